@@ -1,0 +1,5 @@
+"""placeholder"""
+
+
+def open_window(home, example=False):
+    raise NotImplementedError

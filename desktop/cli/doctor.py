@@ -1,0 +1,26 @@
+"""``doctor``: what a run needs, and how to mend what is missing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from desktop.cli.loop import assembled
+from desktop.paths import Home
+
+SIGNS = {"ok": "✓", "warn": "!", "fail": "✗", "absent": "–"}
+
+
+def doctor(arguments: argparse.Namespace, home: Home) -> int:
+    """Print every check; exit code 1 where one has failed."""
+    with assembled(home) as assembly:
+        checks = assembly.doctor.examine()
+    if arguments.json:
+        print(json.dumps({"checks": [asdict(check) for check in checks]}))
+    else:
+        for check in checks:
+            print(f"{SIGNS[check.state]} {check.name.replace('_', ' '):16} {check.detail}")
+            if check.fix and check.state != "ok":
+                print(f"{'':19}→ {check.fix}")
+    return 1 if any(check.state == "fail" for check in checks) else 0

@@ -1,0 +1,145 @@
+"""The words of the command line, and which file answers each of them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from desktop.body import ENGINES
+from desktop.cli import chat, configs, doctor, image, runs, schema, train
+from desktop.errors import AppError
+from desktop.paths import Home, find_home
+
+Command = Callable[[argparse.Namespace, Home], int]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the words on the command line ask for."""
+
+    verb: str
+    home: Home
+    arguments: argparse.Namespace
+    wants_window: bool
+
+
+def parse(words: Sequence[str]) -> Asked:
+    """Read the command line; wrong usage ends the program with exit code 2."""
+    parser = _parser()
+    arguments = parser.parse_args(_common_words_first(words))
+    verb = arguments.verb or ""
+    has_screen = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    wants_window = not verb or (verb == "demo" and has_screen and not arguments.headless and not arguments.json)
+    return Asked(verb, find_home(arguments.home), arguments, wants_window)
+
+
+def run(asked: Asked) -> int:
+    """Do what was asked; return 0 when done and 1 for what the user can mend."""
+    command: Command = asked.arguments.command
+    try:
+        return command(asked.arguments, asked.home)
+    except AppError as error:
+        if asked.arguments.json:
+            print(json.dumps({"error": {"code": error.code, "sentence": error.sentence, "hint": error.hint}}))
+        print(f"tunedeck: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _common_words_first(words: Sequence[str]) -> list[str]:
+    """Let --json and --home stand anywhere: argparse wants them where their parser is."""
+    first: list[str] = []
+    rest: list[str] = []
+    remaining = list(words)
+    while remaining:
+        word = remaining.pop(0)
+        if word == "--json" or word.startswith("--home="):
+            first.append(word)
+        elif word == "--home" and remaining:
+            first += [word, remaining.pop(0)]
+        else:
+            rest.append(word)
+    return first + rest
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tunedeck",
+        description="Fine-tune language models on your own machine. Without a word, opens the window.",
+    )
+    parser.add_argument("--home", help="the state folder; TUNEDECK_HOME and ~/.local/share/tunedeck otherwise")
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
+    verbs = parser.add_subparsers(dest="verb", metavar="WORD")
+
+    def add(parent: Any, name: str, help: str, command: Command | None = None) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = parent.add_parser(name, help=help, description=help)
+        if command is not None:
+            made.set_defaults(command=command)
+        return made
+
+    demo = add(verbs, "demo", "run the built-in example to its end, shown live", train.demo)
+    demo.add_argument("--headless", action="store_true", help="in the terminal, without a window")
+    demo.add_argument("--engine", choices=ENGINES, help="docker if an engine answers, else process")
+
+    add(verbs, "doctor", "examine engine, GPUs, image and disk, with a fix for each", doctor.doctor)
+
+    images = add(verbs, "image", "the trainer image").add_subparsers(required=True, metavar="WORD")
+    build = add(images, "build", "build the trainer image", image.build)
+    build.add_argument("--base", help="the image to build on: Python 3.11 or 3.12 with venv and pip")
+    build.add_argument("--if-needed", action="store_true", help="only where it is missing or older than this app")
+    add(images, "show", "say whether the trainer image is there and fits", image.show)
+
+    training = add(verbs, "train", "start a run and follow it to its end", train.train)
+    training.add_argument("config", metavar="CONFIG", help="a JSON file, or the name of a saved config")
+    training.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE", help="change one knob")
+    training.add_argument("--engine", choices=ENGINES, default="docker", help="in a container, or as a process")
+    training.add_argument("--name", default="", help="what to call the run")
+    training.add_argument("--detach", action="store_true", help="return as soon as it is started")
+
+    of_runs = add(verbs, "runs", "the runs").add_subparsers(required=True, metavar="WORD")
+    add(of_runs, "list", "every run, newest first", runs.list_runs)
+    for name, help, command in (
+        ("show", "everything about one run", runs.show),
+        ("follow", "show a run live until it ends", runs.follow),
+        ("pause", "save at the next step and stop, to go on later", runs.pause),
+        ("resume", "go on from the last checkpoint", runs.resume),
+        ("cancel", "save at the next step and end for good", runs.cancel),
+        ("checkpoint", "save at the next step and go on", runs.checkpoint),
+        ("delete", "delete a run with its folder", runs.delete),
+    ):
+        one = add(of_runs, name, help, command)
+        one.add_argument("run", metavar="RUN", help="id or name of a run, or the word last")
+        if name == "resume":
+            one.add_argument("--detach", action="store_true", help="return as soon as it is started")
+    add(of_runs, "rebuild", "read the run folders back into the catalogue", runs.rebuild)
+
+    talk = add(verbs, "chat", "talk with what a run made", chat.chat)
+    talk.add_argument("run", metavar="RUN", help="id or name of a run, or the word last")
+    talk.add_argument("--prompt", help="ask this and print the answer; without it, prompts are read line by line")
+    talk.add_argument("--checkpoint", type=int, metavar="STEP", help="a checkpoint instead of the finished adapter")
+    talk.add_argument("--against", choices=["base"], help="let the base model answer too")
+    talk.add_argument("--max-tokens", type=int, default=256, help="the longest answer")
+
+    of_configs = add(verbs, "config", "saved configs").add_subparsers(required=True, metavar="WORD")
+    add(of_configs, "list", "every saved config", configs.list_configs)
+    add(of_configs, "show", "one saved config", configs.show).add_argument("name")
+    save = add(of_configs, "save", "save a config under a name", configs.save)
+    save.add_argument("name")
+    save.add_argument("config", metavar="CONFIG", help="a JSON file, or the name of a saved config")
+    save.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE", help="change one knob")
+    rename = add(of_configs, "rename", "give a saved config another name", configs.rename)
+    rename.add_argument("name")
+    rename.add_argument("new_name")
+    add(of_configs, "delete", "delete a saved config", configs.delete).add_argument("name")
+
+    add(verbs, "schema", "the contract of configs, events and requests as JSON Schema", schema.schema)
+    return parser

@@ -1,0 +1,76 @@
+"""``train`` and ``demo``: start a run and follow it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from desktop.body import EngineName
+from desktop.cli.chat import ask_side_by_side
+from desktop.cli.configs import read_config
+from desktop.cli.live import Line, follow, show_build
+from desktop.cli.loop import assembled, call, wait_until
+from desktop.controllers import demo as example
+from desktop.controllers.assembly import Assembly
+from desktop.paths import Home
+from trainer_image.contract import RunConfig
+
+
+def train(arguments: argparse.Namespace, home: Home) -> int:
+    """Start a run from a config, and follow it unless --detach."""
+    with assembled(home) as assembly:
+        config = read_config(assembly, arguments.config, arguments.set)
+        assembly.runs.load()
+        run_id = assembly.runs.start(config, name=arguments.name, engine=arguments.engine)
+        if arguments.detach:
+            return detach(assembly, run_id, as_json=arguments.json)
+        return follow(assembly, run_id, as_json=arguments.json, from_start=False)
+
+
+def detach(assembly: Assembly, run_id: str, *, as_json: bool) -> int:
+    """Wait until the body of a run is started, or could not be, and say so."""
+    line = Line()
+    show_build(assembly, line)
+    runs = assembly.runs
+
+    def is_started() -> bool:
+        run = runs.get(run_id)
+        return run is None or run.body is not None or not run.state.is_live
+
+    wait_until(is_started, runs.run_changed)
+    run = runs.get(run_id)
+    assert run is not None
+    if as_json:
+        print(json.dumps({"id": run.id, "folder": str(run.folder), "state": run.state}))
+    elif run.failure is None:
+        print(f"{run.name} is {run.state}: tunedeck runs follow {run.id}")
+    if run.failure is not None:
+        print(f"tunedeck: {run.failure.sentence} {run.failure.hint}", file=sys.stderr)
+    return 1 if run.failure is not None else 0
+
+
+def demo(arguments: argparse.Namespace, home: Home) -> int:
+    """Run the example in the terminal, then let base and tuned model answer the same question."""
+    with assembled(home) as assembly:
+        line = Line()
+        show_build(assembly, line)
+        engine = arguments.engine or _engine_that_answers(assembly, line)
+        line.say("Preparing the trainer and the example's model ...")
+        config = call(lambda done, failed: assembly.demo.prepare(engine, done, failed))
+        assert isinstance(config, RunConfig)
+        assembly.runs.load()
+        run_id = assembly.runs.start(config, name=example.NAME, engine=engine)
+        code = follow(assembly, run_id, as_json=arguments.json, from_start=False)
+        run = assembly.runs.get(run_id)
+        if code == 0 and run is not None and run.adapter is not None:
+            ask_side_by_side(assembly, run, example.QUESTION, as_json=arguments.json)
+        return code
+
+
+def _engine_that_answers(assembly: Assembly, line: Line) -> EngineName:
+    engine = assembly.doctor.check_engine()
+    if engine.state == "ok":
+        return "docker"
+    line.say(f"{engine.detail} The example runs without a container.")
+    return "process"

@@ -1,0 +1,1 @@
+"""Living objects with signals and timers, and no widgets."""

@@ -1,0 +1,1 @@
+"""Rules and memory: no Qt, no Docker."""

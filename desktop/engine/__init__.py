@@ -1,0 +1,1 @@
+"""The outside world, one doorway each: plain values in and out."""

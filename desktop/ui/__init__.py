@@ -1,0 +1,1 @@
+"""Widgets: they show controllers and hold no rules."""

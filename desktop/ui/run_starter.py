@@ -1,0 +1,69 @@
+"""Starts runs once: a second click on the same config does nothing, and the example is prepared first."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop.body import EngineName
+from desktop.controllers.demo import NAME
+from desktop.core.run import RunState
+from desktop.errors import AppError
+from desktop.ui.selection import Selection
+from desktop.ui.services import Services
+from trainer_image.contract import RunConfig
+
+
+class RunStarter(QObject):
+    """What stands between the Start button and a run."""
+
+    state_changed = Signal()
+
+    def __init__(self, services: Services, selection: Selection, parent: QObject) -> None:
+        super().__init__(parent)
+        self._services = services
+        self._selection = selection
+        self.is_preparing = False
+        self.waits_for = ""
+        services.setup.progressed.connect(self._show_progress)
+
+    def start(self, config: RunConfig, engine: EngineName, name: str = "") -> AppError | None:
+        """Start a run and look at it; return why it could not be."""
+        for run in self._services.runs.all():
+            if run.state is RunState.STARTING and (run.config, run.engine) == (config, engine):
+                self._look_at(run.id)
+                return None
+        try:
+            run_id = self._services.runs.start(config, name=name, engine=engine)
+        except AppError as error:
+            return error
+        self._look_at(run_id)
+        return None
+
+    def start_example(self, engine: EngineName) -> None:
+        """Fetch what the example needs, then start it."""
+        if self.is_preparing:
+            return
+        self._tell(True, "Preparing the example: its model is made ready…")
+        self._services.demo.prepare(engine, lambda config: self._start_prepared(config, engine), self._fail)
+
+    def _start_prepared(self, config: RunConfig, engine: EngineName) -> None:
+        self._tell(False, "")
+        error = self.start(config, engine, NAME)
+        if error is not None:
+            self._services.notices.post_error(error)
+
+    def _fail(self, error: AppError) -> None:
+        self._tell(False, "")
+        self._services.notices.post_error(error)
+
+    def _show_progress(self, _engine: str, step: object) -> None:
+        if self.is_preparing:
+            self._tell(True, f"Preparing the example: {getattr(step, "sentence", step)}")
+
+    def _tell(self, is_preparing: bool, words: str) -> None:
+        self.is_preparing, self.waits_for = is_preparing, words
+        self.state_changed.emit()
+
+    def _look_at(self, run_id: str) -> None:
+        self._selection.select(run_id)
+        self._selection.view_requested.emit("watch")

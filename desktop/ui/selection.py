@@ -1,0 +1,39 @@
+"""What the docks have in common: the run that is looked at, and what one dock asks of the others."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from trainer_image.contract import RunConfig
+
+
+class Selection(QObject):
+    """The selected run, and wishes that cross from one dock to another."""
+
+    run_selected = Signal(str)
+    """The id of the run that is looked at now, or nothing."""
+    config_requested = Signal(object)
+    """A RunConfig that the form should show."""
+    chat_requested = Signal(str)
+    """The id of a run that somebody wants to talk to."""
+    view_requested = Signal(str)
+    """The name of a view: setup, watch or judge."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.run_id = ""
+
+    def select(self, run_id: str) -> None:
+        """Look at a run; the same one again changes nothing."""
+        if run_id != self.run_id:
+            self.run_id = run_id
+            self.run_selected.emit(run_id)
+
+    def request_config(self, config: RunConfig) -> None:
+        self.config_requested.emit(config)
+        self.view_requested.emit("setup")
+
+    def request_chat(self, run_id: str) -> None:
+        self.select(run_id)
+        self.view_requested.emit("judge")
+        self.chat_requested.emit(run_id)

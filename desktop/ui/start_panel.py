@@ -1,0 +1,140 @@
+"""The column beside the form: what the data holds, what will happen, where, and the button that starts it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QButtonGroup, QFrame, QRadioButton, QScrollArea, QVBoxLayout, QWidget
+
+from desktop.body import EngineName
+from desktop.controllers.hardware import Check
+from desktop.ui.actions import Actions
+from desktop.ui.config_summary import summary_lines
+from desktop.ui.dataset_panel import DatasetPanel
+from desktop.ui.pieces import action_button, boxed, button, column, label
+from desktop.ui.services import Services
+from trainer_image.contract import Problem, RunConfig
+
+ENGINE_WORDS: dict[EngineName, tuple[str, str]] = {
+    "docker": ("In a container", "Kept apart from your system. The first start builds the image."),
+    "process": ("Without a container", "In its own Python environment. The first start installs it."),
+}
+
+
+class StartPanel(QWidget):
+    """Says what a start would do; the dock does it."""
+
+    knob_requested = Signal(str)
+    """The user wants to see this knob."""
+
+    def __init__(self, services: Services, actions: Actions) -> None:
+        super().__init__()
+        self._services = services
+        self.dataset = DatasetPanel(services.jobs)
+        self.lines = label("", wrap=True)
+        self.engine_detail = label("", "muted", wrap=True)
+        self._engines = QButtonGroup(self)
+        self._engine_was_chosen = False
+        self.start = action_button(actions["start"], "primary")
+        self.start.setMinimumHeight(40)
+        self._problem_links = QVBoxLayout()
+        self._problem_links.setSpacing(0)
+        self.example = self._make_example(actions)
+        cards = column(
+            self.example,
+            self._card("Your data", self.dataset),
+            self._card("What will happen", self.lines),
+            self._card("Where it runs", *self._make_engine_buttons(), self.engine_detail),
+            1,
+            space=12,
+        )
+        inside = boxed(cards)
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.state = label("", "muted", wrap=True)
+        layout = column(scroll, self._problem_links, self.state, self.start, space=8)
+        self.setLayout(layout)
+        services.hardware.engine_checked.connect(self._engine_checked)
+        self._engine_checked(services.hardware.engine)
+
+    def _card(self, title: str, *parts: QWidget) -> QFrame:
+        return boxed(column(label(title, "muted"), *parts, space=8), "card", 12)
+
+    def _make_example(self, actions: Actions) -> QFrame:
+        title = label("New here?", "title")
+        text = label(
+            "The example teaches a small model to talk like a sea captain. "
+            "It takes minutes, also without a graphics card, and shows everything once.",
+            wrap=True,
+        )
+        return boxed(column(title, text, action_button(actions["example"], "primary")), "callout", 16)
+
+    def _make_engine_buttons(self) -> list[QRadioButton]:
+        self.engine_buttons: dict[EngineName, QRadioButton] = {}
+        for name in self._services.engines:
+            choice = QRadioButton(ENGINE_WORDS[name][0])
+            choice.setAccessibleDescription(ENGINE_WORDS[name][1])
+            choice.toggled.connect(self._show_engine)
+            choice.clicked.connect(self._engine_clicked)
+            self._engines.addButton(choice)
+            self.engine_buttons[name] = choice
+        next(iter(self.engine_buttons.values())).setChecked(True)
+        return list(self.engine_buttons.values())
+
+    @property
+    def engine(self) -> EngineName:
+        return next(name for name, choice in self.engine_buttons.items() if choice.isChecked())
+
+    def choose_engine(self, engine: EngineName) -> None:
+        if engine in self.engine_buttons:
+            self.engine_buttons[engine].setChecked(True)
+
+    def _engine_clicked(self) -> None:
+        self._engine_was_chosen = True
+
+    def _engine_checked(self, check: Check | None) -> None:
+        """Where Docker does not answer, the process engine is the better default; a choice once made stays."""
+        if check is not None and not self._engine_was_chosen:
+            works = check.state == "ok"
+            self.choose_engine("docker" if works and "docker" in self.engine_buttons else self._without_docker())
+        self._show_engine()
+
+    def _without_docker(self) -> EngineName:
+        others = [name for name in self.engine_buttons if name != "docker"]
+        return others[0] if others else "docker"
+
+    def _show_engine(self) -> None:
+        check = self._services.hardware.engine
+        text = ENGINE_WORDS[self.engine][1]
+        if self.engine == "docker" and check is not None and check.state != "ok":
+            text = f"{check.detail} {check.fix}".strip()
+        elif check is not None and check.state != "ok" and "docker" in self.engine_buttons:
+            text += " Chosen because no container engine answers here."
+        self.engine_detail.setText(text)
+
+    def show_config(self, config: RunConfig | None, problems: list[Problem]) -> None:
+        """Say what this config comes to, or what is missing before it can start."""
+        cards = len(self._services.hardware.samples)
+        if config is not None:
+            self.lines.setText("\n".join(summary_lines(config, self.dataset.report, cards)))
+        else:
+            self.lines.setText("Shown once the form is complete.")
+        while item := self._problem_links.takeAt(0):
+            if widget := item.widget():
+                widget.hide()
+                widget.deleteLater()
+        for problem in problems[:3]:
+            short = problem.sentence.split(". ")[0].rstrip(".")
+            ask = partial(self.knob_requested.emit, problem.knob)
+            self._problem_links.addWidget(button(f"→ {short}", ask, "link"))
+        if len(problems) > 3:
+            self._problem_links.addWidget(label(f"and {len(problems) - 3} more", "muted"))
+
+    def show_state(self, text: str) -> None:
+        """Say what a start is waiting for."""
+        self.state.setText(text)
+        self.state.setVisible(bool(text))
+

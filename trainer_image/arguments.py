@@ -1,0 +1,175 @@
+"""What each knob does: pure functions from a RunConfig to what Unsloth, PEFT and TRL are given; no torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from trainer_image.contract import ChatConfig, RunConfig
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the arguments have to know of the machine."""
+
+    device: Literal["cpu", "cuda"]
+    bf16: bool = True
+    processes: int = 1
+
+    @property
+    def backend(self) -> str:
+        return f"unsloth-{self.device}"
+
+
+def environment(config: RunConfig) -> dict[str, str]:
+    """Return the variables that have to be set before the first import."""
+    variables = _variables(offline=config.offline)
+    if config.gpus == ():
+        variables |= {"UNSLOTH_FORCE_CPU": "1", "CUDA_VISIBLE_DEVICES": ""}
+    return variables
+
+
+def _variables(*, offline: bool) -> dict[str, str]:
+    variables = {
+        # No download of a counter file from the Hub at every load.
+        "UNSLOTH_DISABLE_STATISTICS": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TOKENIZERS_PARALLELISM": "true",
+        # Fresh pages are slow on virtual machines: the first steps took up to 58 s each without this.
+        "THP_MEM_ALLOC_ENABLE": "1",
+    }
+    if offline:
+        variables |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    return variables
+
+
+def load_arguments(config: RunConfig) -> dict[str, Any]:
+    """Return what ``FastLanguageModel.from_pretrained`` gets."""
+    return {
+        "model_name": config.model,
+        "revision": config.model_revision,
+        "max_seq_length": config.max_length,
+        # None lets Unsloth take bf16 where the machine computes in it.
+        "dtype": None,
+        "load_in_4bit": config.load_in_4bit,
+        "use_gradient_checkpointing": "unsloth" if config.gradient_checkpointing else False,
+    }
+
+
+def adapter_arguments(config: RunConfig) -> dict[str, Any]:
+    """Return what ``FastLanguageModel.get_peft_model`` gets."""
+    names = [name.strip() for name in config.target_modules.split(",") if name.strip()]
+    return {
+        "r": config.lora_r,
+        "lora_alpha": config.lora_alpha,
+        "lora_dropout": config.lora_dropout,
+        "target_modules": "all-linear" if names == ["all-linear"] else names,
+        "use_rslora": config.use_rslora,
+        "use_gradient_checkpointing": "unsloth" if config.gradient_checkpointing else False,
+        "random_state": config.seed,
+        "max_seq_length": config.max_length,
+        "bias": "none",
+    }
+
+
+def training_arguments(config: RunConfig, machine: Machine, output: str) -> dict[str, Any]:
+    """Return what every method's TrainingArguments get; a method's file adds its own."""
+    return {
+        "output_dir": output,
+        "num_train_epochs": config.num_train_epochs,
+        "max_steps": config.max_steps if config.max_steps is not None else -1,
+        "learning_rate": config.learning_rate,
+        "per_device_train_batch_size": config.per_device_train_batch_size,
+        "per_device_eval_batch_size": config.per_device_train_batch_size,
+        "gradient_accumulation_steps": config.gradient_accumulation_steps,
+        "lr_scheduler_type": config.lr_scheduler_type,
+        "warmup_steps": config.warmup_steps,
+        "weight_decay": config.weight_decay,
+        "max_grad_norm": config.max_grad_norm,
+        "optim": config.optim,
+        "seed": config.seed,
+        "data_seed": config.seed,
+        "gradient_checkpointing": config.gradient_checkpointing,
+        "bf16": machine.bf16,
+        "fp16": machine.device == "cuda" and not machine.bf16,
+        "use_cpu": machine.device == "cpu",
+        "ddp_backend": "gloo" if machine.device == "cpu" and machine.processes > 1 else None,
+        "ddp_find_unused_parameters": False,
+        # Every step is an event, and a loss that is no number must be seen, not averaged away.
+        "logging_steps": 1,
+        "logging_strategy": "steps",
+        "logging_nan_inf_filter": False,
+        "disable_tqdm": True,
+        "report_to": "none",
+        # boundaries.py decides when to evaluate and when to save.
+        "eval_strategy": "no",
+        "save_strategy": "no",
+        # The collator counts rows by a column that the model does not know.
+        "remove_unused_columns": False,
+    }
+
+
+@dataclass(frozen=True)
+class DataPlan:
+    """How the rows are chosen, cut and split."""
+
+    dataset: str
+    max_length: int
+    loss_on: Literal["answers", "last_answer", "everything"]
+    stop_at_bad_rows: bool
+    eval_split_size: float
+    seed: int
+
+
+def data_plan(config: RunConfig) -> DataPlan:
+    """Return what the data file does with the rows."""
+    return DataPlan(
+        dataset=config.dataset,
+        max_length=config.max_length,
+        loss_on=config.loss_on,
+        stop_at_bad_rows=config.bad_rows == "stop",
+        eval_split_size=config.eval_split_size,
+        seed=config.seed,
+    )
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """When to evaluate, what to ask then, when to save and how many to keep."""
+
+    eval_steps: int | None
+    sample_prompts: tuple[str, ...]
+    save_steps: int
+    save_total_limit: int
+
+
+def rhythm(config: RunConfig) -> Rhythm:
+    """Return what happens at the boundaries of steps."""
+    return Rhythm(config.eval_steps, config.sample_prompts, config.save_steps, config.save_total_limit)
+
+
+def overridden_knobs(config: RunConfig, machine: Machine) -> dict[str, tuple[str, str]]:
+    """Return the knobs that this machine cannot follow, each with a sentence and a hint."""
+    found = {}
+    if machine.device == "cpu" and "8bit" in config.optim:
+        found["optim"] = (
+            f"The optimizer {config.optim} needs a GPU; the run takes adamw_torch_fused.",
+            "Choose adamw_torch_fused to have the same on every machine.",
+        )
+    return found
+
+
+def chat_environment(config: ChatConfig) -> dict[str, str]:
+    """Return the variables that have to be set before a chat's first import."""
+    return _variables(offline=config.offline)
+
+
+def chat_load_arguments(config: ChatConfig) -> dict[str, Any]:
+    """Return what ``FastLanguageModel.from_pretrained`` gets for a chat."""
+    return {
+        "model_name": config.model,
+        "revision": config.model_revision,
+        "max_seq_length": config.max_length,
+        "dtype": None,
+        "load_in_4bit": config.load_in_4bit,
+    }

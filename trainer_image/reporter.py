@@ -1,0 +1,254 @@
+"""The trainer's voice and ear: append events, read requests, send stray text to the log, put a crash in words."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from trainer_image.contract import (
+    End,
+    Event,
+    Failed,
+    FailureCode,
+    Hello,
+    Phase,
+    PhaseName,
+    Plan,
+    Request,
+    RunFolder,
+    UnknownLine,
+    Warned,
+    read_event,
+    read_request,
+    write_event,
+)
+from trainer_image.errors import TrainerError
+
+
+class Reporter:
+    """One run folder's events and requests; of several processes only the first speaks."""
+
+    def __init__(self, folder: RunFolder, rank: int = 0) -> None:
+        self.folder = folder
+        self.rank = rank
+        self._warned: set[str] = set()
+        self.past = _Past.of(folder)
+        self._seq = self.past.seq
+        self._handle = os.open(folder.events, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._line_is_open = self.past.line_is_open
+        self._heard_until = 0
+        self._pause_signalled = False
+
+    def emit(self, event: Event) -> None:
+        """Append one event as one line, in one write."""
+        if self.rank == 0:
+            self._append(event)
+
+    def _append(self, event: Event) -> None:
+        line = write_event(event.model_copy(update={"seq": self._seq + 1})).encode()
+        if self._line_is_open:
+            # A trainer that was killed while writing left half a line: end it, so that only that one is lost.
+            line = b"\n" + line
+        written = os.write(self._handle, line)
+        self._line_is_open = written < len(line)
+        if self._line_is_open:
+            raise OSError(errno.ENOSPC, "No space left on device", str(self.folder.events))
+        self._seq += 1
+
+    def warn(self, code: str, sentence: str, hint: str = "") -> None:
+        """Say something once that the user should know and that does not end the run."""
+        if code not in self._warned:
+            self._warned.add(code)
+            self.emit(Warned(code=code, sentence=sentence, hint=hint))
+
+    @contextmanager
+    def phase(self, name: PhaseName) -> Iterator[None]:
+        """Say that a part of the run begins, and when it has ended how long it took."""
+        self.emit(Phase(name=name))
+        start = time.perf_counter()
+        yield
+        self.emit(Phase(name=name, seconds=time.perf_counter() - start))
+
+    def requests(self) -> list[Request]:
+        """Return the requests that are new since the last call, without those made of an earlier trainer."""
+        try:
+            with self.folder.requests.open("rb") as file:
+                file.seek(self._heard_until)
+                new = file.read()
+        except FileNotFoundError:
+            return []
+        whole = new[: new.rfind(b"\n") + 1]
+        self._heard_until += len(whole)
+        heard = (read_request(line) for line in whole.splitlines())
+        return [request for request in heard if request and request.time > self.past.until]
+
+    def listen_to_signals(self) -> None:
+        """Take SIGTERM and SIGINT for a wish to pause: what ``docker stop`` sends must not cost the run."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._pause_signalled = True
+
+    @property
+    def was_told_to_pause(self) -> bool:
+        """Say whether a signal has asked this process to end."""
+        return self._pause_signalled
+
+    def take_over_output(self) -> None:
+        """Send everything that this process prints, libraries in C included, to the log."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        log = os.open(self.folder.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.close(log)
+
+    def fail(self, error: BaseException) -> None:
+        """Say why the run cannot go on, and leave the traceback in the log."""
+        text = "".join(traceback.format_exception(error))
+        with suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
+        code, sentence, hint = explain(error)
+        failed = Failed(code=code, sentence=sentence, hint=hint, traceback=text)
+        if self.rank != 0:
+            if self._first_process_tells():
+                return
+            self._seq = _Past.of(self.folder).seq
+        with suppress(OSError):
+            self._append(failed)
+
+    def _first_process_tells(self) -> bool:
+        """Wait a moment for the first process to report the end; what fails here alone has to be told here."""
+        for _ in range(30):
+            time.sleep(0.1)
+            if _Past.of(self.folder).ended:
+                return True
+        return False
+
+    @contextmanager
+    def telling_failure(self) -> Iterator[None]:
+        """Turn an exception into a Failed event and exit code 1."""
+        try:
+            yield
+        except Exception as error:
+            self.fail(error)
+            raise SystemExit(1) from None
+
+
+class _Past:
+    """What an events file already says when a trainer starts."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.line_is_open = False
+        self.was_greeted = False
+        self.ended = False
+        self.dataset_sha256: str | None = None
+        self.until = datetime.min.replace(tzinfo=UTC)
+        """Requests up to here were made of an earlier trainer, or of none."""
+
+    @classmethod
+    def of(cls, folder: RunFolder) -> _Past:
+        past = cls()
+        last = b""
+        with suppress(FileNotFoundError), folder.events.open("rb") as file:
+            for line in file:
+                past.line_is_open = not line.endswith(b"\n")
+                if past.line_is_open:
+                    break
+                last = line if line.startswith(b"{") else last
+                # Reading every line with pydantic would take seconds on a long run.
+                past.was_greeted |= b'"kind":"hello"' in line and isinstance(read_event(line), Hello)
+                if b'"kind":"plan"' in line and isinstance(plan := read_event(line), Plan):
+                    past.dataset_sha256 = plan.dataset_sha256
+        event = read_event(last)
+        if not isinstance(event, UnknownLine):
+            past.seq, past.until, past.ended = event.seq, event.time, isinstance(event, End)
+        past.until = max(past.until, _time_of_launch(folder))
+        return past
+
+
+def _time_of_launch(folder: RunFolder) -> datetime:
+    """Return when the app started this trainer: what is asked later is meant for it, however early it comes."""
+    try:
+        return datetime.fromtimestamp(folder.launch.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return datetime.min.replace(tzinfo=UTC)
+
+
+# A crash in words
+
+_NO_SPACE = re.compile(r"No space left on device|os error 28|Disk quota exceeded|PytorchStreamWriter failed", re.I)
+_NO_MEMORY = re.compile(r"out of memory|can't allocate memory|Cannot allocate memory|CUBLAS_STATUS_ALLOC_FAILED", re.I)
+_NO_GPU = re.compile(r"no CUDA-capable device|no kernel image|CUDA driver|NVIDIA driver|cudaGetDeviceCount", re.I)
+
+_WORDS: dict[FailureCode, tuple[str, str]] = {
+    "disk_full": (
+        "The disk is full.",
+        "Free some space, keep fewer checkpoints, then resume: the last complete checkpoint is still there.",
+    ),
+    "out_of_memory": (
+        "The memory is full.",
+        "Lower Rows at once or Longest row, switch on Gradient checkpointing or 4-bit base, then resume.",
+    ),
+    "gpu_missing": (
+        "The GPU cannot be used.",
+        "Run the doctor: it looks at the card, its driver and the container toolkit.",
+    ),
+}
+
+
+def explain(error: BaseException) -> tuple[FailureCode, str, str]:
+    """Return code, sentence and hint for an exception, judged by everything in its chain."""
+    chain = list(_chain(error))
+    for one in chain:
+        if isinstance(one, TrainerError):
+            return one.code, one.sentence, one.hint
+    for one in chain:
+        if code := _known_code(one):
+            return code, *_WORDS[code]
+    first_line = (str(error).strip().splitlines() or [""])[0][:300]
+    sentence = f"The trainer crashed: {type(error).__name__}{': ' if first_line else ''}{first_line}"
+    return "crashed", sentence, "The log has the details. Resume to go on from the last checkpoint."
+
+
+def _known_code(error: BaseException) -> FailureCode | None:
+    text = str(error)
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if is_full or _NO_SPACE.search(text):
+        return "disk_full"
+    # torch is not imported here, so its own class is known by name.
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if names & {"MemoryError", "OutOfMemoryError"} or _NO_MEMORY.search(text):
+        return "out_of_memory"
+    if isinstance(error, RuntimeError | AssertionError) and _NO_GPU.search(text):
+        return "gpu_missing"
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a small JSON file and bring it to the disk."""
+    with path.open("w", encoding="utf-8") as file:
+        json.dump(value, file)
+        file.flush()
+        os.fsync(file.fileno())
