@@ -1,5 +1,77 @@
-"""placeholder"""
+"""The window's composition root: builds each object once, hands it on, and starts the loop."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from PySide6.QtCore import QSettings, Qt, QTimer
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from desktop.controllers.assembly import Assembly, assemble
+from desktop.errors import AppError
+from desktop.paths import Home
+from desktop.ui.main_window import MainWindow
+from desktop.ui.services import Services
 
 
-def open_window(home, example=False):
-    raise NotImplementedError
+def open_window(home: Home, *, example: bool = False) -> int:
+    """Open the window on a home and return the program's exit code; ``example`` starts the built-in run at once."""
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("Tunedeck")
+    application.setDesktopFileName("tunedeck")
+    try:
+        assembly = assemble(home)
+    except AppError as error:
+        QMessageBox.critical(None, "Tunedeck cannot start", str(error))
+        return 1
+    window = build_window(assembly)
+    window.crashes.install()
+    assembly.chat.clear_leftovers()
+    assembly.runs.load()
+    assembly.hardware.start()
+    window.show()
+    if example:
+        assembly.hardware.engine_checked.connect(
+            lambda _: start_example(assembly, window), Qt.ConnectionType.SingleShotConnection
+        )
+    awake = _quit_on_ctrl_c(application)
+    code = application.exec()
+    awake.stop()
+    assembly.close()
+    return code
+
+
+def build_window(assembly: Assembly) -> MainWindow:
+    """Build the window on top of the controllers."""
+    services = Services(
+        runs=assembly.runs,
+        chat=assembly.chat,
+        hardware=assembly.hardware,
+        library=assembly.library,
+        setup=assembly.setup,
+        notices=assembly.notices,
+        jobs=assembly.jobs,
+        demo=assembly.demo,
+        settings=QSettings(str(assembly.home.window_settings), QSettings.Format.IniFormat),
+        engines=("docker", "process"),
+    )
+    return MainWindow(services)
+
+
+def start_example(assembly: Assembly, window: MainWindow) -> None:
+    """Run the built-in example: in a container if an engine answers, else without one."""
+    check = assembly.hardware.engine
+    assert check is not None
+    if check.state != "ok":
+        assembly.notices.post("info", f"{check.detail} The example runs without a container.", check.fix)
+    window.config_dock.starter.start_example("docker" if check.state == "ok" else "process")
+
+
+def _quit_on_ctrl_c(application: QApplication) -> QTimer:
+    """Let Ctrl+C in the terminal close the window; Python's handlers run between two lines of Python only."""
+    signal.signal(signal.SIGINT, lambda *_: application.quit())
+    awake = QTimer(interval=500)
+    awake.timeout.connect(lambda: None)
+    awake.start()
+    return awake

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from trainer_image.contract import ChatConfig, RunConfig
@@ -23,7 +24,7 @@ class Machine:
 
 def environment(config: RunConfig) -> dict[str, str]:
     """Return the variables that have to be set before the first import."""
-    variables = _variables(offline=config.offline)
+    variables = _variables(offline=config.offline or Path(config.model).is_absolute())
     if config.gpus == ():
         variables |= {"UNSLOTH_FORCE_CPU": "1", "CUDA_VISIBLE_DEVICES": ""}
     return variables
@@ -39,6 +40,7 @@ def _variables(*, offline: bool) -> dict[str, str]:
         "THP_MEM_ALLOC_ENABLE": "1",
     }
     if offline:
+        # A model folder needs the Hub for nothing either, and asking it costs seconds where there is no network.
         variables |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     return variables
 
@@ -161,7 +163,7 @@ def overridden_knobs(config: RunConfig, machine: Machine) -> dict[str, tuple[str
 
 def chat_environment(config: ChatConfig) -> dict[str, str]:
     """Return the variables that have to be set before a chat's first import."""
-    return _variables(offline=config.offline)
+    return _variables(offline=config.offline or Path(config.model).is_absolute())
 
 
 def chat_load_arguments(config: ChatConfig) -> dict[str, Any]:

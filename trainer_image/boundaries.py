@@ -101,16 +101,8 @@ class Boundaries(TrainerCallback):  # type: ignore[misc]
         if self._ranks.rank != 0:
             return wish
         for request in self._reporter.requests():
-            asked: Wish = (
-                "stop"
-                if isinstance(request, StopRequest)
-                else "pause"
-                if isinstance(request, PauseRequest)
-                else "checkpoint"
-                if isinstance(request, CheckpointRequest)
-                else "go_on"
-            )
-            wish = max(wish, asked, key=_WISHES.index)
+            if isinstance(request, CheckpointRequest | PauseRequest | StopRequest):
+                wish = max(wish, request.kind, key=_WISHES.index)
         return wish
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **rest: Any) -> None:

@@ -188,7 +188,7 @@ def answer(
 
     stream = Stream(reporter, tokenizer, prompt.prompt_id, speaker)
     inputs = torch.tensor([ids], device=model.device)
-    dice = {"do_sample": False}
+    dice: dict[str, Any] = {"do_sample": False}
     if prompt.temperature > 0:
         dice = {"do_sample": True, "temperature": prompt.temperature, "top_p": prompt.top_p, "top_k": 0}
     torch.manual_seed(prompt.seed)
@@ -221,7 +221,7 @@ def answer(
 
 def main(words: list[str]) -> int:
     """Chat, and tell the chat folder if it cannot."""
-    if len(words) != 1:
+    if len(words) != 1 or not Path(words[0]).is_dir():
         print("Usage: python -m trainer_image.chat CHAT_FOLDER", file=sys.stderr)
         return 2
     reporter = Reporter(RunFolder(Path(words[0]).absolute()))

@@ -245,12 +245,13 @@ def _span_by_search(content: str, full: str, cursor: int) -> tuple[int, int] | N
 
 def _through_the_end_of_turn(full: str, start: int, end: int, tokenizer: Any) -> int:
     """Move the end of an answer to just behind its end-of-turn token: it is learned, the line break behind it not."""
-    marks = [mark for mark in tokenizer.all_special_tokens if mark]
-    for mark in marks:
-        if full.startswith(mark, end):
-            return end + len(mark)
+    marks = tuple(mark for mark in tokenizer.all_special_tokens if mark)
     answer = full[start:end].rstrip()
-    return start + len(answer) if any(answer.endswith(mark) for mark in marks) else end
+    if answer.endswith(marks):
+        return start + len(answer)
+    # What was found by its words alone ends before its mark.
+    following = next((mark for mark in marks if full.startswith(mark, end)), "")
+    return end + len(following)
 
 
 def _encode_batch(batch: list[Rendered], tokenizer: Any, max_length: int) -> Iterator[Encoded]:

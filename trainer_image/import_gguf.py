@@ -63,6 +63,8 @@ def _end_turns_rightly(settings_file: Path, tokenizer: Any) -> None:
         return
     settings = json.loads(settings_file.read_text("utf-8"))
     settings["eos_token"] = settings["pad_token"] = END_OF_TURN
+    # It was made for another kind of tokenizer and takes spaces away here.
+    settings["clean_up_tokenization_spaces"] = False
     settings_file.write_text(json.dumps(settings, indent=2, ensure_ascii=False), "utf-8")
 
 

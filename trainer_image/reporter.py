@@ -190,7 +190,11 @@ def _time_of_launch(folder: RunFolder) -> datetime:
 
 # A crash in words
 
-_NO_SPACE = re.compile(r"No space left on device|os error 28|Disk quota exceeded|PytorchStreamWriter failed", re.I)
+# torch.save counts bytes instead of reading the error: a full disk is an "unexpected pos" to it.
+_NO_SPACE = re.compile(
+    r"No space left on device|os error 28|Disk quota exceeded|PytorchStreamWriter failed|unexpected pos \d+ vs \d+",
+    re.I,
+)
 _NO_MEMORY = re.compile(r"out of memory|can't allocate memory|Cannot allocate memory|CUBLAS_STATUS_ALLOC_FAILED", re.I)
 _NO_GPU = re.compile(r"no CUDA-capable device|no kernel image|CUDA driver|NVIDIA driver|cudaGetDeviceCount", re.I)
 

@@ -86,7 +86,6 @@ def train(reporter: Reporter) -> None:
         check_same_data(reporter, prepared)
         warn_of_left_out(reporter, config, prepared)
         collator = data.Collator(tokenizer.pad_token_id)
-        shutil.rmtree(checkpoints.writing_place(folder), ignore_errors=True)
         trainer = method.build_trainer(
             method.trainer_arguments(config, machine, str(checkpoints.writing_place(folder))),
             model=model,
@@ -277,7 +276,7 @@ def relative(folder: RunFolder, path: Path) -> str:
 
 def main(words: list[str]) -> int:
     """Train, and tell the run folder how it ended."""
-    if len(words) != 1:
+    if len(words) != 1 or not Path(words[0]).is_dir():
         print("Usage: python -m trainer_image.train RUN_FOLDER", file=sys.stderr)
         return 2
     reporter = Reporter(RunFolder(Path(words[0]).absolute()), int(os.environ.get("RANK", "0")))

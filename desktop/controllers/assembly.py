@@ -43,6 +43,7 @@ class Assembly:
     demo: Demo
     doctor: Doctor
     image: TrainerImage
+    environment: TrainerEnvironment
     example_model: ExampleModel
 
     def close(self) -> None:
@@ -86,5 +87,6 @@ def assemble(home: Home) -> Assembly:
         demo=Demo(example_model, setup, jobs),
         doctor=doctor,
         image=image,
+        environment=environment,
         example_model=example_model,
     )

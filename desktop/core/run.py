@@ -67,8 +67,8 @@ class Progress:
     last_seq: int = -1
     hello: Hello | None = None
     plan: Plan | None = None
-    phase: Phase | None = None
-    """The phase that is going on."""
+    open_phases: tuple[Phase, ...] = ()
+    """The phases that are going on, the outermost first: saving happens within training."""
     phases: tuple[tuple[PhaseName, float], ...] = ()
     """The phases that have ended, with their seconds."""
     step: Step | None = None
@@ -77,6 +77,11 @@ class Progress:
     warnings: tuple[Warned, ...] = ()
     end: End | None = None
     unknown_lines: int = 0
+
+    @property
+    def phase(self) -> Phase | None:
+        """The innermost phase that is going on."""
+        return self.open_phases[-1] if self.open_phases else None
 
     @property
     def total_steps(self) -> int | None:
@@ -103,14 +108,16 @@ def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress
     progress = replace(progress, last_seq=max(progress.last_seq, event.seq))
     match event:
         case Hello():
-            return _undone_to(replace(progress, hello=event, end=None, phase=None, phases=()), event.resumed_from)
+            return _undone_to(replace(progress, hello=event, end=None), event.resumed_from)
+        case Phase(name="import", seconds=None):  # the first word of every trainer: a new try begins
+            return replace(progress, open_phases=(event,), phases=())
         case Phase(seconds=None):
-            return replace(progress, phase=event)
+            return replace(progress, open_phases=(*progress.open_phases, event))
         case Phase(seconds=seconds):
             assert seconds is not None
-            ended = replace(progress, phases=(*progress.phases, (event.name, seconds)))
-            is_current = progress.phase is not None and progress.phase.name == event.name
-            return replace(ended, phase=None) if is_current else ended
+            names = [phase.name for phase in progress.open_phases]
+            outer = progress.open_phases[: names.index(event.name)] if event.name in names else progress.open_phases
+            return replace(progress, open_phases=outer, phases=(*progress.phases, (event.name, seconds)))
         case Plan():
             return replace(progress, plan=event)
         case Step():
@@ -123,7 +130,7 @@ def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress
         case Warned():
             return replace(progress, warnings=(*progress.warnings, event))
         case Finished() | Paused() | Cancelled() | Failed():
-            return replace(progress, end=event, phase=None)
+            return replace(progress, end=event, open_phases=())
         case _:
             return progress
 

@@ -32,8 +32,16 @@ class Declared:
 DECLARED: tuple[Declared, ...] = (
     Declared("new_run", "New run", "Run", "Ctrl+N", "Begin a new config with every knob at its default."),
     Declared("start", "Start", "Run", "Ctrl+Return", "Start the run that the form describes."),
-    Declared("example", "Run the example", "Run", "Ctrl+E", "Train a small model on two hundred answers of a sea captain."),
-    Declared("pause", "Pause", "Run", "Space", "Save at the next step and end, to go on later.", is_local=True, opens_section=True),
+    Declared("example", "Run the example", "Run", "Ctrl+E", "Train a small model to talk like a sea captain."),
+    Declared(
+        "pause",
+        "Pause",
+        "Run",
+        "Space",
+        "Save at the next step and end, to go on later.",
+        is_local=True,
+        opens_section=True,
+    ),
     Declared("checkpoint", "Checkpoint now", "Run", "Ctrl+B", "Save at the next step and go on."),
     Declared("cancel", "Cancel run", "Run", "Ctrl+.", "Save at the next step and end for good."),
     Declared("rename_run", "Rename run…", "Run", "F2", is_local=True, opens_section=True),

@@ -61,7 +61,8 @@ class Chart(QWidget):
         self.plot.addItem(self._line, ignoreBounds=True)
         self.plot.scene().sigMouseMoved.connect(self._moved)
         self.plot.installEventFilter(self)
-        self.setLayout(column(row(self.title, self.values, 1), self.plot, space=2))
+        self.head = row(self.title, self.values, 1)
+        self.setLayout(column(self.head, self.plot, space=2))
         theme.theme_changed.connect(self._dress)
         self._dress()
 

@@ -90,7 +90,7 @@ class ConfigDock(QWidget):
             "a folder, or a Hub name such as HuggingFaceTB/SmolLM2-135M-Instruct"
         )
         self.form.fields["dataset"].editor.setPlaceholderText("a file; or drop one on this window")  # type: ignore[union-attr]
-        scroll = self.scroll = QScrollArea(widgetResizable=True)
+        scroll = self.steps = QScrollArea(widgetResizable=True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         inside = boxed(steps)
@@ -120,9 +120,10 @@ class ConfigDock(QWidget):
         field.reset.hide()
 
     def _make_presets(self) -> QWidget:
-        buttons = []
+        buttons: list[QPushButton] = []
         for preset in PRESETS:
-            choice = QPushButton(preset.name, checkable=True)
+            choice = QPushButton(preset.name)
+            choice.setCheckable(True)
             choice.setProperty("role", "preset")
             choice.setToolTip(preset.sentence)
             choice.setAccessibleDescription(preset.sentence)
@@ -202,7 +203,7 @@ class ConfigDock(QWidget):
     def reveal(self, knob: str) -> None:
         """Go to a knob, wherever it is."""
         self.form.reveal(knob)
-        self.scroll.ensureWidgetVisible(self.form.fields[knob], 0, 80)
+        self.steps.ensureWidgetVisible(self.form.fields[knob], 0, 80)
 
     @property
     def is_offline(self) -> bool:
@@ -253,7 +254,7 @@ class ConfigDock(QWidget):
         self.reveal("bad_rows")
 
     def _config_with_full_paths(self) -> RunConfig | None:
-        config, _ = check_config(folders.with_full_paths(self.form.values(), Path.home()))
+        config, _ = check_config(folders.with_full_paths(self.form.values(), [Path.home()]))
         return config
 
     def _folder_of(self, knob: str) -> str:

@@ -1,4 +1,4 @@
-"""Shows what the chosen dataset holds: rows and shape, the rows that cannot be used, and the first one as it is read."""
+"""Shows what the chosen dataset holds: rows, shape, what cannot be used, and the first row."""
 
 from __future__ import annotations
 

@@ -92,20 +92,20 @@ class LogDock(QWidget):
         self.search.returnPressed.connect(self._find)
         self.search.textChanged.connect(lambda _: self.found.setText(""))
         self.follow.toggled.connect(self._follow_toggled)
+        # The bar has its new value only after actionTriggered.
+        self._scrolled = QTimer(self, singleShot=True, interval=0)
+        self._scrolled.timeout.connect(self._user_scrolled)
         self.table.verticalScrollBar().actionTriggered.connect(lambda _: self._scrolled.start())
         copy = QAction("Copy", self.table)
         copy.setShortcut(QKeySequence.StandardKey.Copy)
         copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         copy.triggered.connect(self._copy)
         self.table.addAction(copy)
-        # The bar has its new value only after actionTriggered.
-        self._scrolled = QTimer(self, singleShot=True, interval=0)
-        self._scrolled.timeout.connect(self._user_scrolled)
         self._polling = QTimer(self, interval=POLL_MS)
         self._polling.timeout.connect(self._poll)
         self._polling.start()
 
-    def find(self) -> None:
+    def begin_search(self) -> None:
         """Begin to look for a line."""
         self.search.setFocus()
         self.search.selectAll()

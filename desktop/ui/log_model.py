@@ -124,9 +124,7 @@ class LogModel(QAbstractTableModel):
         return self._end_of(row - 1)
 
 
-def _last_return(
-    read: Callable[[int], bytes], seek: Callable[[int], int], start: int, end: int
-) -> int:
+def _last_return(read: Callable[[int], bytes], seek: Callable[[int], int], start: int, end: int) -> int:
     """Of a long line return where its last state begins: behind a carriage return near its end, else at 0."""
     near = max(start, end - MAX_LINE)
     seek(near)
@@ -135,7 +133,7 @@ def _last_return(
 
 
 def find_in_file(path: Path, text: str, start: int, *, backwards: bool = False) -> int | None:
-    """Return where ``text`` comes next in a file, in any case of letters, from ``start`` and then from the other end."""
+    """Return where ``text`` comes next from ``start`` on, in any case of letters; behind the end it begins anew."""
     data = path.read_bytes().lower()
     wanted = text.lower().encode()
     if backwards:

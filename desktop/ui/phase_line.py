@@ -37,7 +37,8 @@ def phase_seconds(run: Run, now: datetime) -> dict[PhaseName, float]:
     if "train" not in seconds and run.progress.step is not None and hello is not None:
         end = run.progress.end.time if run.progress.end else now
         rest = (end - hello.time).total_seconds() - sum(seconds.values())
-        before = {name: took for name, took in seconds.items() if name in ("import", "load", "data", "compile")}
+        first: tuple[PhaseName, ...] = ("import", "load", "data", "compile")
+        before = {name: took for name, took in seconds.items() if name in first}
         after = {name: took for name, took in seconds.items() if name not in before}
         seconds = {**before, "train": max(0.0, rest), **after}
     return seconds
@@ -102,7 +103,9 @@ class PhaseRibbon(QWidget):
         painter.setFont(scaled_font(self.font(), 0.88))
         metrics = painter.fontMetrics()
         texts = {name: f"{PHASE_WORDS[name][1]} {words.duration(took)}" for name, took in seconds.items()}
-        widths = _share(list(seconds.values()), [metrics.horizontalAdvance(t) + 12 for t in texts.values()], self.width())
+        widths = _share(
+            list(seconds.values()), [metrics.horizontalAdvance(t) + 12 for t in texts.values()], self.width()
+        )
         current = self._run.progress.phase.name if self._run.progress.phase else "train"
         left = 0.0
         for (name, text), width in zip(texts.items(), widths, strict=True):

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
 from desktop.ui.theme import GRID
 
 L = TypeVar("L", bound=QBoxLayout)
+Part = QWidget | QLayout | int
 
 
 def label(text: str = "", role: str = "", *, wrap: bool = False, selectable: bool = False) -> QLabel:
@@ -86,17 +88,17 @@ def tool_button(text: str, clicked: Callable[[], object], name: str) -> QToolBut
     return made
 
 
-def row(*parts: QWidget | QBoxLayout | int, space: int = GRID) -> QHBoxLayout:
+def row(*parts: Part, space: int = GRID) -> QHBoxLayout:
     """Return parts side by side; a number is a stretch."""
     return _filled(QHBoxLayout(), parts, space)
 
 
-def column(*parts: QWidget | QBoxLayout | int, space: int = GRID) -> QVBoxLayout:
+def column(*parts: Part, space: int = GRID) -> QVBoxLayout:
     """Return parts below each other; a number is a stretch."""
     return _filled(QVBoxLayout(), parts, space)
 
 
-def _filled(layout: L, parts: tuple[QWidget | QBoxLayout | int, ...], space: int) -> L:
+def _filled(layout: L, parts: tuple[Part, ...], space: int) -> L:
     layout.setContentsMargins(QMargins())
     layout.setSpacing(space)
     for part in parts:
@@ -121,9 +123,7 @@ def boxed(layout: QBoxLayout, role: str = "", margin: int = 0) -> QFrame:
 class ElidedLabel(QLabel):
     """One line that ends in an ellipsis where there is no room, with the whole text in its tooltip."""
 
-    def __init__(
-        self, text: str = "", role: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight
-    ) -> None:
+    def __init__(self, text: str = "", role: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
         super().__init__()
         self._text, self._mode = text, mode
         self.setProperty("role", role)

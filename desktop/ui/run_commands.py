@@ -36,9 +36,7 @@ def has_something_to_say(run: Run) -> bool:
 class RunCommands(QObject):
     """Connects the run actions to the runs controller, for the run that is selected."""
 
-    def __init__(
-        self, runs: Runs, notices: Notices, actions: Actions, selection: Selection, window: QWidget
-    ) -> None:
+    def __init__(self, runs: Runs, notices: Notices, actions: Actions, selection: Selection, window: QWidget) -> None:
         super().__init__(window)
         self._runs = runs
         self._notices = notices

@@ -16,6 +16,12 @@ from desktop.ui.theme import Theme
 
 FRAME_MS = 66
 """15 frames a second."""
+LOSS_CURVES = (
+    Curve("raw", "faint"),
+    Curve("smoothed"),
+    Curve("evaluation", "points", 1),
+    Curve("checkpoint", "marks", 2),
+)
 AXES = (("step", "by step"), ("time", "by minutes"), ("tokens", "by tokens"))
 
 
@@ -31,7 +37,7 @@ class RunCurves(QWidget):
         self._hovered: float | None = None
         self.loss = Chart(
             "Loss",
-            (Curve("raw", "faint"), Curve("smoothed"), Curve("evaluation", "points", 1), Curve("checkpoint", "marks", 2)),
+            LOSS_CURVES,
             theme,
             words.loss,
         )
@@ -66,11 +72,8 @@ class RunCurves(QWidget):
     def _compose(self) -> None:
         smoothing = label("Smoothing", "muted")
         smoothing.setBuddy(self.smoothing)
-        top = self.loss.layout()
-        assert top is not None
-        head = top.itemAt(0).layout()
         for part in (smoothing, self.smoothing, self.log, self.axis):
-            head.addWidget(part)  # type: ignore[union-attr]
+            self.loss.head.addWidget(part)
         below = row(*self.small.values(), space=16)
         layout = column(self.loss, below, space=8)
         layout.setStretch(0, 5)
@@ -116,7 +119,8 @@ class RunCurves(QWidget):
         smoothed = smooth(loss, self.smoothing.value() / 100)
         self.loss.show_curve("raw", x, loss.copy())
         self.loss.show_curve("smoothed", x, smoothed)
-        self.loss.show_curve("evaluation", self._x_of(series, series.evaluation("step")), series.evaluation("loss").copy())
+        tested_at = self._x_of(series, series.evaluation("step"))
+        self.loss.show_curve("evaluation", tested_at, series.evaluation("loss").copy())
         marks = series.checkpoint_steps()
         heights = np.interp(marks, steps, smoothed) if len(steps) else np.full(len(marks), np.nan)
         self.loss.show_curve("checkpoint", self._x_of(series, marks), heights)
@@ -132,7 +136,8 @@ class RunCurves(QWidget):
             return steps.copy()
         if axis == "tokens":
             return np.interp(steps, known, series.column("tokens"))
-        return np.interp(steps, known, (series.column("time") - series.column("time")[0]) / 60)
+        minutes: Floats = (series.column("time") - series.column("time")[0]) / 60
+        return np.interp(steps, known, minutes)
 
     def _show_crosshair(self, x: float | None) -> None:
         self._hovered = x

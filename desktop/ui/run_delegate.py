@@ -30,9 +30,9 @@ class RunDelegate(QStyledItemDelegate):
         run = index.data(RUN_ROLE)
         assert isinstance(run, Run)
         colours = self._theme.colours
-        box: QRect = option.rect  # type: ignore[attr-defined]
+        box: QRect = option.rect
         painter.save()
-        if option.state & QStyle.StateFlag.State_Selected:  # type: ignore[attr-defined]
+        if option.state & QStyle.StateFlag.State_Selected:
             painter.fillRect(box, QColor(colours.selection))
         inner = box.adjusted(12, 8, -12, -8)
         colour = state_colour(run.state, colours)
@@ -44,7 +44,7 @@ class RunDelegate(QStyledItemDelegate):
 
     def _draw_words(self, painter: QPainter, option: QStyleOptionViewItem, run: Run, box: QRect) -> None:
         colours = self._theme.colours
-        font = option.font  # type: ignore[attr-defined]
+        font = option.font
         bold, small = scaled_font(font, 1, bold=True), scaled_font(font, 0.92)
         right, middle = Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignTop
         fraction = fraction_of(run)

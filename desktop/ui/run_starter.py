@@ -58,7 +58,7 @@ class RunStarter(QObject):
 
     def _show_progress(self, _engine: str, step: object) -> None:
         if self.is_preparing:
-            self._tell(True, f"Preparing the example: {getattr(step, "sentence", step)}")
+            self._tell(True, f"Preparing the example: {getattr(step, 'sentence', step)}")
 
     def _tell(self, is_preparing: bool, words: str) -> None:
         self.is_preparing, self.waits_for = is_preparing, words

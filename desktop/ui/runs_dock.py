@@ -92,7 +92,7 @@ class RunsDock(QWidget):
             self._actions[name].setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             self.table.addAction(self._actions[name])
         clock = QTimer(self, interval=1000)
-        clock.timeout.connect(lambda: self.isVisible() and self.model.tick())
+        clock.timeout.connect(self._tick)
         clock.start()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -100,6 +100,10 @@ class RunsDock(QWidget):
         for name, width in ROOM_FOR.items():
             self.table.setColumnHidden(name, self.width() < width)
         self.table.horizontalHeader().setVisible(self.width() >= min(ROOM_FOR.values()))
+
+    def _tick(self) -> None:
+        if self.isVisible():
+            self.model.tick()
 
     def _rows_changed(self) -> None:
         self._show_emptiness()
@@ -113,7 +117,7 @@ class RunsDock(QWidget):
         self._head.setVisible(self.model.rowCount() > 5 or bool(self.search.text()))
         self._foot.setVisible(not is_empty)
 
-    def find(self) -> None:
+    def begin_search(self) -> None:
         """Begin to look for a run."""
         self._head.show()
         self.search.setFocus()

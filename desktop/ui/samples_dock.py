@@ -76,7 +76,7 @@ class SamplesDock(QWidget):
                 widget.deleteLater()
         run = self._services.runs.get(self._selection.run_id)
         if run is not None and not run.config.sample_prompts:
-            self.empty.setText("Give the run sample prompts (Every knob, Evaluation) to read here how its answers change.")
+            self.empty.setText("A run with sample prompts (Every knob, Evaluation) shows here how its answers change.")
         else:
             self.empty.setText("The answers to the sample prompts come with the first evaluation.")
         self.empty.setVisible(not self.samples)

@@ -137,4 +137,3 @@ class StartPanel(QWidget):
         """Say what a start is waiting for."""
         self.state.setText(text)
         self.state.setVisible(bool(text))
-

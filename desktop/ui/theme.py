@@ -162,9 +162,7 @@ def make_palette(colours: Colours) -> QPalette:
 def make_style_sheet(colours: Colours) -> str:
     """Return the style sheet: ``style.qss`` with this theme's colours in the place of their @names."""
     sheet = (HERE / "style.qss").read_text("utf-8")
-    values = {
-        name: value for name, value in vars(colours).items() if isinstance(value, str) and name != "name"
-    }
+    values = {name: value for name, value in vars(colours).items() if isinstance(value, str) and name != "name"}
     values["chevron"] = (HERE / f"chevron_{colours.name}.svg").as_posix()
     values["tick"] = (HERE / f"tick_{colours.name}.svg").as_posix()
     for name in sorted(values, key=len, reverse=True):

@@ -13,7 +13,7 @@ from trainer_image.arguments import Machine
 from trainer_image.contract import METHODS, Knob, RunConfig, check_config, knobs
 from trainer_image.methods import BY_NAME
 
-SMALLEST = {"model": "/models/small", "dataset": "/data/rows.jsonl"}
+SMALLEST = {"model": "someone/small", "dataset": "/data/rows.jsonl"}
 MACHINE = Machine("cuda")
 
 

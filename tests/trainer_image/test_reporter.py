@@ -187,6 +187,7 @@ def _caused(outer: Exception, inner: Exception) -> Exception:
             "disk_full",
         ),
         (RuntimeError("PytorchStreamWriter failed writing file data/1: file write failed"), "disk_full"),
+        (RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 640 vs 532"), "disk_full"),
         (_caused(RuntimeError("save failed"), OSError(errno.ENOSPC, "full")), "disk_full"),
         (RuntimeError("CUDA error: no kernel image is available for execution on the device"), "gpu_missing"),
         (_caused(ValueError("x"), TrainerError("bad_data", "The rows are bad.", "Mend them.")), "bad_data"),

@@ -1,0 +1,95 @@
+"""The truth on the machine, at the top right: engine, cards with the memory in use, network."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QToolButton, QWidget
+
+from desktop.controllers.hardware import Check, GpuSample, Hardware
+from desktop.ui import words
+from desktop.ui.pieces import row, tool_button
+from desktop.ui.shapes import CHECK_SHAPES, CHECK_WORDS, check_colour, shape_icon
+from desktop.ui.theme import Theme, table_font
+
+
+class MachineStrip(QWidget):
+    """Three quiet buttons; the first two open the doctor."""
+
+    doctor_requested = Signal()
+    offline_requested = Signal(bool)
+
+    def __init__(self, hardware: Hardware, theme: Theme) -> None:
+        super().__init__()
+        self._hardware = hardware
+        self._theme = theme
+        self.engine = self._make("Engine")
+        self.gpus = self._make("Graphics cards")
+        self.engine.clicked.connect(lambda: self.doctor_requested.emit())
+        self.gpus.clicked.connect(lambda: self.doctor_requested.emit())
+        self.offline = tool_button("Offline", lambda: None, "No network for the next run")
+        self.offline.setCheckable(True)
+        self.offline.clicked.connect(self.offline_requested)
+        self._style(self.offline)
+        self.setLayout(row(self.engine, self.gpus, self.offline, space=4))
+        hardware.engine_checked.connect(self._show_engine)
+        hardware.sampled.connect(self._show_gpus)
+        theme.theme_changed.connect(self._show)
+        self._show()
+
+    def _make(self, name: str) -> QToolButton:
+        made = tool_button("…", lambda: None, name)
+        self._style(made)
+        return made
+
+    def _style(self, made: QToolButton) -> None:
+        made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        made.setFont(table_font(made.font()))
+
+    def show_offline(self, is_offline: bool) -> None:
+        """The form's knob has changed."""
+        self.offline.setChecked(is_offline)
+        self.offline.setText("Offline" if is_offline else "Online")
+        self.offline.setToolTip(
+            "The next run gets no network. Press to allow it." if is_offline else "The next run may use the network."
+        )
+        colours = self._theme.colours
+        shape, colour = ("dash", colours.muted) if is_offline else ("dot", colours.good)
+        self.offline.setIcon(shape_icon(shape, colour))  # type: ignore[arg-type]
+
+    def _show(self) -> None:
+        self._show_engine(self._hardware.engine)
+        self._show_gpus(self._hardware.samples)
+        self.show_offline(self.offline.isChecked())
+
+    def _show_engine(self, check: Check | None) -> None:
+        if check is None:
+            self.engine.setText("Looking for the engine…")
+            return
+        self.engine.setIcon(shape_icon(CHECK_SHAPES[check.state], check_colour(check.state, self._theme.colours)))
+        text = _short_engine(check)
+        self.engine.setText(text)
+        self.engine.setAccessibleName(f"Engine: {CHECK_WORDS[check.state]}, {check.detail}")
+        self.engine.setToolTip(f"{check.detail}\n{check.fix}".strip())
+
+    def _show_gpus(self, samples: list[GpuSample]) -> None:
+        colours = self._theme.colours
+        if not samples:
+            self.gpus.setIcon(shape_icon("dash", colours.muted))
+            self.gpus.setText("No GPU: training on CPU")
+            self.gpus.setToolTip(self._hardware.absent_because or "No NVIDIA graphics card answers here.")
+            return
+        used, total = sum(card.used_bytes for card in samples), sum(card.total_bytes for card in samples)
+        cards = f"{len(samples)} GPUs" if len(samples) > 1 else "GPU"
+        self.gpus.setIcon(shape_icon("square", colours.good))
+        self.gpus.setText(f"{cards} {words.memory_in_use(used, total)}")
+        self.gpus.setToolTip(
+            "\n".join(f"{card.name}: {words.memory_in_use(card.used_bytes, card.total_bytes)}" for card in samples)
+        )
+        self.gpus.setAccessibleName(f"Memory in use: {self.gpus.text()}")
+
+
+def _short_engine(check: Check) -> str:
+    if check.state == "ok":
+        first = check.detail.split(",")[0].split(" on ")[0].rstrip(".")
+        return first if len(first) <= 24 else check.name
+    return {"warn": f"{check.name}: look", "fail": f"{check.name} is broken"}.get(check.state, f"No {check.name}")

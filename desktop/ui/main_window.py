@@ -1,0 +1,239 @@
+"""The window: docks, three views of them, the strip with the truth on the machine, and the bar of notices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenuBar, QMessageBox, QTabBar, QWidget
+
+from desktop.controllers.notices import Notice
+from desktop.core.run import Run, RunState
+from desktop.ui.actions import Actions
+from desktop.ui.chat_dock import ChatDock
+from desktop.ui.command_palette import CommandPalette
+from desktop.ui.config_dock import ConfigDock
+from desktop.ui.crash_dialog import CrashReporter
+from desktop.ui.doctor_dialog import DoctorDialog
+from desktop.ui.gpus_dock import GpusDock
+from desktop.ui.log_dock import LogDock
+from desktop.ui.machine_strip import MachineStrip
+from desktop.ui.notice_bar import NoticeBar
+from desktop.ui.pieces import boxed, row
+from desktop.ui.plots_dock import PlotsDock
+from desktop.ui.run_commands import RunCommands
+from desktop.ui.runs_dock import RunsDock
+from desktop.ui.samples_dock import SamplesDock
+from desktop.ui.selection import Selection
+from desktop.ui.services import Services
+from desktop.ui.shortcuts_dialog import ShortcutsDialog
+from desktop.ui.theme import Theme, ThemeChoice
+from desktop.ui.views import DOCKS, VIEWS, DockName, View, Views
+
+ABOUT = "Tunedeck fine-tunes language models on your own machine. Nothing leaves it unless you say so."
+
+
+class MainWindow(QMainWindow):
+    """Builds every dock once and hands each what it needs."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self._services = services
+        self.setWindowTitle("Tunedeck")
+        self.setObjectName("tunedeck")
+        self.setAcceptDrops(True)
+        self.setDockNestingEnabled(True)
+        self.theme = Theme(services.settings, self)
+        self.actions_by_name = Actions(self)
+        self.selection = Selection(self)
+        self.bar = NoticeBar(services.notices, self.theme)
+        self.setStatusBar(self.bar)
+        self.strip = MachineStrip(services.hardware, self.theme)
+        self.tabs = QTabBar()
+        self._states: dict[str, RunState] = {run.id: run.state for run in services.runs.all()}
+        self._make_docks()
+        self.views = Views(self, self.docks, services.settings)
+        self.commands = RunCommands(services.runs, services.notices, self.actions_by_name, self.selection, self)
+        self._make_top()
+        self._connect()
+        self.crashes = CrashReporter(self)
+        services.jobs.crashed.connect(self.crashes.show_crash)
+        self._restore()
+
+    # What it is made of
+
+    def _make_docks(self) -> None:
+        services, actions, selection, theme = self._services, self.actions_by_name, self.selection, self.theme
+        self.runs_dock = RunsDock(services.runs, actions, selection, theme)
+        self.config_dock = ConfigDock(services, actions, selection, self.bar)
+        self.plots_dock = PlotsDock(services, actions, selection, theme)
+        self.log_dock = LogDock(services, selection)
+        self.samples_dock = SamplesDock(services, selection)
+        self.gpus_dock = GpusDock(services.hardware, theme)
+        self.chat_dock = ChatDock(services, actions, selection, theme)
+        contents: dict[DockName, QWidget] = {
+            "runs": self.runs_dock,
+            "config": self.config_dock,
+            "plots": self.plots_dock,
+            "log": self.log_dock,
+            "samples": self.samples_dock,
+            "gpus": self.gpus_dock,
+            "chat": self.chat_dock,
+        }
+        self.docks: dict[DockName, QDockWidget] = {}
+        for name, content in contents.items():
+            dock = QDockWidget(DOCKS[name], self)
+            dock.setObjectName(name)
+            content.setProperty("role", "dock")
+            content.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+            dock.setWidget(content)
+            self.docks[name] = dock
+
+    def _make_top(self) -> None:
+        """One line: menus, views, and the strip; a menu widget is no part of the saved layouts."""
+        menus = QMenuBar()
+        by_name = self.actions_by_name.fill_menu_bar(menus)
+        by_name["View"].addSeparator()
+        self.dock_actions: list[QAction] = []
+        for name, dock in self.docks.items():
+            toggle = dock.toggleViewAction()
+            toggle.setText(f"Dock: {DOCKS[name]}")
+            self.dock_actions.append(toggle)
+            by_name["View"].addAction(toggle)
+        menus.setSizePolicy(self.tabs.sizePolicy())
+        self.tabs.setObjectName("views")
+        self.tabs.setAccessibleName("Views")
+        self.tabs.setExpanding(False)
+        for index, (view, title) in enumerate(VIEWS.items()):
+            self.tabs.addTab(title)
+            self.tabs.setTabData(index, view)
+            self.tabs.setTabToolTip(index, self.actions_by_name[f"view_{view}"].toolTip())
+        top = row(menus, 1, self.tabs, 1, self.strip)
+        frame = boxed(top)
+        frame.setObjectName("top")
+        top.setContentsMargins(8, 6, 12, 6)
+        self.setMenuWidget(frame)
+        # The menus belong to the window, so that their keys work wherever the focus is.
+        for _, action in self.actions_by_name.all():
+            if action.objectName() not in ("pause", "rename_run", "delete_run", "stop_answer"):
+                self.addAction(action)
+
+    def _connect(self) -> None:
+        actions, services = self.actions_by_name, self._services
+        for view in VIEWS:
+            actions[f"view_{view}"].triggered.connect(lambda _=False, view=view: self.views.show(view))
+        self.tabs.currentChanged.connect(lambda index: self.views.show(self.tabs.tabData(index)))
+        self.views.view_changed.connect(self._view_changed)
+        self.selection.view_requested.connect(self.views.show)
+        choices: tuple[ThemeChoice, ...] = ("system", "light", "dark")
+        for choice in choices:
+            action = actions[f"theme_{choice}"]
+            action.setChecked(self.theme.choice == choice)
+            action.triggered.connect(lambda _=False, choice=choice: self.theme.choose(choice))
+        for name, act in {
+            "reset_layout": self.views.reset,
+            "find": self.begin_search,
+            "palette": self.open_palette,
+            "shortcuts": lambda: ShortcutsDialog(self.actions_by_name, self).open(),
+            "doctor": self.open_doctor,
+            "about": lambda: QMessageBox.about(self, "About Tunedeck", ABOUT),
+            "quit": self.close,
+            "new_run": lambda: self.views.show("setup"),
+            "choose_dataset": lambda: self.views.show("setup"),
+            "choose_model": lambda: self.views.show("setup"),
+        }.items():
+            actions[name].triggered.connect(lambda _=False, act=act: act())
+        self.strip.doctor_requested.connect(self.open_doctor)
+        self.strip.offline_requested.connect(self.config_dock.set_offline)
+        self.config_dock.offline_changed.connect(self.strip.show_offline)
+        self.strip.show_offline(self.config_dock.is_offline)
+        self.bar.action_pressed.connect(self._follow_notice)
+        services.runs.run_changed.connect(self._run_changed)
+
+    def _restore(self) -> None:
+        geometry = self._services.settings.value("window/geometry")
+        if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
+            screen = QApplication.primaryScreen().availableGeometry()
+            self.resize(min(1440, screen.width()), min(900, screen.height()))
+        runs = self._services.runs.all()
+        if runs and not self.selection.run_id:
+            self.selection.select(runs[0].id)
+        self.views.restore()
+
+    # What it does
+
+    def begin_search(self) -> None:
+        """Look for something in the dock that has the focus, else in the one that matters in this view."""
+        finders = {
+            "config": self.config_dock.search.setFocus,
+            "runs": self.runs_dock.begin_search,
+            "log": self.log_dock.begin_search,
+        }
+        focused: QWidget | None = QApplication.focusWidget()
+        for name, dock in self.docks.items():
+            if focused is not None and dock.isAncestorOf(focused) and name in finders:
+                finders[name]()
+                return
+        by_view: dict[View, DockName] = {"setup": "config", "watch": "log", "judge": "runs"}
+        name = by_view[self.views.current]
+        self.docks[name].show()
+        finders[name]()
+
+    def open_palette(self) -> None:
+        palette = CommandPalette(self.actions_by_name, self.dock_actions, self)
+        palette.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        palette.move(self.mapToGlobal(self.rect().center()) - palette.rect().center())
+        palette.show()
+        palette.search.setFocus()
+
+    def open_doctor(self) -> None:
+        dialog = DoctorDialog(self._services.hardware, self.theme, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def _view_changed(self, view: View) -> None:
+        for index in range(self.tabs.count()):
+            if self.tabs.tabData(index) == view:
+                self.tabs.setCurrentIndex(index)
+
+    def _run_changed(self, run_id: str) -> None:
+        run = self._services.runs.get(run_id)
+        if run is None or self._states.get(run_id) is run.state:
+            return
+        before = self._states.get(run_id)
+        self._states[run_id] = run.state
+        if run.state is RunState.FINISHED and before is not None and before.is_live:
+            self._offer_judging(run)
+
+    def _offer_judging(self, run: Run) -> None:
+        took = f"Loss {run.loss:.2f}. " if run.loss is not None else ""
+        notice = Notice("info", f"{run.name} is finished.", f"{took}Ask it something, beside its base model.", run.id)
+        self.bar.show_notice(notice, "Judge it", lambda: self.selection.request_chat(run.id))
+
+    def _follow_notice(self, notice: Notice) -> None:
+        self.selection.select(notice.run_id)
+        self.views.show("watch")
+
+    # What Qt asks
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.views.share_room_if_new()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.views.save()
+        self._services.settings.setValue("window/geometry", self.saveGeometry())
+        self._services.settings.sync()
+        super().closeEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.views.show("setup")
+            self.config_dock.take_dropped(paths[0])

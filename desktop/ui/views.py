@@ -1,0 +1,164 @@
+"""The three views: saved arrangements of the docks of one window, remembered and always to be put back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from PySide6.QtCore import QByteArray, QObject, QSettings, Qt, QTimer, Signal
+from PySide6.QtWidgets import QDockWidget, QMainWindow
+
+View = Literal["setup", "watch", "judge"]
+VIEWS: dict[View, str] = {"setup": "Set up", "watch": "Watch", "judge": "Judge"}
+DockName = Literal["config", "runs", "plots", "log", "samples", "gpus", "chat"]
+DOCKS: dict[DockName, str] = {
+    "config": "Set up",
+    "runs": "Runs",
+    "plots": "Curves",
+    "log": "Log",
+    "samples": "Samples",
+    "gpus": "GPUs",
+    "chat": "Chat",
+}
+LAYOUT_VERSION = 1
+"""Goes up whenever a dock comes or goes: layouts of another version are forgotten."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Docks below each other, with the share of the height that each gets."""
+
+    parts: tuple[tuple[DockName | tuple[DockName, ...], int], ...]
+
+
+LAYOUTS: dict[View, tuple[tuple[int, Rows], ...]] = {
+    "setup": ((26, Rows((("runs", 1),))), (74, Rows((("config", 1),)))),
+    "watch": (
+        (26, Rows((("runs", 60), ("gpus", 40)))),
+        (74, Rows((("plots", 68), (("log", "samples"), 32)))),
+    ),
+    "judge": ((26, Rows((("runs", 1),))), (74, Rows((("chat", 1),)))),
+}
+"""Columns of a view, each with its share of the width; a tuple of docks stands side by side."""
+
+
+class Views(QObject):
+    """Arranges the docks for a view and remembers what the user made of it."""
+
+    view_changed = Signal(str)
+
+    def __init__(self, window: QMainWindow, docks: dict[DockName, QDockWidget], settings: QSettings) -> None:
+        super().__init__(window)
+        self._window = window
+        self._docks = docks
+        self._settings = settings
+        known = str(settings.value("window/view", "setup"))
+        self.current: View = next((view for view in VIEWS if view == known), "setup")
+        self._resizing = QTimer(self, singleShot=True, interval=0)
+        self._resizing.timeout.connect(self._share_room)
+
+    def show(self, view: View) -> None:
+        """Keep how the docks stand in this view, and arrange them for the other."""
+        if view == self.current:
+            self.view_changed.emit(view)
+            return
+        self.save()
+        self.current = view
+        self.restore()
+
+    def save(self) -> None:
+        """Remember this view as it stands now."""
+        self._settings.setValue(self._key(self.current), self._window.saveState(LAYOUT_VERSION))
+        self._settings.setValue("window/view", self.current)
+
+    def restore(self) -> None:
+        """Arrange the docks as they were left in this view, or as they are meant."""
+        state = self._settings.value(self._key(self.current))
+        self._without_flicker(lambda: self._restore_or_arrange(state))
+        self.view_changed.emit(self.current)
+
+    def reset(self) -> None:
+        """Put every dock of this view back where it is meant to be."""
+        self._settings.remove(self._key(self.current))
+        self._without_flicker(self._arrange)
+
+    def share_room_if_new(self) -> None:
+        """Share the room again once the window has its real size, unless the user has arranged this view."""
+        if self._settings.value(self._key(self.current)) is None:
+            self._resizing.start()
+
+    def _key(self, view: View) -> str:
+        return f"layout/{LAYOUT_VERSION}/{view}"
+
+    def _restore_or_arrange(self, state: object) -> None:
+        if not self._restore_state(state):
+            self._arrange()
+
+    def _restore_state(self, state: object) -> bool:
+        if not isinstance(state, QByteArray) or not self._window.restoreState(state, LAYOUT_VERSION):
+            return False
+        return any(not dock.isHidden() for dock in self._docks.values())
+
+    def _arrange(self) -> None:
+        window = self._window
+        for dock in self._docks.values():
+            dock.setFloating(False)
+            window.removeDockWidget(dock)
+        columns = [rows for _, rows in LAYOUTS[self.current]]
+        before: QDockWidget | None = None
+        for rows in columns:
+            before = self._place(_first(rows.parts[0][0]), before, Qt.Orientation.Horizontal)
+        for rows in columns:
+            above = self._docks[_first(rows.parts[0][0])]
+            for part, _ in rows.parts[1:]:
+                above = self._place(_first(part), above, Qt.Orientation.Vertical)
+        for rows in columns:
+            for part, _ in rows.parts:
+                if isinstance(part, tuple):
+                    for left, right in pairwise(part):
+                        self._place(right, self._docks[left], Qt.Orientation.Horizontal)
+        self._share_room()
+        # The first time the window has no size yet that could be shared.
+        self._resizing.start()
+
+    def _place(self, name: DockName, beside: QDockWidget | None, direction: Qt.Orientation) -> QDockWidget:
+        dock = self._docks[name]
+        if beside is None:
+            self._window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, dock)
+        else:
+            self._window.splitDockWidget(beside, dock, direction)
+        dock.show()
+        return dock
+
+    def _share_room(self) -> None:
+        columns = LAYOUTS[self.current]
+        heads = [self._docks[_first(rows.parts[0][0])] for _, rows in columns]
+        width, height = self._window.width(), self._window.height()
+        shares = [share for share, _ in columns]
+        sizes = [width * share // 100 for share in shares]
+        sizes[0] = min(400, max(300, sizes[0]))
+        self._window.resizeDocks(heads, [sizes[0], width - sizes[0]], Qt.Orientation.Horizontal)
+        for _, rows in columns:
+            if len(rows.parts) > 1:
+                docks = [self._docks[_first(part)] for part, _ in rows.parts]
+                heights = [height * share // 100 for _, share in rows.parts]
+                self._window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
+            for part, _ in rows.parts:
+                if isinstance(part, tuple):
+                    room = (width - sizes[0]) // len(part)
+                    self._window.resizeDocks(
+                        [self._docks[name] for name in part], [room] * len(part), Qt.Orientation.Horizontal
+                    )
+
+    def _without_flicker(self, arrange: Callable[[], object]) -> None:
+        self._window.setUpdatesEnabled(False)
+        try:
+            arrange()
+        finally:
+            self._window.setUpdatesEnabled(True)
+
+
+def _first(part: DockName | tuple[DockName, ...]) -> DockName:
+    return part[0] if isinstance(part, tuple) else part

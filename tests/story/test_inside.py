@@ -1,0 +1,40 @@
+"""The trainer's own tests, which need torch, in the trainer's own environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from desktop.paths import PROJECT
+from tests.story.conftest import Tunedeck
+
+pytestmark = pytest.mark.process
+
+
+def test_the_trainer_inside_its_environment(as_process: Tunedeck, tmp_path: Path) -> None:
+    python = as_process.home.trainer_environment / "bin" / "python"
+    pytest_only = tmp_path / "pytest"
+    install = [python, "-m", "pip", "install", "--quiet", "--target", pytest_only, "pytest==9.2.0"]
+    subprocess.run(install, check=True, capture_output=True)
+    shared = PROJECT.parent / "shared" / "data"
+    done = subprocess.run(
+        [python, "-m", "pytest", "tests/trainer_image/inside", "-p", "no:cacheprovider", "-c", "/dev/null"]
+        + ["--rootdir", str(PROJECT), "--import-mode=importlib", "-q", "-rs"],
+        cwd=PROJECT,
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{PROJECT}:{pytest_only}",
+            "TUNEDECK_TEST_MODEL": str(as_process.model),
+            "TUNEDECK_SHARED_DATA": str(shared),
+        },
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    print(done.stdout[-6000:])
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
+    if os.environ.get("CI") == "true" and shared.is_dir():
+        assert "skipped" not in done.stdout.splitlines()[-1], done.stdout[-3000:]
