@@ -22,6 +22,7 @@ from trainer_image.contract import (
     Failed,
     FailureCode,
     Hello,
+    Launch,
     Phase,
     PhaseName,
     Plan,
@@ -47,7 +48,7 @@ class Reporter:
         self._seq = self.past.seq
         self._handle = os.open(folder.events, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         self._line_is_open = self.past.line_is_open
-        self._heard_until = 0
+        self._heard_until = self.past.requests_offset
         self._pause_signalled = False
 
     def emit(self, event: Event) -> None:
@@ -158,6 +159,8 @@ class _Past:
         self.dataset_sha256: str | None = None
         self.until = datetime.min.replace(tzinfo=UTC)
         """Requests up to here were made of an earlier trainer, or of none."""
+        self.requests_offset = 0
+        """The same in bytes of the file, as the app noted it."""
 
     @classmethod
     def of(cls, folder: RunFolder) -> _Past:
@@ -176,16 +179,18 @@ class _Past:
         event = read_event(last)
         if not isinstance(event, UnknownLine):
             past.seq, past.until, past.ended = event.seq, event.time, isinstance(event, End)
-        past.until = max(past.until, _time_of_launch(folder))
+        if launch := _launch_of(folder):
+            # The app noted where the requests for this trainer begin; no clock can be wrong about that.
+            past.requests_offset, past.until = launch.requests_offset, datetime.min.replace(tzinfo=UTC)
         return past
 
 
-def _time_of_launch(folder: RunFolder) -> datetime:
-    """Return when the app started this trainer: what is asked later is meant for it, however early it comes."""
+def _launch_of(folder: RunFolder) -> Launch | None:
+    """Return what the app wrote before this start, or None for a trainer that was started by hand."""
     try:
-        return datetime.fromtimestamp(folder.launch.stat().st_mtime, UTC)
-    except FileNotFoundError:
-        return datetime.min.replace(tzinfo=UTC)
+        return Launch.model_validate_json(folder.launch.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 # A crash in words

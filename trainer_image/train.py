@@ -97,6 +97,7 @@ def train(reporter: Reporter) -> None:
         # A README about the model in every checkpoint is of no use to a resume.
         trainer.create_model_card = lambda *args, **names: None
         total_steps, epochs = steps_of(trainer)
+        leave_room_after_warmup(trainer, total_steps, reporter)
         trainable, total = models.count_parameters(trainer.model)
         reporter.emit(
             Plan(
@@ -256,6 +257,16 @@ def steps_of(trainer: Any) -> tuple[int, float]:
     rows = trainer.get_train_dataloader()
     _, per_epoch, _, _, _, _, total = trainer.set_initial_training_values(trainer.args, rows)
     return int(total), total / per_epoch
+
+
+def leave_room_after_warmup(trainer: Any, total_steps: int, reporter: Reporter) -> None:
+    """Keep the warm-up shorter than the run: else nothing is learned, and one schedule divides by zero."""
+    if trainer.args.get_warmup_steps(total_steps) < total_steps:
+        return
+    if trainer.args.warmup_steps >= 1:
+        sentence = f"The warm-up was as long as the run; it is {total_steps - 1} of {total_steps} steps now."
+        reporter.warn("warmup_shortened", sentence, "Lower Warm-up, or train for more steps.")
+    trainer.args.warmup_steps = total_steps - 1
 
 
 def save_adapter(trainer: Any, tokenizer: Any, folder: RunFolder) -> None:

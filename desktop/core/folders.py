@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from trainer_image.contract import (
 def check_inputs(config: RunConfig) -> None:
     """Raise ConfigError where a file or folder that the run needs is not there."""
     dataset = Path(config.dataset)
-    if not dataset.is_file():
+    if not _can_be(dataset.is_file):
         raise ConfigError(
             f"There is no dataset file {config.dataset}.",
             "Choose a file on this machine: JSONL, JSON, CSV, TSV, Parquet or text.",
@@ -40,7 +40,7 @@ def check_inputs(config: RunConfig) -> None:
     if not os.access(dataset, os.R_OK):
         raise ConfigError(f"The dataset {dataset} may not be read.", "Give yourself the right to read it.")
     model = Path(config.model)
-    if model.is_absolute() and not (model / "config.json").is_file():
+    if model.is_absolute() and not _can_be((model / "config.json").is_file):
         raise ConfigError(
             f"There is no model in the folder {model}.",
             "A model folder holds config.json, the weights and the tokenizer.",
@@ -56,19 +56,34 @@ def with_full_paths(values: Mapping[str, object], bases: Sequence[Path]) -> dict
     full = dict(values)
     dataset, model = values.get("dataset"), values.get("model")
     if isinstance(dataset, str) and dataset.strip():
-        full["dataset"] = str(_find(dataset, bases) or (bases[0] / dataset).resolve())
+        full["dataset"] = str(_find(dataset, bases) or _at(bases[0], dataset))
     if isinstance(model, str) and model.strip():
         found = _find(model, bases)
-        if found is not None and found.is_dir():
+        if found is not None and _can_be(found.is_dir):
             full["model"] = str(found)
         elif model.startswith((".", "/", "~")):
-            full["model"] = str((bases[0] / Path(model).expanduser()).resolve())
+            full["model"] = str(_at(bases[0], model))
     return full
 
 
 def _find(word: str, bases: Sequence[Path]) -> Path | None:
-    candidates = ((base / Path(word).expanduser()).resolve() for base in bases)
-    return next((path for path in candidates if path.exists()), None)
+    return next((path for path in (_at(base, word) for base in bases) if _can_be(path.exists)), None)
+
+
+def _at(base: Path, word: str) -> Path:
+    """Return where a word points to from ``base``; one that cannot be a path, as it is."""
+    try:
+        return (base / Path(word).expanduser()).resolve()
+    except (OSError, RuntimeError, ValueError):  # ~nobody, a NUL, a circle of links
+        return Path(word)
+
+
+def _can_be(question: Callable[[], bool]) -> bool:
+    """Ask the disk; what it refuses to look at (a name too long, a folder closed to us) is not there for us."""
+    try:
+        return question()
+    except (OSError, ValueError):
+        return False
 
 
 def name_for(config: RunConfig) -> str:
@@ -182,11 +197,13 @@ def size_of(folder: Path) -> int:
 
 
 def _append(path: Path, text: str) -> None:
-    """Append a whole line in one write."""
+    """Append a whole line in one write; half a line that a killed writer left is ended first."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            os.write(descriptor, text.encode())
+            size = os.fstat(descriptor).st_size
+            is_half = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+            os.write(descriptor, (b"\n" if is_half else b"") + text.encode())
         finally:
             os.close(descriptor)
     except OSError as error:

@@ -110,7 +110,7 @@ def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress
         case Hello():
             return _undone_to(replace(progress, hello=event, end=None), event.resumed_from)
         case Phase(name="import", seconds=None):  # the first word of every trainer: a new try begins
-            return replace(progress, open_phases=(event,), phases=())
+            return replace(progress, end=None, open_phases=(event,), phases=())
         case Phase(seconds=None):
             return replace(progress, open_phases=(*progress.open_phases, event))
         case Phase(seconds=seconds):
@@ -140,8 +140,11 @@ def _undone_to(progress: Progress, step: int | None) -> Progress:
     last = progress.step
     if last is not None and last.step > (step or 0):
         last = None if not step else last.model_copy(update={"step": step})
+    evaluation = progress.evaluation
+    if evaluation is not None and evaluation.step > (step or 0):
+        evaluation = None
     kept = tuple(known for known in progress.checkpoints if known.step <= (step or 0))
-    return replace(progress, step=last, checkpoints=kept)
+    return replace(progress, step=last, evaluation=evaluation, checkpoints=kept)
 
 
 def decide_state(

@@ -25,7 +25,9 @@ class LineTail:
                 if size < self.offset:  # truncated or replaced: begin again
                     self.offset = 0
                 file.seek(self.offset)
-                data = file.read(MAX_READ)
+                data = part = file.read(MAX_READ)
+                while part and b"\n" not in part:  # a line longer than that comes whole, or it would stop all others
+                    data += (part := file.read(MAX_READ))
         except FileNotFoundError:
             return []
         end = data.rfind(b"\n") + 1

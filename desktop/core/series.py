@@ -105,8 +105,9 @@ def _or_nan(value: float | None) -> float:
 def smooth(values: Floats, weight: float) -> Floats:
     """Return the exponential moving average with its start corrected; NaN stays NaN and is not averaged in.
 
-    ``weight`` in 0..1 is the share that the past keeps; 0 returns the values themselves.
+    ``weight`` in 0..1 is the share that the past keeps; 0 returns the values themselves, 1 the mean of all so far.
     """
+    weight = min(weight, 1 - 1e-9)  # at 1 itself the corrected start is 0 / 0, and this close to it the same
     smoothed = np.full_like(values, np.nan)
     mean, seen = 0.0, 0.0
     for index, value in enumerate(values.tolist()):

@@ -16,7 +16,8 @@ from typing import Any, cast
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
-from sqlalchemy import JSON, DateTime, ForeignKey, create_engine, delete, event, select
+from alembic.util import CommandError
+from sqlalchemy import JSON, URL, DateTime, ForeignKey, create_engine, delete, event, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
@@ -125,11 +126,18 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 15})
+        self._engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": 15})
         event.listen(self._engine, "connect", _set_pragmas)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         try:
             migrate(path)
+        except CommandError as error:
+            self._engine.dispose()
+            raise StoreError(
+                f"The database {path} was made by a newer Tunedeck.",
+                "Update this one, or give another home with --home.",
+                code="database_newer",
+            ) from error
         except (DatabaseError, sqlite3.DatabaseError) as error:
             self._engine.dispose()
             raise StoreError(
@@ -243,7 +251,7 @@ def migrate(path: Path) -> None:
     """Bring a database file to the newest form, or make a new one."""
     config = AlembicConfig()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("sqlalchemy.url", f"sqlite:///{path}".replace("%", "%%"))
+    config.attributes["database"] = str(path)
     command.upgrade(config, "head")
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
@@ -45,6 +45,7 @@ class Chart(QWidget):
         self._data: dict[str, tuple[Floats, Floats]] = {}
         self.title = label(title, "title")
         self.values = label("", "muted")
+        self.values.setTextFormat(Qt.TextFormat.RichText)
         self.values.setFont(table_font(self.values.font()))
         self.plot: Any = pg.PlotWidget()
         self.plot.setAccessibleName(f"Chart: {title}")
@@ -107,8 +108,11 @@ class Chart(QWidget):
         self.plot.getPlotItem().setLabel("bottom", text)
 
     def follow_axis_of(self, other: Chart) -> None:
-        """Show the same part of the x axis as another chart."""
-        self.plot.setXLink(other.plot)
+        """Show the same part of the x axis as another chart; pyqtgraph's own link goes by pixels, not by values."""
+        follow = self.plot.getPlotItem().vb
+        other.plot.getPlotItem().vb.sigXRangeChanged.connect(
+            lambda _, shown: follow.setXRange(shown[0], shown[1], padding=0)
+        )
 
     def show_all(self) -> None:
         self.plot.getPlotItem().enableAutoRange()
@@ -118,12 +122,14 @@ class Chart(QWidget):
         self._line.setVisible(x is not None)
         if x is not None:
             self._line.setPos(x)
-        self.values.setText("   ".join(self._words_at(curve, x) for curve in self._curves if curve.look != "marks"))
+        self.values.setText("&nbsp;&nbsp; ".join(filter(None, (self._words_at(curve, x) for curve in self._curves))))
 
     def _words_at(self, curve: Curve, x: float | None) -> str:
         xs, ys = self.data_of(curve.name)
         if not len(xs):
             return ""
+        if curve.look == "marks":
+            return f"{self._sign(curve)} {curve.name}"
         if x is None:
             index = len(xs) - 1
         else:
@@ -132,7 +138,14 @@ class Chart(QWidget):
             index = int(np.clip(near, 0, len(xs) - 1))
         value = float(ys[index])
         text = self._number(value if np.isfinite(value) else None)
-        return text if len(self._curves) == 1 else f"{curve.name} {text}"
+        return text if len(self._curves) == 1 else f"{self._sign(curve)} {curve.name} <b>{text}</b>"
+
+    def _sign(self, curve: Curve) -> str:
+        """Return the curve's colour and shape, so that the line of values is the legend too."""
+        colours = self._theme.colours
+        colour = colours.faint_curve if curve.look == "faint" else colours.curves[curve.colour]
+        sign = {"line": "━", "faint": "━", "points": "◆", "marks": "□"}[curve.look]
+        return f'<span style="color: {colour}">{sign}</span>'
 
     def _moved(self, place: Any) -> None:
         view = self.plot.getPlotItem().vb

@@ -71,6 +71,7 @@ class ChatDock(QWidget):
         for side in self.columns.values():
             frame = boxed(column(side), "card")
             splitter.addWidget(frame)
+        splitter.setSizes([1000, 1000])
         self.splitter = splitter
         self.empty = label("", "muted", wrap=True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -150,6 +151,10 @@ class ChatDock(QWidget):
             side.clear()
         self._show_suggestions()
         self.prompt.setFocus()
+
+    def first_open_part(self) -> QWidget:
+        """Return where work begins: the prompt once it may be written, else the button that loads."""
+        return self.prompt if self.prompt.isEnabled() else self.load
 
     # What it hears
 

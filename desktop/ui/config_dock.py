@@ -23,7 +23,7 @@ from desktop.ui.actions import Actions
 from desktop.ui.config_form import ConfigForm
 from desktop.ui.config_summary import find_preset, preset_values
 from desktop.ui.notice_bar import NoticeBar
-from desktop.ui.pieces import action_button, boxed, button, column, label, row
+from desktop.ui.pieces import action_button, boxed, button, column, heading, label, row
 from desktop.ui.run_starter import RunStarter
 from desktop.ui.saved_configs import SavedConfigs
 from desktop.ui.selection import Selection
@@ -79,7 +79,7 @@ class ConfigDock(QWidget):
             self._step("2", "Data", self.form.fields["dataset"]),
             self._step("3", "Goal", self.form.fields["method"]),
             self._step("4", "Preset", self._make_presets(), self._preset_line),
-            row(label("Knobs", "title"), 1, every_knob, self.search),
+            row(heading("Knobs"), 1, every_knob, self.search),
             self.form,
             1,
             space=20,
@@ -109,15 +109,14 @@ class ConfigDock(QWidget):
         sign.setAlignment(Qt.AlignmentFlag.AlignCenter)
         content = column(*parts, space=8)
         content.setContentsMargins(30, 0, 0, 0)
-        return boxed(column(row(sign, label(title, "title"), 1), content, space=8))
+        return boxed(column(row(sign, heading(title), 1), content, space=8))
 
     def _add_browser(self, knob: str, text: str, action: str) -> None:
         field = self.form.fields[knob]
         name = self._actions[action].text().removesuffix("…")
         browse = button(text, self._actions[action].trigger, name=name)
         field.line.addWidget(browse)
-        field.label.hide()
-        field.reset.hide()
+        field.hide_head()
 
     def _make_presets(self) -> QWidget:
         buttons: list[QPushButton] = []
@@ -204,6 +203,13 @@ class ConfigDock(QWidget):
         """Go to a knob, wherever it is."""
         self.form.reveal(knob)
         self.steps.ensureWidgetVisible(self.form.fields[knob], 0, 80)
+
+    def first_open_field(self) -> QWidget:
+        """Return where work begins: the first thing that is missing, else the button that starts."""
+        for name in ("model", "dataset"):
+            if not self.form.fields[name].value():
+                return self.form.fields[name].editor
+        return self.panel.start
 
     @property
     def is_offline(self) -> bool:

@@ -31,7 +31,7 @@ class KnobGroup(QWidget):
         self._grid.setVerticalSpacing(16)
         for field in fields:
             field.setParent(self)
-        self.setLayout(column(label(name, "title"), self._grid))
+        self.setLayout(column(label(name, "group"), self._grid, space=12))
 
     def show_only(self, shown: list[Field]) -> None:
         """Show some of the fields, and nothing at all where there are none."""

@@ -31,7 +31,6 @@ class DatasetPanel(QWidget):
         self.problems = QPlainTextEdit(readOnly=True)
         self.problems.setProperty("role", "quiet")
         self.problems.setAccessibleName("Rows that cannot be used")
-        self.problems.setMaximumHeight(112)
         self.leave_out = button("Leave these rows out", lambda: None, "link")
         self.first_row = label("", "muted", wrap=True, selectable=True)
         self.setLayout(column(self.summary, self.detail, self.problems, self.leave_out, self.first_row, space=4))
@@ -76,6 +75,7 @@ class DatasetPanel(QWidget):
         if report.bad_rows > SHOWN_PROBLEMS:
             lines.append(f"… and {words.count(report.bad_rows - SHOWN_PROBLEMS)} more")
         self.problems.setPlainText("\n".join(lines))
+        self.problems.setFixedHeight(min(3, len(lines)) * 2 * self.problems.fontMetrics().lineSpacing() + 24)
         self.problems.setVisible(bool(lines))
         self.leave_out.setVisible(bool(lines) and report.good_rows > 0)
 

@@ -45,7 +45,7 @@ class Field(QWidget):
         self.editor.setObjectName(knob.name)
         self.editor.setToolTip(f"{knob.name}: {_default_words(knob)}")
         self.editor.setAcceptDrops(False)
-        self.reset.setFixedHeight(22)
+        self.reset.setMaximumHeight(22)
         keep_room = self.reset.sizePolicy()
         keep_room.setRetainSizeWhenHidden(True)
         self.reset.setSizePolicy(keep_room)
@@ -54,11 +54,17 @@ class Field(QWidget):
         self.line = row(self.editor, space=8)
         if knob.unit:
             self.line.addWidget(label(knob.unit, "muted"))
-        if isinstance(self.editor, QComboBox | QCheckBox):
+        if isinstance(self.editor, QComboBox | QCheckBox) or knob.kind in (int, float):
             self.line.addStretch(1)
         self.setLayout(column(self.head, self.line, self.problem, self.help, 1, space=4))
         self.problem.hide()
         self.setFocusProxy(self.editor)
+
+    def hide_head(self) -> None:
+        """Leave out label and reset where the place already says what this is."""
+        self.label.hide()
+        self.reset.setMaximumHeight(0)
+        self.reset.setMaximumWidth(0)
 
     def _listen(self) -> None:
         editor = self.editor

@@ -66,7 +66,7 @@ class LogDock(QWidget):
         rows.hide()
         rows.setMinimumSectionSize(8)
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(table.fontMetrics().height() + 4)
+        rows.setDefaultSectionSize(table.fontMetrics().height() + 2)
         return table
 
     def _compose(self) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenuBar, QMessageBox, QTabBar, QWidget
 
+from desktop.controllers.hardware import GpuSample
 from desktop.controllers.notices import Notice
 from desktop.core.run import Run, RunState
 from desktop.ui.actions import Actions
@@ -44,6 +45,7 @@ class MainWindow(QMainWindow):
         self.setObjectName("tunedeck")
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
+        self.setContentsMargins(8, 0, 8, 8)
         self.theme = Theme(services.settings, self)
         self.actions_by_name = Actions(self)
         self.selection = Selection(self)
@@ -51,9 +53,11 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.bar)
         self.strip = MachineStrip(services.hardware, self.theme)
         self.tabs = QTabBar()
+        self.tabs.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._is_switching_by_tab = False
         self._states: dict[str, RunState] = {run.id: run.state for run in services.runs.all()}
         self._make_docks()
-        self.views = Views(self, self.docks, services.settings)
+        self.views = Views(self, self.docks, services.settings, lambda: bool(services.hardware.samples))
         self.commands = RunCommands(services.runs, services.notices, self.actions_by_name, self.selection, self)
         self._make_top()
         self._connect()
@@ -112,7 +116,7 @@ class MainWindow(QMainWindow):
         top = row(menus, 1, self.tabs, 1, self.strip)
         frame = boxed(top)
         frame.setObjectName("top")
-        top.setContentsMargins(8, 6, 12, 6)
+        top.setContentsMargins(0, 6, 0, 6)
         self.setMenuWidget(frame)
         # The menus belong to the window, so that their keys work wherever the focus is.
         for _, action in self.actions_by_name.all():
@@ -123,7 +127,7 @@ class MainWindow(QMainWindow):
         actions, services = self.actions_by_name, self._services
         for view in VIEWS:
             actions[f"view_{view}"].triggered.connect(lambda _=False, view=view: self.views.show(view))
-        self.tabs.currentChanged.connect(lambda index: self.views.show(self.tabs.tabData(index)))
+        self.tabs.currentChanged.connect(self._tab_changed)
         self.views.view_changed.connect(self._view_changed)
         self.selection.view_requested.connect(self.views.show)
         choices: tuple[ThemeChoice, ...] = ("system", "light", "dark")
@@ -148,6 +152,7 @@ class MainWindow(QMainWindow):
         self.strip.offline_requested.connect(self.config_dock.set_offline)
         self.config_dock.offline_changed.connect(self.strip.show_offline)
         self.strip.show_offline(self.config_dock.is_offline)
+        services.hardware.sampled.connect(self._sampled)
         self.bar.action_pressed.connect(self._follow_notice)
         services.runs.run_changed.connect(self._run_changed)
 
@@ -196,6 +201,26 @@ class MainWindow(QMainWindow):
         for index in range(self.tabs.count()):
             if self.tabs.tabData(index) == view:
                 self.tabs.setCurrentIndex(index)
+        if not self._is_switching_by_tab:
+            self._focus_view(view)
+
+    def _focus_view(self, view: View) -> None:
+        """Put the focus where this view's work begins, not on whatever comes next in the chain."""
+        match view:
+            case "setup":
+                self.config_dock.first_open_field().setFocus()
+            case "watch":
+                self.runs_dock.table.setFocus()
+            case "judge":
+                self.chat_dock.first_open_part().setFocus()
+
+    def _tab_changed(self, index: int) -> None:
+        """With the arrow keys one walks along the tabs: then the focus stays on them."""
+        self._is_switching_by_tab = self.tabs.hasFocus()
+        self.views.show(self.tabs.tabData(index))
+        if self._is_switching_by_tab:
+            self.tabs.setFocus()
+        self._is_switching_by_tab = False
 
     def _run_changed(self, run_id: str) -> None:
         run = self._services.runs.get(run_id)
@@ -210,6 +235,12 @@ class MainWindow(QMainWindow):
         took = f"Loss {run.loss:.2f}. " if run.loss is not None else ""
         notice = Notice("info", f"{run.name} is finished.", f"{took}Ask it something, beside its base model.", run.id)
         self.bar.show_notice(notice, "Judge it", lambda: self.selection.request_chat(run.id))
+
+    def _sampled(self, samples: list[GpuSample]) -> None:
+        """Once it is known what cards there are, the first layout gives them their room."""
+        self._services.hardware.sampled.disconnect(self._sampled)
+        if samples:
+            self.views.share_room_if_new()
 
     def _follow_notice(self, notice: Notice) -> None:
         self.selection.select(notice.run_id)

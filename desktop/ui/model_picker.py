@@ -62,14 +62,16 @@ class ModelPicker(QWidget):
         self.picked.emit()
 
     def _fill_steps(self) -> None:
-        chosen, run = self.step_box.currentData(), self.run
+        run = self.run
+        same = run is not None and bool(self._known) and self._known[0] == run.id
+        chosen = self.step_box.currentData() if same else None
         with QSignalBlocker(self.step_box):
             self.step_box.clear()
             if run is not None and run.state is RunState.FINISHED:
                 self.step_box.addItem("final", "final")
             for checkpoint in reversed(run.progress.checkpoints if run else ()):
                 self.step_box.addItem(f"step {words.count(checkpoint.step)}", checkpoint.step)
-            self.step_box.setCurrentIndex(max(0, self.step_box.findData(chosen)))
+            self.step_box.setCurrentIndex(max(0, self.step_box.findData(chosen) if chosen is not None else 0))
             self.step_box.setPlaceholderText("no checkpoint yet")
         self.step_box.setEnabled(run is not None and has_something_to_say(run))
 

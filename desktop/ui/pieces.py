@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.ui.theme import GRID
+from desktop.ui.theme import GRID, scaled_font
 
 L = TypeVar("L", bound=QBoxLayout)
 Part = QWidget | QLayout | int
@@ -38,6 +38,13 @@ def label(text: str = "", role: str = "", *, wrap: bool = False, selectable: boo
         made.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
+    return made
+
+
+def heading(text: str) -> QLabel:
+    """Return a heading: the one larger size of type."""
+    made = label(text)
+    made.setFont(scaled_font(made.font(), 1.15, bold=True))
     return made
 
 
@@ -111,11 +118,12 @@ def _filled(layout: L, parts: tuple[Part, ...], space: int) -> L:
     return layout
 
 
-def boxed(layout: QBoxLayout, role: str = "", margin: int = 0) -> QFrame:
-    """Return a frame around a layout."""
+def boxed(layout: QBoxLayout, role: str = "", margin: int | None = None) -> QFrame:
+    """Return a frame around a layout, with a margin of its own or the layout's."""
     frame = QFrame()
     frame.setProperty("role", role)
-    layout.setContentsMargins(margin, margin, margin, margin)
+    if margin is not None:
+        layout.setContentsMargins(margin, margin, margin, margin)
     frame.setLayout(layout)
     return frame
 

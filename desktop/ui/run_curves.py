@@ -79,18 +79,17 @@ class RunCurves(QWidget):
         layout.setStretch(0, 5)
         layout.setStretch(1, 2)
         self.setLayout(layout)
-        self.loss.plot.setMinimumHeight(120)
+        self.loss.plot.setMinimumHeight(96)
         for chart in self.small.values():
             chart.follow_axis_of(self.loss)
-            chart.plot.setMinimumHeight(64)
+            chart.plot.setMinimumHeight(56)
         for chart in (self.loss, *self.small.values()):
             chart.hovered.connect(self._show_crosshair)
 
     def show_series(self, series: Series | None) -> None:
         """Draw another run, whole."""
         self._series = series
-        for chart in (self.loss, *self.small.values()):
-            chart.show_all()
+        self.loss.show_all()
         self.redraw()
 
     def mark_dirty(self) -> None:

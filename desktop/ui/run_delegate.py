@@ -66,7 +66,7 @@ class RunDelegate(QStyledItemDelegate):
         fraction = fraction_of(run)
         if fraction is None:
             return
-        groove = QRectF(box.left(), box.bottom() + 2, box.width(), 3)
+        groove = QRectF(box.left(), box.bottom(), box.width(), 3)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(self._theme.colours.border))
         painter.drawRoundedRect(groove, 1.5, 1.5)

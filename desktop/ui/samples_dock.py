@@ -81,7 +81,8 @@ class SamplesDock(QWidget):
             self.empty.setText("The answers to the sample prompts come with the first evaluation.")
         self.empty.setVisible(not self.samples)
         self._scroll.setVisible(bool(self.samples))
-        for sample in reversed(self.samples[-MAX_SHOWN:]):
+        newest_first = sorted(self.samples[-MAX_SHOWN:], key=lambda sample: (-sample.step, sample.seq))
+        for sample in newest_first:
             self._blocks.addWidget(_block(sample))
 
 

@@ -45,7 +45,7 @@ class SavedConfigs(QWidget):
         more.setMenu(menu)
         title = label("Config", "muted")
         title.setBuddy(self.picker)
-        self.setLayout(row(title, self.picker, action_button(actions["save_config"]), more))
+        self.setLayout(row(title, self.picker, action_button(actions["save_config"]), more, 1))
         self.picker.activated.connect(self._pick)
         self._library.configs_changed.connect(self.refresh)
         actions["save_config"].triggered.connect(self.save)

@@ -164,6 +164,8 @@ def make_style_sheet(colours: Colours) -> str:
     sheet = (HERE / "style.qss").read_text("utf-8")
     values = {name: value for name, value in vars(colours).items() if isinstance(value, str) and name != "name"}
     values["chevron"] = (HERE / f"chevron_{colours.name}.svg").as_posix()
+    values["close"] = (HERE / f"close_{colours.name}.svg").as_posix()
+    values["float"] = (HERE / f"float_{colours.name}.svg").as_posix()
     values["tick"] = (HERE / f"tick_{colours.name}.svg").as_posix()
     for name in sorted(values, key=len, reverse=True):
         sheet = sheet.replace(f"@{name}", values[name])

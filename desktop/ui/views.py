@@ -25,6 +25,9 @@ DOCKS: dict[DockName, str] = {
 LAYOUT_VERSION = 1
 """Goes up whenever a dock comes or goes: layouts of another version are forgotten."""
 
+ROOM_FOR_NO_CARDS = 104
+"""Without a card the GPUs dock has one sentence to say."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -49,8 +52,15 @@ class Views(QObject):
 
     view_changed = Signal(str)
 
-    def __init__(self, window: QMainWindow, docks: dict[DockName, QDockWidget], settings: QSettings) -> None:
+    def __init__(
+        self,
+        window: QMainWindow,
+        docks: dict[DockName, QDockWidget],
+        settings: QSettings,
+        has_cards: Callable[[], bool] = lambda: True,
+    ) -> None:
         super().__init__(window)
+        self._has_cards = has_cards
         self._window = window
         self._docks = docks
         self._settings = settings
@@ -144,6 +154,8 @@ class Views(QObject):
             if len(rows.parts) > 1:
                 docks = [self._docks[_first(part)] for part, _ in rows.parts]
                 heights = [height * share // 100 for _, share in rows.parts]
+                if rows.parts[-1][0] == "gpus" and not self._has_cards():
+                    heights = [height - ROOM_FOR_NO_CARDS, ROOM_FOR_NO_CARDS]
                 self._window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
             for part, _ in rows.parts:
                 if isinstance(part, tuple):

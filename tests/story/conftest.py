@@ -82,9 +82,7 @@ class Tunedeck:
         return RunFolder(Path(started["folder"]))
 
     def popen(self, *words: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            self.command(*words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=PROJECT
-        )
+        return subprocess.Popen(self.command(*words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=PROJECT)
 
 
 def events_of(files: RunFolder) -> list[Event | UnknownLine]:

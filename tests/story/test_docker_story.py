@@ -103,9 +103,7 @@ def test_training_survives_the_death_of_the_app(in_docker: Tunedeck, tmp_path: P
     assert in_docker.json("runs", "show", folder.name)["state"] == "finished"
 
 
-def test_a_killed_trainer_is_interrupted_and_resumes(
-    in_docker: Tunedeck, docker_client: Any, tmp_path: Path
-) -> None:
+def test_a_killed_trainer_is_interrupted_and_resumes(in_docker: Tunedeck, docker_client: Any, tmp_path: Path) -> None:
     config = in_docker.write_config(tmp_path, max_steps=14, save_steps=2, save_total_limit=2)
     files = in_docker.start(config)
     wait_for(lambda: [e for e in events_of(files) if isinstance(e, Checkpoint)], "the first checkpoint")
@@ -179,7 +177,10 @@ def test_the_database_is_rebuilt_from_the_folders(in_docker: Tunedeck, tmp_path:
 
 def test_a_stopped_engine_is_said_in_a_sentence(in_docker: Tunedeck, tmp_path: Path) -> None:
     without = Tunedeck(
-        in_docker.home, "docker", in_docker.model, {"DOCKER_HOST": f"unix://{tmp_path}/nothing.sock", "HOME": str(tmp_path)}
+        in_docker.home,
+        "docker",
+        in_docker.model,
+        {"DOCKER_HOST": f"unix://{tmp_path}/nothing.sock", "HOME": str(tmp_path)},
     )
     checks = {check["name"]: check for check in without.json("doctor", code=1)["checks"]}
     assert checks["engine"]["state"] == "fail"

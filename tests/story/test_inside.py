@@ -21,8 +21,16 @@ def test_the_trainer_inside_its_environment(as_process: Tunedeck, tmp_path: Path
     subprocess.run(install, check=True, capture_output=True)
     shared = PROJECT.parent / "shared" / "data"
     done = subprocess.run(
-        [python, "-m", "pytest", "tests/trainer_image/inside", "-p", "no:cacheprovider", "-c", "/dev/null"]
-        + ["--rootdir", str(PROJECT), "--import-mode=importlib", "-q", "-rs"],
+        [python, "-m", "pytest", "tests/trainer_image/inside", "-p", "no:cacheprovider", "-q", "-rs"]
+        + [
+            "-c",
+            "/dev/null",
+            "--rootdir",
+            ".",
+            "--confcutdir",
+            "tests/trainer_image/inside",
+            "--import-mode=importlib",
+        ],
         cwd=PROJECT,
         env={
             **os.environ,

@@ -14,6 +14,7 @@ import pytest
 from trainer_image.contract import (
     CheckpointRequest,
     Failed,
+    Launch,
     PauseRequest,
     Phase,
     Request,
@@ -105,11 +106,11 @@ def test_requests_of_an_earlier_start_are_over(folder: RunFolder) -> None:
     first.emit(Phase(name="load"))
     # Made while the first trainer ran, which was killed before it heard it.
     _ask(folder, PauseRequest())
-    folder.launch.write_text("{}")
-    after = datetime.now(UTC) + timedelta(seconds=1)
-    os.utime(folder.launch, (after.timestamp(), after.timestamp()))
-    # Made between the app's start call and the trainer's own beginning.
-    _ask(folder, StopRequest(time=after + timedelta(milliseconds=5)))
+    now = datetime.now(UTC)
+    launch = Launch(engine="docker", created=now, started=now, requests_offset=folder.requests.stat().st_size)
+    folder.launch.write_text(launch.model_dump_json())
+    # Made between the app's start call and the trainer's own beginning, by a clock that was set back meanwhile.
+    _ask(folder, StopRequest(time=now - timedelta(days=1)))
     assert [request.kind for request in Reporter(folder).requests()] == ["stop"]
 
 

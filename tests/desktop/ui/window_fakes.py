@@ -90,7 +90,9 @@ class FakeDoctor:
     def __init__(self) -> None:
         self.checks = [
             Check("Docker", "ok", "Docker 28.3.2, API 1.51"),
-            Check("Trainer image", "warn", "It is not built yet.", "The first start builds it; or: tunedeck image build"),
+            Check(
+                "Trainer image", "warn", "It is not built yet.", "The first start builds it; or: tunedeck image build"
+            ),
             Check("Graphics card", "absent", "No NVIDIA driver answers.", "Training runs on the processor."),
             Check("Disk", "fail", "3.1 GB are free in the home folder.", "Free at least 20 GB."),
         ]

@@ -10,12 +10,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from trainer_image.contract import Event, Request, RunFolder, read_event, write_request
+from trainer_image.contract import Event, Launch, Request, RunFolder, read_event, write_request
 
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 300.0
@@ -69,7 +70,10 @@ class Run:
         }
         # The same threads in every run: sums over other numbers of threads differ in the last digits.
         environment |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-        self.folder.launch.write_text("{}")
+        requests, now = self.folder.requests, datetime.now(UTC)
+        heard = requests.stat().st_size if requests.exists() else 0
+        launch = Launch(engine="process", created=now, started=now, requests_offset=heard)
+        self.folder.launch.write_text(launch.model_dump_json())
         self.process = subprocess.Popen(words, env=environment, cwd=self.folder.path)
         return self
 

@@ -225,6 +225,12 @@ def test_what_cannot_be_done_is_said(knobs: Row, code: str, words: str, new_run:
     assert failed.hint
 
 
+def test_a_warm_up_leaves_a_step_to_learn(new_run: Any) -> None:
+    run = new_run(max_steps=2, warmup_steps=50, lr_scheduler_type="polynomial").train()
+    assert [event.code for event in run.events("warning")] == ["warmup_shortened"]
+    assert run.events("step")[-1].learning_rate > 0
+
+
 def test_stray_output_stays_in_the_log(new_run: Any) -> None:
     run = new_run(max_steps=1, optim="adamw_8bit").train()
     assert run.events("unknown") == []

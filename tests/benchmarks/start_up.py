@@ -1,0 +1,201 @@
+"""How long from the click to the first step and to the window, and what our reporting costs, against plain scripts.
+
+``python tests/benchmarks/start_up.py [--engine docker|process] [--steps N] [--rounds N]``: every figure and its
+baseline come from this one run. Baselines: the same fine-tune in a plain script (plain_trl.py) on the same engine, and
+a bare Qt window.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication
+
+from desktop.cli.loop import wait_until
+from desktop.controllers.assembly import Assembly, assemble
+from desktop.engine.docker import container_arguments
+from desktop.engine.launch import Mount, plan_training
+from desktop.engine.machine import read_machine
+from desktop.engine.gpus import Gpus
+from desktop.paths import EXAMPLE_DATASET, PROJECT, find_home
+from trainer_image.contract import Hello, Phase, RunConfig, Step
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    """Measure and print."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--engine", choices=["docker", "process"], default="docker")
+    words.add_argument("--steps", type=int, default=30)
+    words.add_argument("--rounds", type=int, default=2)
+    words.add_argument("--home")
+    asked = words.parse_args()
+    application = QCoreApplication(sys.argv[:1])
+    assembly = assemble(find_home(asked.home))
+    config = prepare(assembly, asked.engine, asked.steps)
+    assembly.runs.load()
+    ours, plain = [], []
+    for number in range(asked.rounds):
+        # Plain and ours take turns, so that a slow minute of the machine hits both.
+        plain.append(run_plain(assembly, config, asked.engine, asked.steps))
+        ours.append(run_ours(assembly, config, asked.engine))
+        print(f"round {number + 1} of {asked.rounds} done", file=sys.stderr)
+    print_start(ours, plain)
+    print_steps(ours, plain)
+    print_window()
+    assembly.close()
+    del application
+
+
+def prepare(assembly: Assembly, engine: Any, steps: int) -> RunConfig:
+    """Make engine and model ready, and return the config that both sides train."""
+    builder = assembly.image if engine == "docker" else assembly.environment
+    if not builder.is_ready():
+        builder.build(lambda step: print(step.sentence, file=sys.stderr))
+    model = assembly.example_model.ensure(engine)
+    return RunConfig(
+        model=str(model),
+        dataset=str(EXAMPLE_DATASET),
+        max_steps=steps,
+        per_device_train_batch_size=4,
+        gradient_accumulation_steps=1,
+        learning_rate=5e-4,
+        max_length=256,
+        lora_alpha=32,
+        gradient_checkpointing=False,
+        eval_split_size=0,
+        save_steps=10_000,
+        offline=True,
+    )
+
+
+def run_ours(assembly: Assembly, config: RunConfig, engine: Any) -> dict[str, Any]:
+    """Start a run as a click on Start does; return its moments as seconds since the click."""
+    click = time.time()
+    run_id = assembly.runs.start(config, name="start-up benchmark", engine=engine)
+    wait_until(lambda: not assembly.runs.get(run_id).state.is_live, assembly.runs.run_changed)
+    run = assembly.runs.get(run_id)
+    assert run.state == "finished", run.failure
+    events = assembly.runs.events(run_id)
+    ended = {
+        event.name: event.time.timestamp() - click for event in events if isinstance(event, Phase) and event.seconds
+    }
+    first_word = next(event.time.timestamp() - click for event in events if isinstance(event, Phase))
+    assert any(isinstance(event, Hello) for event in events)
+    steps = [event for event in events if isinstance(event, Step)]
+    assembly.runs.delete(run_id)
+    return {
+        "engine": first_word,
+        "imports": ended["import"] - first_word,
+        "model": ended["load"] - ended["import"],
+        "data": ended["data"] - ended["load"],
+        "first step": steps[0].time.timestamp() - click - ended["data"],
+        "total": steps[0].time.timestamp() - click,
+        # From one step's event to the next: what reporting costs is in it.
+        "step_s": [(b.time - a.time).total_seconds() for a, b in zip(steps, steps[1:-1], strict=False)],
+    }
+
+
+def run_plain(assembly: Assembly, config: RunConfig, engine: str, steps: int) -> dict[str, Any]:
+    """Start the plain script on the same engine with the same limits; return the same moments."""
+    machine = read_machine(assembly.home, Gpus())
+    with tempfile.TemporaryDirectory(dir=assembly.home.runs) as folder:
+        spec = plan_training(config, "plain", Path(folder), machine)
+        script = HERE / "plain_trl.py"
+        spec = dataclasses.replace(spec, mounts=(*spec.mounts, Mount(script)))
+        words = [str(script), config.model, config.dataset, str(steps), folder]
+        click = time.time()
+        if engine == "docker":
+            client = assembly.image._engine.client()
+            route = "cdi" if machine.gpu_indices else None
+            arguments = {**container_arguments(spec, route), "command": words}
+            container = client.containers.run(assembly.image.tag, detach=True, **arguments)
+            code = container.wait()["StatusCode"]
+            output = container.logs(stderr=code != 0).decode()
+            container.remove()
+        else:
+            environment = {**os.environ, **spec.environment}
+            command = [str(assembly.environment.python), *words]
+            done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, check=False)
+            code, output = done.returncode, done.stdout + (done.stderr if done.returncode else "")
+    assert code == 0, output[-2000:]
+    told = json.loads(output.strip().splitlines()[-1])
+    ends = told["step_ends"]
+    return {
+        "engine": told["began"] - click,
+        "imports": told["imports"] - told["began"],
+        "model": told["model"] - told["imports"],
+        "data": told["data"] - told["model"],
+        "first step": ends[0] - told["data"],
+        "total": ends[0] - click,
+        "step_s": [b - a for a, b in zip(ends, ends[1:-1], strict=False)],
+    }
+
+
+def print_start(ours: list[dict[str, Any]], plain: list[dict[str, Any]]) -> None:
+    """Print the way to the first step, part by part."""
+    print("click to first step (s)      ours    plain   ratio")
+    for part in ("engine", "imports", "model", "data", "first step", "total"):
+        mine = statistics.median(one[part] for one in ours)
+        theirs = statistics.median(one[part] for one in plain)
+        print(f"  {part:<22}{mine:9.2f}{theirs:9.2f}{mine / theirs:8.2f}")
+
+
+def print_steps(ours: list[dict[str, Any]], plain: list[dict[str, Any]]) -> None:
+    """Print the median step with and without our reporting, over all rounds."""
+    mine = statistics.median(seconds for one in ours for seconds in one["step_s"])
+    theirs = statistics.median(seconds for one in plain for seconds in one["step_s"])
+    print(f"a step (s)              {mine:9.3f}{theirs:9.3f}{mine / theirs:8.3f}")
+
+
+WINDOW = """
+import time; began = time.perf_counter()
+import sys
+from pathlib import Path
+from PySide6.QtWidgets import QApplication
+from desktop.app import build_window
+from desktop.controllers.assembly import assemble
+from desktop.paths import Home
+application = QApplication([])
+assembly = assemble(Home(Path(sys.argv[1])))
+window = build_window(assembly)
+assembly.runs.load(); window.show(); application.processEvents()
+print(time.perf_counter() - began)
+assembly.close()
+"""
+BARE = """
+import time; began = time.perf_counter()
+from PySide6.QtWidgets import QApplication, QMainWindow
+application = QApplication([])
+window = QMainWindow(); window.show(); application.processEvents()
+print(time.perf_counter() - began)
+"""
+
+
+def print_window() -> None:
+    """Print the time from the first import to the window shown, ours and a bare one, median of five each."""
+    environment = {**os.environ, "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "offscreen")}
+    seconds: dict[str, list[float]] = {"ours": [], "bare": []}
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(5):
+            for name, script in (("ours", WINDOW), ("bare", BARE)):
+                command = [sys.executable, "-c", script, folder]
+                done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True, cwd=PROJECT)
+                seconds[name].append(float(done.stdout.split()[-1]))
+    mine, bare = statistics.median(seconds["ours"]), statistics.median(seconds["bare"])
+    print(f"import to window (s)    {mine:9.2f}{bare:9.2f}{mine / bare:8.2f}   against a bare Qt window")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""What every test stands on: no window on the screen, no home but a new one, nothing of the user's environment."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything makes an application
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QCoreApplication
+
+from desktop.controllers.jobs import Jobs
+from desktop.core.store import Store
+from desktop.paths import Home
+from trainer_image.contract import RunConfig
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A new home with its folders made."""
+    made = Home(tmp_path / "home")
+    made.make()
+    return made
+
+
+@pytest.fixture
+def store(home: Home) -> Iterator[Store]:
+    opened = Store(home.database)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def jobs(qapp: QCoreApplication) -> Iterator[Jobs]:
+    made = Jobs()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """A dataset file of one row."""
+    path = tmp_path / "captain.jsonl"
+    path.write_text('{"prompt": "Hello", "completion": "Ahoy"}\n')
+    return path
+
+
+@pytest.fixture
+def model_folder(tmp_path: Path) -> Path:
+    """What passes for a model folder before anything is loaded."""
+    folder = tmp_path / "tiny-model"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    return folder
+
+
+@pytest.fixture
+def make_config(model_folder: Path, dataset: Path) -> Callable[..., RunConfig]:
+    """Make a config on the small model and dataset, with knobs changed."""
+
+    def make(**knobs: object) -> RunConfig:
+        return RunConfig.model_validate({"model": str(model_folder), "dataset": str(dataset), **knobs})
+
+    return make
+
+
+@pytest.fixture
+def config(make_config: Callable[..., RunConfig]) -> RunConfig:
+    return make_config()
+
+
+@pytest.fixture
+def no_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Point the SDK at an engine that is not there, whatever runs on this machine."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-engine.sock")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "no-docker-config"))
+    for name in ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)

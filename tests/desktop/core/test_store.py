@@ -1,0 +1,298 @@
+"""The catalogue: what is saved is read back, by whoever, whatever happened to the writer."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from desktop.core.run import Run, RunState
+from desktop.core.store import Store, Turn, migrate, read_config_file, read_values
+from desktop.errors import StoreError
+from desktop.paths import PROJECT, Home
+from tests.fakes import START
+from trainer_image.contract import RunConfig
+
+
+@pytest.fixture
+def run(home: Home, config: RunConfig) -> Run:
+    return Run("r1", "First", "process", home.runs / "r1", config, START, RunState.RUNNING, started=START)
+
+
+def turn(number: int, run_id: str = "r1") -> Turn:
+    return Turn(run_id, None, "tuned", f"prompt {number}", f"answer {number}", 0.5, 20.0, START)
+
+
+# Configs
+
+
+def test_a_saved_config_comes_back(store: Store, make_config: Callable[..., RunConfig]) -> None:
+    config = make_config(lora_r=32, gpus=[0, 1], sample_prompts=["Hi?"])
+    store.save_config("mine", config)
+    saved = store.config("mine")
+    assert saved is not None
+    assert read_values(saved.values) == config
+    assert saved.saved.tzinfo is not None
+    assert store.config("other") is None
+
+
+def test_configs_come_by_name_and_saving_again_replaces(store: Store, make_config: Callable[..., RunConfig]) -> None:
+    for name in ("b", "a", "b"):
+        store.save_config(name, make_config(seed=ord(name)))
+    store.save_config("a", make_config(seed=7))
+    assert [(saved.name, saved.values["seed"]) for saved in store.configs()] == [("a", 7), ("b", ord("b"))]
+
+
+def test_renaming_a_config(store: Store, config: RunConfig) -> None:
+    store.save_config("old", config)
+    store.save_config("taken", config)
+    store.rename_config("old", "new")
+    assert [saved.name for saved in store.configs()] == ["new", "taken"]
+    with pytest.raises(StoreError, match="no saved config called old"):
+        store.rename_config("old", "newer")
+    with pytest.raises(StoreError, match="already a config called taken"):
+        store.rename_config("new", "taken")
+
+
+def test_deleting_a_config_twice_is_fine(store: Store, config: RunConfig) -> None:
+    store.save_config("mine", config)
+    store.delete_config("mine")
+    store.delete_config("mine")
+    assert store.configs() == []
+
+
+def test_values_of_another_version_are_read_as_far_as_they_are_known() -> None:
+    config = read_values({"model": "m", "dataset": "d", "knob_of_tomorrow": 3, "lora_r": 8})
+    assert config.lora_r == 8
+    with pytest.raises(StoreError, match="LoRA rank"):
+        read_values({"model": "m", "dataset": "d", "lora_r": 0})
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"{", "not JSON"),
+        (b"[1]", "one JSON object"),
+        (b"\xff\xfe\x00", "not JSON"),
+        (b"", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+    ],
+)
+def test_a_config_file_that_is_none(tmp_path: Path, data: bytes, words: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_bytes(data)
+    with pytest.raises(StoreError, match=words):
+        read_config_file(path)
+
+
+def test_a_config_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_bytes(b'\xef\xbb\xbf{"model": "m"}')
+    assert read_config_file(path) == {"model": "m"}
+
+
+def test_a_config_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be read: No such file"):
+        read_config_file(tmp_path / "config.json")
+
+
+# Runs and turns
+
+
+def test_a_run_comes_back(store: Store, run: Run) -> None:
+    ended = START + timedelta(hours=1, microseconds=5)
+    store.save_run(
+        replace(run, ended=ended, state=RunState.FINISHED, step=9, total_steps=9, loss=0.25, size_bytes=2**40)
+    )
+    (record,) = store.run_records()
+    assert (record.id, record.name, record.engine, record.folder) == ("r1", "First", "process", run.folder)
+    assert (record.created, record.started, record.ended) == (START, START, ended)
+    assert (record.state, record.step, record.total_steps, record.loss) == (RunState.FINISHED, 9, 9, 0.25)
+    assert record.size_bytes == 2**40
+    assert read_values(record.values) == run.config
+
+
+def test_runs_come_newest_first(store: Store, run: Run) -> None:
+    for number in (2, 1, 3):
+        store.save_run(replace(run, id=f"r{number}", created=START + timedelta(seconds=number)))
+    assert [record.id for record in store.run_records()] == ["r3", "r2", "r1"]
+
+
+def test_saving_a_run_again_keeps_its_chat(store: Store, run: Run) -> None:
+    store.save_run(run)
+    store.add_turn(turn(1))
+    store.save_run(replace(run, name="Second"))
+    assert [record.name for record in store.run_records()] == ["Second"]
+    assert store.turns("r1") == [turn(1)]
+
+
+def test_turns_come_in_order_and_go_with_their_run(store: Store, run: Run) -> None:
+    store.save_run(run)
+    store.save_run(replace(run, id="r2"))
+    for number in range(3):
+        store.add_turn(turn(number))
+    store.add_turn(turn(9, "r2"))
+    assert store.turns("r1") == [turn(0), turn(1), turn(2)]
+    store.delete_run("r1")
+    assert store.turns("r1") == []
+    assert store.turns("r2") == [turn(9, "r2")]
+    store.delete_run("r1")
+
+
+# The file
+
+
+def test_the_file_has_a_write_ahead_log_and_foreign_keys(store: Store, home: Home, run: Run) -> None:
+    with closing(sqlite3.connect(home.database)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    with store._session() as session:
+        assert session.connection().exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+def test_opening_twice_migrates_once_and_loses_nothing(home: Home, config: RunConfig) -> None:
+    first = Store(home.database)
+    first.save_config("mine", config)
+    first.close()
+    migrate(home.database)
+    second, third = Store(home.database), Store(home.database)
+    assert [saved.name for saved in second.configs()] == ["mine"]
+    third.save_config("other", config)
+    assert [saved.name for saved in second.configs()] == ["mine", "other"]
+    second.close()
+    third.close()
+
+
+def test_tables_are_those_of_the_models(store: Store, home: Home) -> None:
+    """The migrations and the classes say the same, or the next change of one forgets the other."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from desktop.core.store import Base
+
+    with store._engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+@pytest.mark.parametrize("data", [b"not a database at all" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_file_that_is_no_database(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "tunedeck.sqlite3"
+    path.write_bytes(data)
+    with pytest.raises(StoreError) as caught:
+        Store(path)
+    assert caught.value.code == "database_unreadable"
+    assert "tunedeck runs rebuild" in caught.value.hint
+    assert path.read_bytes() == data
+
+
+def test_a_database_of_a_newer_app_is_refused_and_left_alone(home: Home) -> None:
+    Store(home.database).close()
+    with closing(sqlite3.connect(home.database)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '999'")
+        connection.commit()
+    with pytest.raises(StoreError) as caught:
+        Store(home.database)
+    assert "newer" in caught.value.sentence
+    assert caught.value.code != "database_unreadable"  # `runs rebuild` would move it away
+
+
+def test_a_home_with_signs_in_its_name(tmp_path: Path, config: RunConfig) -> None:
+    path = tmp_path / "a %20 b#?&;ü" / "tunedeck.sqlite3"
+    opened = Store(path)
+    opened.save_config("mine", config)
+    opened.close()
+    assert path.is_file()
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from desktop.core.store import Store
+from trainer_image.contract import RunConfig
+
+store = Store(Path(sys.argv[1]))
+number = 0
+while True:
+    store.save_config(f"config {number % 50}", RunConfig(model="m" * 2000, dataset=f"d{number}"))
+    number += 1
+    print(number, flush=True)
+"""
+
+
+def test_a_writer_killed_in_the_middle_leaves_a_good_file(home: Home) -> None:
+    for round in range(3):
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(home.database)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+        ) as writer:
+            assert writer.stdout is not None
+            written = 0
+            while written < 25 + 7 * round:
+                written = int(writer.stdout.readline())
+            writer.send_signal(signal.SIGKILL)
+        assert writer.returncode == -signal.SIGKILL
+        with closing(sqlite3.connect(home.database)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        store = Store(home.database)
+        saved = {one.name for one in store.configs()}
+        assert {f"config {number % 50}" for number in range(written)} <= saved
+        store.save_config("after", RunConfig(model="m", dataset="d"))
+        store.close()
+
+
+FIRST_START = """
+import sys
+from pathlib import Path
+from desktop.core import store
+
+sys.stdin.readline()
+store.Store(Path(sys.argv[1])).close()
+"""
+
+
+def test_two_apps_may_make_the_first_database_at_once(home: Home) -> None:
+    apps = [
+        subprocess.Popen(
+            [sys.executable, "-c", FIRST_START, str(home.database)],
+            cwd=PROJECT,
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    outcomes: list[str] = []
+    waiting = [threading.Thread(target=lambda app=app: outcomes.append(app.communicate("\n")[1])) for app in apps]
+    for thread in waiting:
+        thread.start()
+    for thread in waiting:
+        thread.join()
+    assert [app.returncode for app in apps] == [0, 0, 0], "\n".join(outcomes)
+
+
+def test_a_migration_killed_in_the_middle_is_done_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    from alembic import op
+
+    made: list[str] = []
+    create = op.create_table
+
+    def die_at_the_second(name: str, *columns: object) -> object:
+        made.append(name)
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        return create(name, *columns)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(op, "create_table", die_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        Store(home.database)
+    monkeypatch.undo()
+    store = Store(home.database)
+    assert store.run_records() == []
+    store.close()

@@ -1,0 +1,175 @@
+"""The chat: loads, streams token by token into two columns, stops, and goes on with what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from desktop.controllers.chat import ChatState
+from desktop.ui.chat_column import Exchange
+from desktop.ui.main_window import MainWindow
+from tests.desktop.ui.window_fakes import Bench, FakeTrainer
+from trainer_image.contract import (
+    Answer,
+    ChatReady,
+    Failed,
+    Finished,
+    PromptRequest,
+    StopAnswerRequest,
+    Token,
+    read_request,
+)
+
+
+class Talk:
+    """A window in Judge with the model of a finished run loaded."""
+
+    def __init__(self, window: MainWindow, bench: Bench, qtbot: QtBot) -> None:
+        self.window, self.bench, self.qtbot = window, bench, qtbot
+        self.dock = window.chat_dock
+        (folder,) = bench.home.chats.iterdir()
+        self.trainer = FakeTrainer(folder)
+
+    def ready(self) -> None:
+        self.trainer.say(ChatReady(seconds=2.0))
+        self.qtbot.waitUntil(lambda: self.bench.services.chat.state is ChatState.READY)
+
+    def requests(self) -> list[object]:
+        return [read_request(line) for line in self.trainer.files.requests.read_text().splitlines()]
+
+    def ask(self, text: str) -> PromptRequest:
+        self.qtbot.keyClicks(self.dock.prompt, text)
+        self.qtbot.keyClick(self.dock.prompt, Qt.Key.Key_Return)
+        request = self.requests()[-1]
+        assert isinstance(request, PromptRequest)
+        return request
+
+    def answer(self, prompt_id: str, speaker: str, text: str, *, stopped: bool = False) -> None:
+        self.trainer.say(
+            Answer(
+                prompt_id=prompt_id,
+                speaker=speaker,  # type: ignore[arg-type]
+                text=text,
+                tokens=9,
+                first_token_s=0.31,
+                tokens_per_s=41.2,
+                stopped=stopped,
+            )
+        )
+
+    def last(self, speaker: str) -> Exchange:
+        return self.dock.columns[speaker].exchanges[-1]
+
+
+@pytest.fixture
+def talk(window: MainWindow, bench: Bench, start_run: Callable[..., str], qtbot: QtBot) -> Talk:
+    run_id = start_run(sample_prompts=("Who are you?",))
+    trainer = bench.trainer(run_id)
+    trainer.files.adapter.mkdir()
+    trainer.say(Finished(step=9, adapter="adapter", seconds=3))
+    qtbot.waitUntil(lambda: bench.services.runs.get(run_id).state == "finished")
+    window.views.show("judge")
+    assert window.chat_dock.load.isEnabled()
+    window.chat_dock.load.click()
+    return Talk(window, bench, qtbot)
+
+
+def test_loading_has_a_name(talk: Talk, qtbot: QtBot) -> None:
+    assert talk.bench.services.chat.state is ChatState.OPENING
+    talk.trainer.phase("load", 3)
+    qtbot.waitUntil(lambda: talk.dock.state.text().startswith("Loading the model"))
+    assert not talk.dock.prompt.isEnabled()
+    talk.ready()
+    assert talk.dock.prompt.isEnabled()
+    assert talk.dock.state.text() == "ready"
+
+
+def test_answers_stream_into_two_columns(talk: Talk, qtbot: QtBot) -> None:
+    talk.ready()
+    request = talk.ask("How do I keep bread fresh?")
+    assert request.speakers == ["base", "tuned"]
+    assert talk.dock.prompt.toPlainText() == ""
+    talk.trainer.say(Token(prompt_id=request.prompt_id, speaker="tuned", text="Aho"))
+    qtbot.waitUntil(lambda: talk.last("tuned").answer.text() == "Aho")
+    talk.trainer.say(Token(prompt_id=request.prompt_id, speaker="tuned", text="y!"))
+    talk.trainer.say(Token(prompt_id=request.prompt_id, speaker="base", text="Cool"))
+    qtbot.waitUntil(lambda: talk.last("tuned").answer.text() == "Ahoy!")
+    qtbot.waitUntil(lambda: talk.last("base").answer.text() == "Cool")
+    talk.answer(request.prompt_id, "tuned", "Ahoy!")
+    qtbot.waitUntil(lambda: talk.last("tuned").is_complete)
+    assert talk.last("tuned").stats.text() == "9 tokens · 41 tokens/s · first token after 0.3 s"
+    assert not talk.last("base").is_complete
+
+
+def test_escape_stops(talk: Talk, qtbot: QtBot) -> None:
+    talk.ready()
+    request = talk.ask("Tell me everything.")
+    qtbot.waitUntil(talk.dock.stop.isVisible)
+    qtbot.keyClick(talk.dock.prompt, Qt.Key.Key_Escape)
+    stop = talk.requests()[-1]
+    assert isinstance(stop, StopAnswerRequest)
+    assert stop.prompt_id == request.prompt_id
+    talk.answer(request.prompt_id, "tuned", "Ah", stopped=True)
+    talk.answer(request.prompt_id, "base", "", stopped=True)
+    qtbot.waitUntil(lambda: talk.dock.stop.isHidden())
+    assert talk.last("tuned").stats.text().endswith("stopped")
+    assert talk.last("base").answer.text() == "(nothing)"
+
+
+def test_each_column_goes_on_from_what_it_said(talk: Talk, qtbot: QtBot) -> None:
+    talk.ready()
+    first = talk.ask("One?")
+    talk.answer(first.prompt_id, "base", "base one")
+    talk.answer(first.prompt_id, "tuned", "tuned one")
+    qtbot.waitUntil(lambda: talk.last("tuned").is_complete)
+    talk.ask("Two?")
+    base, tuned = talk.requests()[-2:]
+    assert isinstance(base, PromptRequest)
+    assert isinstance(tuned, PromptRequest)
+    assert (base.speakers, tuned.speakers) == (["base"], ["tuned"])
+    assert [turn.content for turn in base.messages] == ["One?", "base one", "Two?"]
+    assert [turn.content for turn in tuned.messages] == ["One?", "tuned one", "Two?"]
+    talk.answer(base.prompt_id, "base", "base two")
+    qtbot.waitUntil(lambda: talk.last("base").answer.text() == "base two")
+    talk.window.actions_by_name["new_conversation"].trigger()
+    assert talk.dock.columns["base"].exchanges == []
+    assert talk.dock.columns["tuned"].history() == []
+
+
+def test_shift_enter_begins_a_line_and_suggestions_are_asked(talk: Talk, qtbot: QtBot) -> None:
+    talk.ready()
+    qtbot.keyClick(talk.dock.prompt, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    assert talk.dock.prompt.toPlainText() == "\n"
+    chip = talk.dock.suggestions.itemAt(0).widget()
+    chip.click()
+    request = talk.requests()[-1]
+    assert isinstance(request, PromptRequest)
+    assert request.messages[-1].content == "Who are you?"
+
+
+def test_without_comparison_the_tuned_model_answers_alone(talk: Talk) -> None:
+    talk.ready()
+    talk.dock.compare.setChecked(False)
+    assert talk.ask("Alone?").speakers == ["tuned"]
+    assert not talk.dock.columns["base"].isVisible()
+
+
+def test_a_failed_chat_says_why(talk: Talk, qtbot: QtBot) -> None:
+    talk.trainer.print("no room for weights\n")
+    talk.trainer.say(Failed(code="out_of_memory", sentence="The card is full.", hint="Close other programs."))
+    qtbot.waitUntil(talk.dock.failure.isVisible)
+    assert talk.dock.failure.sentence.text() == "The card is full."
+    assert "no room for weights" in talk.dock.failure.log.toPlainText()
+    assert talk.dock.load.isVisible()
+    assert talk.dock.load.isEnabled()
+
+
+def test_nothing_to_talk_to_is_said(window: MainWindow, start_run: Callable[..., str]) -> None:
+    window.views.show("judge")
+    assert "talk to it here" in window.chat_dock.empty.text()
+    start_run("young")
+    assert "young has nothing to talk to yet" in window.chat_dock.empty.text()
+    assert not window.actions_by_name["load_chat"].isEnabled()

@@ -1,0 +1,248 @@
+"""The form: made from every knob, checked as you type, and the button that starts a run once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QCheckBox, QComboBox, QInputDialog, QLineEdit, QPlainTextEdit
+from pytestqt.qtbot import QtBot
+
+from desktop.controllers.notices import Notice
+from desktop.core.presets import PRESETS
+from desktop.ui.config_form import ConfigForm
+from desktop.ui.main_window import MainWindow
+from tests.desktop.ui.window_fakes import Bench
+from trainer_image.contract import Knob, RunConfig, knobs
+
+ANOTHER: dict[str, object] = {
+    "gpus": (1,),
+    "sample_prompts": ("Who are you?",),
+    "model": "another",
+    "dataset": "/another.jsonl",
+    "target_modules": "q_proj,v_proj",
+    "model_revision": "main",
+}
+
+
+def another_value(knob: Knob) -> object:
+    if knob.name in ANOTHER:
+        return ANOTHER[knob.name]
+    if knob.kind is bool:
+        return not knob.default
+    if knob.choices:
+        return knob.choices[-1]
+    if knob.kind is int:
+        return 9 if knob.default is None else knob.default + 8
+    return knob.default / 2
+
+
+def enter(field_editor: object, knob: Knob, value: object, qtbot: QtBot) -> None:
+    """Change a field as a person does."""
+    match field_editor:
+        case QCheckBox():
+            field_editor.click()
+        case QComboBox():
+            field_editor.setCurrentIndex(field_editor.findData(value))
+        case QPlainTextEdit():
+            field_editor.setPlainText("\n".join(value))  # type: ignore[arg-type]
+        case QLineEdit():
+            field_editor.selectAll()
+            field_editor.del_()
+            words = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            qtbot.keyClicks(field_editor, words)
+
+
+@pytest.fixture
+def filled(window: MainWindow, config: RunConfig) -> MainWindow:
+    window.config_dock.form.set_config(config)
+    return window
+
+
+@pytest.mark.parametrize("knob", knobs(), ids=lambda knob: knob.name)
+def test_every_knob_has_a_field_that_changes_the_config(qtbot: QtBot, config: RunConfig, knob: Knob) -> None:
+    form = ConfigForm()
+    qtbot.addWidget(form)
+    form.set_config(config)
+    field = form.fields[knob.name]
+    assert field.label.text() == knob.label
+    assert field.label.buddy() is field.editor
+    assert field.help.text() == knob.help
+    assert field.editor.accessibleName().startswith(knob.label)
+    value = another_value(knob)
+    enter(field.editor, knob, value, qtbot)
+    if value != knob.default:
+        form.check_now()
+        assert form.config is not None
+        assert getattr(form.config, knob.name) == value
+        if not knob.required:
+            assert not field.reset.isHidden()
+            field.reset.click()
+            form.check_now()
+            assert getattr(form.config, knob.name) == knob.default
+            assert field.reset.isHidden()
+
+
+def test_configs_come_back_as_they_went_in(qtbot: QtBot, config: RunConfig) -> None:
+    form = ConfigForm()
+    qtbot.addWidget(form)
+    changed = {knob.name: another_value(knob) for knob in knobs() if knob.name not in ("method", "eval_steps")}
+    odd = config.model_copy(update={**changed, "gpus": (), "learning_rate": 0.00012345678})
+    form.set_config(odd)
+    assert form.config == odd
+
+
+def test_every_problem_stands_at_its_knob_at_once(filled: MainWindow, qtbot: QtBot) -> None:
+    form = filled.config_dock.form
+    for name, text in (("learning_rate", "fast"), ("lora_r", "0"), ("seed", "-1")):
+        form.fields[name].editor.selectAll()  # type: ignore[union-attr]
+        qtbot.keyClicks(form.fields[name].editor, text)
+    qtbot.waitUntil(lambda: len(form.problems) == 3)
+    assert form.config is None
+    assert "a number" in form.fields["learning_rate"].problem.text()
+    assert "1 or more" in form.fields["lora_r"].problem.text()
+    # An expert's knob with a problem comes out by itself.
+    assert form.fields["seed"].isVisible()
+    assert form.fields["seed"].problem.isVisible()
+    assert not form.fields["max_length"].problem.isVisible()
+
+
+def test_what_is_not_filled_in_yet_is_no_complaint(window: MainWindow) -> None:
+    form = window.config_dock.form
+    assert {problem.knob for problem in form.problems} == {"model", "dataset"}
+    assert form.fields["model"].problem.isHidden()
+    window.actions_by_name["start"].trigger()
+    assert not form.fields["model"].problem.isHidden()
+
+
+def test_experts_and_search(filled: MainWindow, qtbot: QtBot) -> None:
+    form = filled.config_dock.form
+    assert form.fields["epochs" if "epochs" in form.fields else "num_train_epochs"].isVisible()
+    assert not form.fields["weight_decay"].isVisible()
+    qtbot.keyClicks(filled.config_dock.search, "decay")
+    assert form.fields["weight_decay"].isVisible()
+    assert not form.fields["num_train_epochs"].isVisible()
+    filled.config_dock.search.clear()
+    filled.actions_by_name["every_knob"].trigger()
+    assert all(field.isVisible() for field in form.fields.values())
+
+
+def test_presets_set_their_knobs_and_are_recognised(filled: MainWindow, config: RunConfig) -> None:
+    dock = filled.config_dock
+    for index, preset in enumerate(PRESETS):
+        dock._presets.button(index).click()
+        assert dock.form.config is not None
+        for name, value in preset.values.items():
+            assert getattr(dock.form.config, name) == value
+        assert dock.form.config.dataset == config.dataset
+        assert dock._presets.button(index).isChecked()
+        assert dock._preset_line.text() == preset.sentence
+
+
+def test_dataset_is_read_and_its_bad_rows_named(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"question": "a?", "answer": "b"}\n' * 3 + '{"question": "a?", "answer": ""}\nno json\n')
+    panel = window.config_dock.panel.dataset
+    with qtbot.waitSignal(panel.report_changed, check_params_cb=lambda: panel.report is not None):
+        window.config_dock.set_dataset(str(file))
+    assert panel.summary.text() == "5 rows, 2 rows cannot be used"
+    assert "questions and answers" in panel.detail.text().lower()
+    assert "Line 4" in panel.problems.toPlainText()
+    assert "Line 5" in panel.problems.toPlainText()
+    panel.leave_out.click()
+    assert window.config_dock.form.values()["bad_rows"] == "leave_out"
+
+
+def test_a_file_dropped_anywhere_is_the_dataset(window: MainWindow, bench: Bench) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(bench.dataset))])
+    actions, buttons, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    window.dropEvent(QDropEvent(QPoint(5, 5).toPointF(), actions, data, buttons, keys))
+    assert window.config_dock.form.values()["dataset"] == str(bench.dataset)
+    data.setUrls([QUrl.fromLocalFile(str(bench.model))])
+    window.dropEvent(QDropEvent(QPoint(5, 5).toPointF(), actions, data, buttons, keys))
+    assert window.config_dock.form.values()["model"] == str(bench.model)
+
+
+def test_start_makes_a_run_and_shows_it(filled: MainWindow, bench: Bench, config: RunConfig, qtbot: QtBot) -> None:
+    qtbot.mouseClick(filled.config_dock.panel.start, Qt.MouseButton.LeftButton)
+    (run,) = bench.services.runs.all()
+    assert run.config == config
+    assert run.engine == "docker"
+    assert filled.selection.run_id == run.id
+    assert filled.views.current == "watch"
+    qtbot.waitUntil(lambda: len(bench.engine.started) == 1)
+    assert bench.services.library.last_used() == config
+
+
+def test_a_double_click_starts_one_run(filled: MainWindow, bench: Bench, qtbot: QtBot) -> None:
+    button = filled.config_dock.panel.start
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    filled.actions_by_name["start"].trigger()
+    assert len(bench.services.runs.all()) == 1
+
+
+def test_what_start_finds_out_stands_at_its_knob(filled: MainWindow, bench: Bench) -> None:
+    bench.dataset.unlink()
+    filled.actions_by_name["start"].trigger()
+    assert bench.services.runs.all() == []
+    assert "There is no dataset file" in filled.config_dock.form.fields["dataset"].problem.text()
+    bench.dataset.write_text("{}")
+    filled.config_dock.form.fields["dataset"].set_value(str(bench.dataset) + "x")
+    filled.config_dock.form.check_now()
+    assert filled.config_dock.form.problems == []
+
+
+def test_engine_follows_what_answers_until_it_is_chosen(filled: MainWindow, bench: Bench, qtbot: QtBot) -> None:
+    panel, hardware = filled.config_dock.panel, bench.services.hardware
+    broken = type(bench.doctor.checks[0])("Docker", "fail", "Docker does not answer.", "Start it.")
+    hardware.engine_checked.emit(broken)
+    assert panel.engine == "process"
+    hardware.engine_checked.emit(bench.doctor.checks[0])
+    assert panel.engine == "docker"
+    qtbot.mouseClick(panel.engine_buttons["process"], Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+    hardware.engine_checked.emit(bench.doctor.checks[0])
+    assert panel.engine == "process"
+
+
+def test_the_example_is_prepared_then_started_once(window: MainWindow, bench: Bench, qtbot: QtBot) -> None:
+    assert window.config_dock.panel.example.isVisible()
+    with qtbot.waitSignal(bench.services.runs.run_added):
+        window.actions_by_name["example"].trigger()
+        assert not window.actions_by_name["example"].isEnabled()
+        assert "Preparing the example" in window.config_dock.panel.state.text()
+        window.actions_by_name["example"].trigger()
+    (run,) = bench.services.runs.all()
+    assert run.config == bench.services.demo.config()
+    assert not window.config_dock.panel.example.isVisibleTo(window.config_dock)
+
+
+def test_saved_configs(
+    filled: MainWindow, bench: Bench, config: RunConfig, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved, actions, library = filled.config_dock.saved, filled.actions_by_name, bench.services.library
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("mine", True))
+    actions["save_config"].trigger()
+    assert library.read("mine") == config
+    assert saved.name == "mine"
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("ours", True))
+    actions["rename_config"].trigger()
+    assert [known.name for known in library.configs()] == ["ours"]
+    filled.config_dock.form.fields["seed"].set_value(1)
+    saved.picker.activated.emit(saved.picker.currentIndex())
+    assert filled.config_dock.form.values()["seed"] == config.seed
+    actions["delete_config"].trigger()
+    assert library.configs() == []
+    filled.bar.action.click()
+    assert library.read("ours") == config
+
+
+def test_errors_of_saved_configs_are_notices(filled: MainWindow, bench: Bench, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(bench.services.notices.posted) as posted:
+        filled.config_dock.saved._try(lambda: bench.services.library.read("nobody"))
+    notice = posted.args[0]
+    assert isinstance(notice, Notice)
+    assert filled.bar.sentence.text() == notice.sentence

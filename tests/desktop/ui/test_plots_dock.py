@@ -1,0 +1,157 @@
+"""Curves follow the events, a resume takes steps back, and a failure says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QGuiApplication
+from pytestqt.qtbot import QtBot
+
+from desktop.core.series import smooth
+from desktop.ui.main_window import MainWindow
+from desktop.ui.phase_line import now_line, phase_seconds
+from tests.desktop.ui.window_fakes import Bench
+from trainer_image.contract import Failed, Finished, Phase
+
+StartRun = Callable[..., str]
+
+
+@pytest.fixture
+def watching(window: MainWindow) -> MainWindow:
+    window.views.show("watch")
+    return window
+
+
+def drawn(window: MainWindow, name: str = "raw") -> list[float]:
+    return [round(float(x), 6) for x in window.plots_dock.curves.loss.data_of(name)[0]]
+
+
+def test_curves_show_what_is_appended(watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot) -> None:
+    trainer = bench.trainer(start_run())
+    for number in range(1, 6):
+        trainer.step(number, 3.0 - number / 10)
+    trainer.evaluate(5, 2.2)
+    trainer.checkpoint(5)
+    qtbot.waitUntil(lambda: drawn(watching) == [1, 2, 3, 4, 5])
+    curves = watching.plots_dock.curves
+    x, y = curves.loss.data_of("smoothed")
+    assert y == pytest.approx(smooth(np.array([2.9, 2.8, 2.7, 2.6, 2.5]), curves.smoothing.value() / 100))
+    assert drawn(watching, "evaluation") == [5]
+    assert drawn(watching, "checkpoint") == [5]
+    assert len(curves.small["learning_rate"].data_of("learning_rate")[0]) == 5
+    assert watching.plots_dock.numbers["loss"].value.text() == "2.50"
+    assert watching.plots_dock.numbers["evaluation"].value.text() == "2.20"
+
+
+def test_a_resume_takes_back_what_it_makes_again(
+    watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot
+) -> None:
+    trainer = bench.trainer(start_run())
+    for number in range(1, 8):
+        trainer.step(number, 2.0)
+    qtbot.waitUntil(lambda: len(drawn(watching)) == 7)
+    trainer.hello(resumed_from=4)
+    trainer.step(5, 1.0)
+    qtbot.waitUntil(lambda: drawn(watching) == [1, 2, 3, 4, 5])
+    assert watching.plots_dock.curves.loss.data_of("raw")[1][-1] == 1.0
+
+
+def test_other_axes_and_losses_that_are_none(
+    watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot
+) -> None:
+    trainer = bench.trainer(start_run())
+    for number, loss in enumerate((2.0, None, 1.0), 1):
+        trainer.step(number, loss, seconds=60)
+    qtbot.waitUntil(lambda: len(drawn(watching)) == 3)
+    curves = watching.plots_dock.curves
+    curves.axis.setCurrentIndex(curves.axis.findData("time"))
+    assert drawn(watching) == [0, 1, 2]
+    curves.axis.setCurrentIndex(curves.axis.findData("tokens"))
+    assert drawn(watching) == [800, 1600, 2400]
+    curves.log.setChecked(True)
+    curves.axis.setCurrentIndex(curves.axis.findData("step"))
+    curves.loss.hovered.emit(2.9)
+    assert "<b>1.00</b>" in curves.loss.values.text()
+    curves.loss.hovered.emit(1.1)
+    assert "<b>2.00</b>" in curves.loss.values.text()
+
+
+def test_hidden_curves_are_not_drawn(window: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot) -> None:
+    trainer = bench.trainer(start_run())
+    trainer.step(1, 2.0)
+    qtbot.waitUntil(lambda: window.plots_dock.curves._is_dirty)
+    assert window.views.current == "setup"
+    assert drawn(window) == []
+    window.views.show("watch")
+    qtbot.waitUntil(lambda: drawn(window) == [1])
+
+
+def test_phases_have_names_and_times(watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot) -> None:
+    run_id = start_run()
+    trainer = bench.trainer(run_id)
+    trainer.phase("import", 14)
+    trainer.say(Phase(name="load"))
+    runs = bench.services.runs
+    qtbot.waitUntil(lambda: runs.get(run_id).progress.phase is not None)
+    run = runs.get(run_id)
+    trainer.wait(20)
+    assert phase_seconds(run, trainer.now) == {"import": 14, "load": pytest.approx(20)}
+    assert now_line(run, trainer.now) == "Loading the model · since 20 s"
+    assert "import" not in watching.plots_dock.ribbon.accessibleName()
+    assert "libraries 14 s" in watching.plots_dock.ribbon.accessibleName()
+
+
+def test_failure_says_what_to_do(watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot) -> None:
+    run_id = start_run()
+    trainer, panel = bench.trainer(run_id), watching.plots_dock.failure
+    trainer.checkpoint(3)
+    trainer.print("first line\nCUDA out of memory\n")
+    assert panel.isHidden()
+    trainer.say(Failed(code="out_of_memory", sentence="The card is full.", hint="Lower Rows at once."))
+    qtbot.waitUntil(panel.isVisible)
+    assert panel.sentence.text() == "The card is full."
+    assert panel.hint.text() == "Lower Rows at once."
+    panel.show_log.click()
+    assert panel.log.isVisible()
+    assert "CUDA out of memory" in panel.log.toPlainText()
+    panel.copy.click()
+    copied = QGuiApplication.clipboard().text()
+    assert "The card is full." in copied
+    assert "CUDA out of memory" in copied
+    assert watching.bar.isVisible()
+    resume = panel.buttons.itemAt(0).widget()
+    assert resume.text() == "Resume"
+    resume.click()
+    qtbot.waitUntil(lambda: len(bench.engine.started) == 2)
+    assert panel.isHidden()
+
+
+def test_samples_are_read_again_and_follow(
+    watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot
+) -> None:
+    run_id = start_run(sample_prompts=("Who are you?",))
+    trainer, dock = bench.trainer(run_id), watching.samples_dock
+    trainer.sample(10, "Who are you?", "A model.")
+    trainer.sample(20, "Who are you?", "A captain.")
+    qtbot.waitUntil(lambda: [sample.text for sample in dock.samples] == ["A model.", "A captain."])
+    watching.selection.select("")
+    assert dock.samples == []
+    watching.selection.select(run_id)
+    qtbot.waitUntil(lambda: len(dock.samples) == 2)
+    trainer.hello(resumed_from=10)
+    qtbot.waitUntil(lambda: [sample.step for sample in dock.samples] == [10])
+
+
+def test_the_end_offers_to_judge(watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot) -> None:
+    run_id = start_run("captain")
+    bench.trainer(run_id).step(1, 1.5)
+    bench.trainer(run_id).files.adapter.mkdir()
+    bench.trainer(run_id).say(Finished(step=1, adapter="adapter", seconds=3))
+    qtbot.waitUntil(watching.bar.isVisible)
+    qtbot.waitUntil(lambda: watching.bar.action.text() == "Judge it")
+    assert "captain is finished" in watching.bar.sentence.text()
+    watching.bar.action.click()
+    assert watching.views.current == "judge"
+    qtbot.waitUntil(lambda: bench.services.chat.run_id == run_id)

@@ -1,0 +1,143 @@
+"""The table of runs: its model, what it shows, and what can be done from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
+from pytestqt.modeltest import ModelTester
+from pytestqt.qtbot import QtBot
+
+from desktop.engine.steps import BuildStep
+from desktop.ui.main_window import MainWindow
+from desktop.ui.runs_model import RUN_ROLE, Column, RunsModel, subline
+from tests.desktop.ui.window_fakes import Bench
+from trainer_image.contract import CheckpointRequest, Finished, Paused, PauseRequest, RunConfig, read_request
+
+StartRun = Callable[..., str]
+
+
+def requests_of(bench: Bench, run_id: str) -> list[object]:
+    file = bench.trainer(run_id).files.requests
+    return [read_request(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def test_model_keeps_qt_s_rules(bench: Bench, start_run: StartRun, qtmodeltester: ModelTester, qtbot: QtBot) -> None:
+    model = RunsModel(bench.services.runs)
+    qtmodeltester.check(model)
+    first = start_run("first")
+    second = start_run("second")
+    assert model.rowCount() == 2
+    assert model.row_of(second) == 0
+    bench.trainer(first).step(40, 1.234)
+    bench.trainer(first).say(Finished(step=40, adapter="adapter", seconds=40))
+    qtbot.waitUntil(lambda: bench.services.runs.get(first).state == "finished")
+    bench.services.runs.delete(first)
+    assert model.rowCount() == 1
+    qtmodeltester.check(model)
+
+
+def test_model_says_how_far_a_run_is(bench: Bench, start_run: StartRun, qtbot: QtBot) -> None:
+    model = RunsModel(bench.services.runs)
+    run_id = start_run()
+    with qtbot.waitSignal(model.dataChanged, check_params_cb=lambda *_: model.index(0, Column.LOSS).data() == "1.23"):
+        bench.trainer(run_id).step(40, 1.2345, seconds=2)
+    assert model.index(0, Column.STEP).data() == "40 of 100"
+    assert model.index(0, Column.TIME).data() == "2 min left"
+    assert model.index(0, Column.STATE).data() == "running"
+    assert "1.2345" in model.index(0, Column.LOSS).data(Qt.ItemDataRole.ToolTipRole)
+    assert "running" in model.index(0, Column.RUN).data(Qt.ItemDataRole.AccessibleTextRole)
+
+
+def test_what_is_made_ready_is_named(bench: Bench, config: RunConfig, window: MainWindow) -> None:
+    bench.engine.start = lambda spec: "1"  # type: ignore[method-assign]
+    run_id = bench.services.runs.start(config, engine="docker")
+    bench.services.setup.progressed.emit("docker", BuildStep(2, 9, "installing torch", 12.0))
+    run = window.runs_dock.model.index(0, 0).data(RUN_ROLE)
+    assert run.id == run_id
+    assert subline(run) == "starting · step 2 of 9: installing torch"
+    window.selection.select(run_id)
+    assert window.plots_dock.now.whole_text().startswith("Step 2 of 9: installing torch")
+
+
+def test_space_pauses_and_resumes(bench: Bench, window: MainWindow, start_run: StartRun, qtbot: QtBot) -> None:
+    run_id = start_run()
+    window.views.show("watch")
+    window.runs_dock.table.setFocus()
+    action = window.actions_by_name["pause"]
+    qtbot.waitUntil(lambda: action.isEnabled() and action.text() == "Pause")
+    qtbot.keyClick(window.runs_dock.table, Qt.Key.Key_Space)
+    assert [type(request) for request in requests_of(bench, run_id)] == [PauseRequest]
+    bench.trainer(run_id).checkpoint(10)
+    bench.trainer(run_id).say(Paused(step=10, checkpoint="checkpoints/checkpoint-10"))
+    qtbot.waitUntil(lambda: action.text() == "Resume")
+    qtbot.keyClick(window.runs_dock.table, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: len(bench.engine.started) == 2)
+    assert bench.services.runs.get(run_id).state.is_live
+
+
+def test_space_in_a_text_field_is_a_space(window: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot) -> None:
+    run_id = start_run()
+    window.views.show("watch")
+    qtbot.keyClicks(window.log_dock.search, "a b")
+    assert window.log_dock.search.text() == "a b"
+    assert requests_of(bench, run_id) == []
+
+
+def test_actions_go_to_the_selected_run(
+    bench: Bench, window: MainWindow, start_run: StartRun, qtbot: QtBot, config: RunConfig
+) -> None:
+    first, second = start_run("first", seed=11), start_run("second")
+    window.selection.select(first)
+    assert window.runs_dock.table.currentIndex().row() == 1
+    window.actions_by_name["checkpoint"].trigger()
+    assert [type(request) for request in requests_of(bench, first)] == [CheckpointRequest]
+    assert requests_of(bench, second) == []
+    window.actions_by_name["load_config"].trigger()
+    assert window.config_dock.form.config == config.model_copy(update={"seed": 11})
+    assert window.views.current == "setup"
+    qtbot.mouseClick(
+        window.runs_dock.table.viewport(),
+        Qt.MouseButton.LeftButton,
+        pos=window.runs_dock.table.visualRect(window.runs_dock.shown.index(0, 0)).center(),
+    )
+    assert window.selection.run_id == second
+
+
+def test_deleting_asks_first(
+    bench: Bench, window: MainWindow, start_run: StartRun, qtbot: QtBot, monkeypatch: object
+) -> None:
+    run_id = start_run()
+    assert not window.actions_by_name["delete_run"].isEnabled()
+    bench.trainer(run_id).say(Finished(step=1, adapter="adapter", seconds=1))
+    qtbot.waitUntil(window.actions_by_name["delete_run"].isEnabled)
+    answers = iter(("Keep it", "Delete"))
+
+    def answer(box: QMessageBox) -> int:
+        wanted = next(answers)
+        next(made for made in box.buttons() if made.text() == wanted).click()
+        return 0
+
+    monkeypatch.setattr(QMessageBox, "exec", answer)  # type: ignore[attr-defined]
+    window.actions_by_name["delete_run"].trigger()
+    assert bench.services.runs.get(run_id) is not None
+    window.actions_by_name["delete_run"].trigger()
+    assert bench.services.runs.get(run_id) is None
+    assert window.selection.run_id == ""
+
+
+def test_empty_is_a_beginning(window: MainWindow, start_run: StartRun) -> None:
+    assert window.runs_dock.stack.currentIndex() == 0
+    start_run()
+    assert window.runs_dock.stack.currentIndex() == 1
+    assert window.selection.run_id
+
+
+def test_search_narrows(window: MainWindow, start_run: StartRun, qtbot: QtBot) -> None:
+    start_run("bread"), start_run("parrot")
+    window.runs_dock.begin_search()
+    qtbot.keyClicks(window.runs_dock.search, "parr")
+    assert [window.runs_dock.shown.index(row, 0).data() for row in range(window.runs_dock.shown.rowCount())] == [
+        "parrot"
+    ]
