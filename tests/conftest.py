@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import warnings
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything makes an application
 
@@ -73,7 +75,15 @@ def config(make_config: Callable[..., RunConfig]) -> RunConfig:
 
 
 @pytest.fixture
-def no_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def leaky_sockets() -> Iterator[None]:
+    """Docker's SDK leaves the socket of a connection that failed to the garbage collector: let it complain to us."""
+    warnings.simplefilter("ignore", ResourceWarning)  # until the test has ended: pytest puts its filters back then
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def no_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, leaky_sockets: None) -> None:
     """Point the SDK at an engine that is not there, whatever runs on this machine."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-engine.sock")
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "no-docker-config"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from docker.errors import ImageNotFound
 from desktop.body import Body, EngineName
 from desktop.engine.launch import LaunchSpec
 from desktop.engine.steps import BuildStep
-from desktop.errors import AppError, EngineError
+from desktop.errors import EngineError
 from trainer_image.contract import (
     COMPLETE,
     Cancelled,
@@ -394,12 +394,3 @@ def events_of(trainer: FakeTrainer) -> list[Event]:
 def app_error(code: str = "engine_not_running") -> EngineError:
     """Return an error as an engine raises it."""
     return EngineError("No Docker engine answers.", "Start it.", code=code)
-
-
-def is_app_error(error: object, code: str) -> bool:
-    return isinstance(error, AppError) and error.code == code
-
-
-def with_body(engine: FakeEngine, id: str, **changes: Any) -> None:
-    """Change what an engine says of a body."""
-    engine.bodies[id] = replace(engine.bodies[id], **changes)

@@ -10,7 +10,7 @@ from typing import Any
 
 from desktop.cli.loop import assembled
 from desktop.controllers.assembly import Assembly
-from desktop.core.folders import with_full_paths
+from desktop.core.folders import find_path, with_full_paths
 from desktop.core.store import read_config_file
 from desktop.errors import ConfigError
 from desktop.paths import Home
@@ -66,11 +66,11 @@ def delete(arguments: argparse.Namespace, home: Home) -> int:
 
 def read_config(assembly: Assembly, word: str, settings: Sequence[str]) -> RunConfig:
     """Return the config that ``word`` names, a file or a saved one, with the --set knobs changed."""
-    path = Path(word).expanduser()
     bases = [Path.cwd()]
-    if path.is_file():
+    path = find_path(word, bases)
+    if path is not None and path.is_file():
         values = read_config_file(path)
-        bases.insert(0, path.resolve().parent)
+        bases.insert(0, path.parent)
     elif word in {saved.name for saved in assembly.library.configs()}:
         values = assembly.library.read(word).model_dump(mode="json")
     else:

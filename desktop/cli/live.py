@@ -75,8 +75,15 @@ def follow(assembly: Assembly, run_id: str, *, as_json: bool, from_start: bool) 
     else:
         line.say(f"{run.name} ({run.id})")
 
+    shown = -1
+
     def show(events: list[Event | UnknownLine]) -> None:
+        nonlocal shown
         for event in events:
+            if not isinstance(event, UnknownLine):
+                if event.seq <= shown:  # read from the folder already, a moment before it was announced
+                    continue
+                shown = event.seq
             if as_json:
                 print(event.line if isinstance(event, UnknownLine) else event.model_dump_json(), flush=True)
             else:

@@ -116,7 +116,8 @@ def rebuild(arguments: argparse.Namespace, home: Home) -> int:
 
 
 def _move_broken_database(home: Home) -> str | None:
-    home.make()
+    if not home.database.exists():
+        return None
     try:
         Store(home.database).close()
     except StoreError as error:

@@ -24,6 +24,7 @@ from desktop.engine.process import ProcessEngine
 from desktop.engine.trainer_environment import TrainerEnvironment
 from desktop.engine.verbs import Engine
 from desktop.engine.wheels import Variant
+from desktop.errors import StoreError
 from desktop.paths import Home
 
 
@@ -55,7 +56,14 @@ class Assembly:
 
 def assemble(home: Home) -> Assembly:
     """Build everything for one home; StoreError where its database cannot be read."""
-    home.make()
+    try:
+        home.make()
+    except OSError as error:
+        raise StoreError(
+            f"The state folder {home.path} cannot be made: {error.strerror}.",
+            "Give another one with --home or TUNEDECK_HOME.",
+            code="home_unusable",
+        ) from error
     store = Store(home.database)
     gpus = Gpus()
     machine = read_machine(home, gpus)
@@ -69,11 +77,16 @@ def assemble(home: Home) -> Assembly:
         "docker": docker,
         "process": ProcessEngine(home.path, environment),
     }
+    # The example's model is made on the lane of the builds.
+    builders: dict[EngineName, Engine] = {
+        "docker": DockerEngine(home.path, image.for_launch),
+        "process": ProcessEngine(home.path, environment),
+    }
     jobs = Jobs()
     notices = Notices()
     setup = Setup({"docker": image, "process": environment}, jobs)
     doctor = Doctor(home, gpus, environment, lambda: TrainerImage(DockerEngine(home.path, str), variant))
-    example_model = ExampleModel(home.models, engines, machine)
+    example_model = ExampleModel(home.models, builders, machine)
     return Assembly(
         home=home,
         jobs=jobs,

@@ -69,6 +69,7 @@ class _Session:
     files: RunFolder
     log: RunLog
     started: bool = False
+    is_looking: bool = False
 
 
 class Chat(QObject):
@@ -237,7 +238,8 @@ class Chat(QObject):
         if session is None:
             return
         for event in session.log.poll():
-            self._take(session, event)
+            if session is self._session:  # a listener may have closed it, or opened another
+                self._take(session, event)
 
     def _take(self, session: _Session, event: Event | UnknownLine) -> None:
         match event:
@@ -280,17 +282,19 @@ class Chat(QObject):
     def _look(self) -> None:
         """Notice a body that went away without a word."""
         session = self._session
-        if session is None or not session.started:
+        if session is None or not session.started or session.is_looking:
             return
+        session.is_looking = True
         engine = self._engines[session.run.engine]
         self._jobs.run(
             "engine",
             lambda: engine.find().get(session.id, GONE),
             lambda body: self._take_body(session, body),
-            lambda _: None,
+            lambda _: self._take_body(session, Body("running")),  # an engine that does not answer says nothing
         )
 
     def _take_body(self, session: _Session, body: Body) -> None:
+        session.is_looking = False
         if session is not self._session or body.state == "running":
             return
         self._poll()
@@ -333,7 +337,7 @@ def _adapter_of(run: Run, step: int | None) -> tuple[Path, int | None]:
 def _is_orphan(id: str) -> bool:
     """Say whether the app that opened this chat, whose process number is in the id, is gone."""
     words = id.split("-")
-    return words[0] == "chat" and words[1].isdigit() and not psutil.pid_exists(int(words[1]))
+    return words[0] == "chat" and len(words) == 3 and words[1].isdigit() and not psutil.pid_exists(int(words[1]))
 
 
 def _end_orphans(engine: Engine) -> None:

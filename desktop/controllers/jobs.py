@@ -56,7 +56,7 @@ class Jobs(QObject):
                     log.warning("%s", error)
                 settle = _bound(failed, error) if failed else _nothing
             except Exception as error:
-                settle = _bound(self.crashed.emit, error)
+                settle = _bound(self._tell_crash, (error, failed))
             else:
                 settle = _bound(done, result) if done else _nothing
             if not self._closed:
@@ -64,16 +64,28 @@ class Jobs(QObject):
 
         self._lanes[lane].submit(call)
 
+    def _tell_crash(self, crash: tuple[Exception, Callable[[AppError], None] | None]) -> None:
+        """Report a mistake of ours, and tell whoever waits for the job that nothing will come of it."""
+        error, failed = crash
+        self.crashed.emit(error)
+        if failed is not None:
+            failed(
+                AppError(f"Tunedeck made a mistake: {type(error).__name__}: {error}", "Please report it.", "crashed")
+            )
+
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call back on this object's thread; for a job that has something to say before its end."""
         if not self._closed:
             self._settled.emit(callback)
 
     def close(self) -> None:
-        """Let running jobs end and start no more; their results go nowhere."""
+        """Let running jobs end and start no more; their results go nowhere.
+
+        What the engine was asked already is still done: the last thing may be to end a chat or to kill a run.
+        """
         self._closed = True
-        for lane in self._lanes.values():
-            lane.shutdown(wait=True, cancel_futures=True)
+        for name, lane in self._lanes.items():
+            lane.shutdown(wait=True, cancel_futures=name != "engine")
 
 
 def _bound(callback: Callable[[Any], Any], value: object) -> Callable[[], Any]:

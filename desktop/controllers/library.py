@@ -33,14 +33,11 @@ class Library(QObject):
         return read_values(saved.values)
 
     def save(self, name: str, config: RunConfig) -> None:
-        name = name.strip()
-        if not name or name == LAST_USED:
-            raise StoreError("A config needs a name to be saved under.", "Give it one.")
-        self._store.save_config(name, config)
+        self._store.save_config(_checked(name), config)
         self.configs_changed.emit()
 
     def rename(self, name: str, new_name: str) -> None:
-        self._store.rename_config(name, new_name.strip())
+        self._store.rename_config(name, _checked(new_name))
         self.configs_changed.emit()
 
     def delete(self, name: str) -> RunConfig:
@@ -56,3 +53,11 @@ class Library(QObject):
     def last_used(self) -> RunConfig | None:
         saved = self._store.config(LAST_USED)
         return read_values(saved.values) if saved else None
+
+
+def _checked(name: str) -> str:
+    """Return the name that a config is to have, without the blanks around it."""
+    name = name.strip()
+    if not name or name == LAST_USED:
+        raise StoreError("A config needs a name to be saved under.", "Give it one.")
+    return name

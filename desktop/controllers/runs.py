@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -50,6 +50,8 @@ GRACE_S = 180.0
 """How long a trainer may take to come to its next step boundary and save, before it is told to go."""
 KILL_AFTER_S = 60.0
 """How long after that it may still live."""
+STARTED_ELSEWHERE = timedelta(seconds=60)
+"""How long after a start by another app its body may still be on its way."""
 
 
 @dataclass
@@ -60,6 +62,7 @@ class _Live:
     series: Series
     launch: Launch
     starting: bool = False
+    was_started_here: bool = False
     asked_at: float | None = None
     told_to_go: bool = False
 
@@ -98,6 +101,8 @@ class Runs(QObject):
         self._live: dict[str, _Live] = {}
         self._looking: set[EngineName] = set()
         self._unreadable: set[str] = set()
+        self._leftovers: set[str] = set()
+        """Runs that have ended by their own word, while their bodies may still take a moment to go."""
         self._polling = QTimer(self, interval=POLL_MS)
         self._polling.timeout.connect(self._poll_all)
         self._looking_timer = QTimer(self, interval=LOOK_MS)
@@ -115,7 +120,7 @@ class Runs(QObject):
 
     def find(self, word: str) -> Run:
         """Return the run whose id or name is ``word``, or whose id begins or ends with it; ``last`` is the newest."""
-        runs = self.all()
+        runs = self.all() if word.strip() else []  # every id begins with nothing at all
         if word == "last" and runs:
             return runs[0]
         for matches in (
@@ -151,7 +156,10 @@ class Runs(QObject):
     def _take_records(self) -> None:
         """Take in the runs that the catalogue has and this app does not: its own at the start, then another app's."""
         for record in self._store.run_records():
-            if record.id in self._runs or record.id in self._unreadable:
+            known = self._runs.get(record.id)
+            if known is not None and record.state.is_live and not known.state.is_live and known.folder.is_dir():
+                self._take_up_again(known, record)
+            if known is not None or record.id in self._unreadable:
                 continue
             try:
                 run = _run_of_record(record)
@@ -163,6 +171,12 @@ class Runs(QObject):
             if run.folder.is_dir():
                 self._open(run)
             self.run_added.emit(run.id)
+
+    def _take_up_again(self, run: Run, record: RunRecord) -> None:
+        """Follow a run again that another app has resumed since it ended here."""
+        live = self._open(run)
+        live.launch, live.was_started_here = folders.read_launch(run.files), False
+        self._change(run.id, state=record.state, failure=None, ended=None, started=record.started, body=None)
 
     def rebuild(self) -> int:
         """Read every run folder back into the catalogue; return how many were missing there."""
@@ -237,7 +251,7 @@ class Runs(QObject):
         if not run.state.is_live:
             return
         live = self._open(run)
-        if live.asked_at is not None and run.progress.hello is not None:
+        if not live.starting and folders.stop_was_asked(run.files, live.launch):
             self._signal(run, "kill")
         self._ask(run_id, StopRequest())
 
@@ -265,9 +279,11 @@ class Runs(QObject):
         run = self._runs[run_id]
         live = self._open(run)
         self._poll(run_id)
-        live.launch = folders.write_launch(self._runs[run_id], self._machine.gpu_indices)
-        live.starting, live.asked_at, live.told_to_go = True, None, False
-        self._change(run_id, state=RunState.STARTING, failure=None, ended=None, started=live.launch.started)
+        gpus = self._machine.gpu_indices if run.config.gpus is None else run.config.gpus
+        live.launch = folders.write_launch(self._runs[run_id], gpus)
+        live.starting, live.was_started_here, live.asked_at, live.told_to_go = True, True, None, False
+        self._leftovers.discard(run_id)
+        self._change(run_id, state=RunState.STARTING, failure=None, ended=None, started=live.launch.started, body=None)
         self._setup.ensure(
             run.engine, lambda: self._start_body(run_id), lambda error: self._could_not_start(run_id, error)
         )
@@ -328,7 +344,17 @@ class Runs(QObject):
             self._live[run.id] = live
             self._runs[run.id] = replace(run, progress=Progress())
             self._poll(run.id)
+            self._recall_failure(run.id)
         return live
+
+    def _recall_failure(self, run_id: str) -> None:
+        """Say again why a run ended badly that did so before this app began; the catalogue keeps the state only."""
+        run = self._runs[run_id]
+        if run.failure is None and run.state in (RunState.FAILED, RunState.INTERRUPTED):
+            state, failure = decide_state(run.progress, GONE, launched_after=self._live[run_id].launch.after_seq)
+            if state is not run.state:
+                failure = Failure("crashed", "The trainer ended without a word.", "The end of its log says more.")
+            self._runs[run_id] = replace(run, failure=failure)
 
     def _poll_all(self) -> None:
         for run in list(self._runs.values()):
@@ -354,7 +380,8 @@ class Runs(QObject):
     def _look_for_bodies(self) -> None:
         """Ask each engine that has a live run what is still there."""
         self._take_records()
-        for name in {run.engine for run in self._runs.values() if run.state.is_live} - self._looking:
+        wanted = {run.engine for run in self._runs.values() if run.state.is_live or run.id in self._leftovers}
+        for name in wanted - self._looking:
             self._look(name)
         if not self._looking:
             self.looked.emit()
@@ -375,9 +402,18 @@ class Runs(QObject):
 
     def _take_bodies(self, engine: EngineName, bodies: dict[str, Body]) -> None:
         for run in list(self._runs.values()):
-            if run.engine == engine and run.state.is_live:
-                self._settle(run.id, bodies.get(run.id, GONE))
+            if run.engine != engine:
+                continue
+            body = bodies.get(run.id, GONE)
+            if run.state.is_live:
+                # While we start a body, only that job knows what becomes of it.
+                if not self._live[run.id].starting:
+                    self._settle(run.id, body)
                 self._hurry(run.id)
+            elif body.state == "exited" and not _is_kept(run):
+                self._remove_body(run)
+            elif body.state == "gone":
+                self._leftovers.discard(run.id)
         self._has_looked(engine)
 
     def _settle(self, run_id: str, body: Body | None) -> None:
@@ -389,7 +425,7 @@ class Runs(QObject):
         state, failure = decide_state(
             run.progress,
             body,
-            starting=live.starting,
+            starting=live.starting or _may_be_starting_elsewhere(run, live),
             launched_after=live.launch.after_seq,
             stop_asked=folders.stop_was_asked(run.files, live.launch),
         )
@@ -399,7 +435,7 @@ class Runs(QObject):
             return
         ended = run.ended or (None if state.is_live else datetime.now(UTC))
         self._change(run_id, state=state, failure=failure, body=body or run.body, ended=ended)
-        if not state.is_live:
+        if run.state.is_live and not state.is_live:
             self._has_ended(run_id)
 
     def _drain(self, run_id: str) -> None:
@@ -429,15 +465,20 @@ class Runs(QObject):
         live = self._live[run_id]
         live.asked_at, live.told_to_go = None, False
         self._store.save_run(run)
-        engine = self._engines[run.engine]
         folder = run.folder
         self._jobs.run("pool", lambda: folders.size_of(folder), lambda size: self._take_size(run_id, size))
-        if run.failure is None or run.failure.code != "crashed":
-            self._jobs.run("engine", lambda: engine.remove(run_id), failed=lambda _: None)
+        if not _is_kept(run):
+            self._leftovers.add(run_id)
+            self._remove_body(run)
         if run.state is RunState.FINISHED:
             self._notices.post("info", f"{run.name} is finished.", "Talk to it in the chat.", run_id)
         elif run.failure is not None:
             self._notices.post("error", f"{run.name}: {run.failure.sentence}", run.failure.hint, run_id)
+
+    def _remove_body(self, run: Run) -> None:
+        """Clear a body away; one that still runs, as after its last word, is left until the next look."""
+        engine = self._engines[run.engine]
+        self._jobs.run("engine", lambda: engine.remove(run.id), failed=lambda _: None)
 
     def _take_size(self, run_id: str, size: int) -> None:
         if run_id in self._runs:
@@ -479,6 +520,18 @@ class Runs(QObject):
         if (run.state, run.name, run.size_bytes) != (saved.state, saved.name, saved.size_bytes):
             self._store.save_run(run)
         self.run_changed.emit(run_id)
+
+
+def _is_kept(run: Run) -> bool:
+    """Say whether what is left of a run's body is worth a look: it died without a word."""
+    return run.failure is not None and run.failure.code == "crashed"
+
+
+def _may_be_starting_elsewhere(run: Run, live: _Live) -> bool:
+    """Say whether another app of this home may be about to start the body that is not there yet."""
+    has_spoken = run.progress.last_seq > live.launch.after_seq
+    is_young = datetime.now(UTC) - live.launch.started < STARTED_ELSEWHERE
+    return is_young and not has_spoken and not live.was_started_here
 
 
 def _run_of_record(record: RunRecord) -> Run:

@@ -56,9 +56,9 @@ def with_full_paths(values: Mapping[str, object], bases: Sequence[Path]) -> dict
     full = dict(values)
     dataset, model = values.get("dataset"), values.get("model")
     if isinstance(dataset, str) and dataset.strip():
-        full["dataset"] = str(_find(dataset, bases) or _at(bases[0], dataset))
+        full["dataset"] = str(find_path(dataset, bases) or _at(bases[0], dataset))
     if isinstance(model, str) and model.strip():
-        found = _find(model, bases)
+        found = find_path(model, bases)
         if found is not None and _can_be(found.is_dir):
             full["model"] = str(found)
         elif model.startswith((".", "/", "~")):
@@ -66,7 +66,8 @@ def with_full_paths(values: Mapping[str, object], bases: Sequence[Path]) -> dict
     return full
 
 
-def _find(word: str, bases: Sequence[Path]) -> Path | None:
+def find_path(word: str, bases: Sequence[Path]) -> Path | None:
+    """Return the first file or folder that ``word`` leads to from one of ``bases``, or None."""
     return next((path for path in (_at(base, word) for base in bases) if _can_be(path.exists)), None)
 
 

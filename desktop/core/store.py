@@ -225,8 +225,10 @@ class Store:
     # Chats
 
     def add_turn(self, turn: Turn) -> None:
+        """Keep a turn; one with a run that has been deleted meanwhile has nowhere to go."""
         with self._session() as session:
-            session.add(TurnRow(**{**turn.__dict__}))
+            if session.get(RunRow, turn.run_id) is not None:
+                session.add(TurnRow(**{**turn.__dict__}))
 
     def turns(self, run_id: str) -> list[Turn]:
         """Return what was said with the models of a run, oldest first."""

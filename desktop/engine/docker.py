@@ -135,17 +135,13 @@ class DockerEngine:
 
 def connect() -> Any:
     """Return a client for DOCKER_HOST, else for the current docker context (rootless, Desktop), else the default."""
-    client = docker.from_env(timeout=60)
     try:
-        client.ping()
+        return docker.from_env(timeout=60)  # asks for the engine's version, so it raises where none answers
     except (DockerException, requests.RequestException):
-        client.close()
         host = _context_host()
         if host is None:
             raise
-        client = docker.DockerClient(base_url=host, timeout=60)
-        client.ping()
-    return client
+        return docker.DockerClient(base_url=host, timeout=60)
 
 
 def _context_host() -> str | None:

@@ -19,7 +19,8 @@ def explain(error: BaseException) -> EngineError:
     text = _all_words(error)
     for words, explained in _KNOWN:
         if any(word.lower() in text.lower() for word in words):
-            return explained
+            # A new one for each: an instance that is raised again and again gathers tracebacks for ever.
+            return EngineError(explained.sentence, explained.hint, explained.code)
     return EngineError(
         f"The Docker engine refused: {_shortest(error)}",
         "`tunedeck doctor` examines the engine.",
@@ -29,7 +30,7 @@ def explain(error: BaseException) -> EngineError:
 
 _KNOWN: tuple[tuple[tuple[str, ...], EngineError], ...] = (
     (
-        ("Permission denied", "PermissionError"),
+        ("PermissionError",),
         EngineError(
             "You may not use the Docker engine's socket.",
             "Add yourself to its group (sudo usermod -aG docker $USER), then log out and in again.",
@@ -111,4 +112,5 @@ def _all_words(error: BaseException) -> str:
 
 def _shortest(error: BaseException) -> str:
     explanation = getattr(error, "explanation", None)
-    return str(explanation or error).strip().splitlines()[0][:300]
+    lines = str(explanation or error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]

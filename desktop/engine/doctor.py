@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -134,8 +135,8 @@ class Doctor:
         )
 
     def _check_engine_disk(self, info: dict[str, Any] | None) -> list[Check]:
-        root = Path(str(info.get("DockerRootDir", ""))) if info else None
-        return [self._check_disk("engine_disk", root)] if root is not None and root.is_dir() else []
+        root = str(info.get("DockerRootDir", "")) if info else ""
+        return [self._check_disk("engine_disk", Path(root))] if root and os.path.isdir(root) else []  # noqa: PTH112 (Path.is_dir raises where a folder above is closed to us)
 
     def _check_disk(self, name: str, folder: Path) -> Check:
         while not folder.exists():

@@ -65,7 +65,9 @@ class LaunchSpec:
         """Return the words behind ``python``: one process, or torchrun with one for each card."""
         if self.processes == 1:
             return ("-m", self.module, *self.arguments)
-        launcher = ("-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={self.processes}")
+        # Without a network a container cannot resolve its own name, and torchrun would wait five minutes for it.
+        meeting = ("--standalone", "--local-addr=127.0.0.1")
+        launcher = ("-m", "torch.distributed.run", *meeting, f"--nproc-per-node={self.processes}")
         return (*launcher, "-m", self.module, *self.arguments)
 
 

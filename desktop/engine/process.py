@@ -81,13 +81,15 @@ class ProcessEngine:
 
     def find(self) -> dict[str, Body]:
         """Return every body of this home: children that ended with their code, and whatever still runs."""
-        bodies = {}
+        bodies: dict[str, Body] = {}
+        for process in self._running():
+            if id := _variable(process, ID):  # none: it has ended since
+                bodies.setdefault(id, Body("running", handle=str(process.pid)))
+        # Children are asked last: one that ends meanwhile is then told with its code, and not as gone.
         for id, child in self._children.items():
             code = child.poll()
-            if code is not None:
-                bodies[id] = Body("exited", exit_code=code, handle=str(child.pid))
-        for process in self._running():
-            bodies.setdefault(_variable(process, ID), Body("running", handle=str(process.pid)))
+            handle = str(child.pid)
+            bodies[id] = Body("running", handle=handle) if code is None else Body("exited", code, handle=handle)
         return bodies
 
     def signal(self, id: str, how: Literal["stop", "kill"]) -> None:
@@ -97,7 +99,13 @@ class ProcessEngine:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL if how == "kill" else signal.SIGTERM)
         if how == "kill":
-            psutil.wait_procs(processes, timeout=10)
+            child = self._children.get(id)
+            if child is not None:  # before psutil, which would take the exit code away from it
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(timeout=10)
+            psutil.wait_procs(
+                [process for process in processes if child is None or process.pid != child.pid], timeout=10
+            )
 
     def remove(self, id: str) -> None:
         """Forget a child that has ended; the operating system has cleared it away."""

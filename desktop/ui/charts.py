@@ -10,7 +10,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.core.series import Floats
 from desktop.ui.pieces import column, label, row
@@ -48,6 +48,8 @@ class Chart(QWidget):
         self.values.setTextFormat(Qt.TextFormat.RichText)
         self.values.setFont(table_font(self.values.font()))
         self.plot: Any = pg.PlotWidget()
+        # It takes what room there is: its own wish of 480 pixels would make the dock scroll.
+        self.plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self.plot.setAccessibleName(f"Chart: {title}")
         item: Any = self.plot.getPlotItem()
         item.setMenuEnabled(False)
@@ -63,7 +65,9 @@ class Chart(QWidget):
         self.plot.scene().sigMouseMoved.connect(self._moved)
         self.plot.installEventFilter(self)
         self.head = row(self.title, self.values, 1)
-        self.setLayout(column(self.head, self.plot, space=2))
+        layout = column(self.head, self.plot, space=2)
+        layout.setStretch(1, 1)
+        self.setLayout(layout)
         theme.theme_changed.connect(self._dress)
         self._dress()
 

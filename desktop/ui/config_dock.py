@@ -49,6 +49,7 @@ class ConfigDock(QWidget):
         super().__init__()
         self._services = services
         self._actions = actions
+        self._selection = selection
         self.form = ConfigForm()
         self.panel = StartPanel(services, actions)
         self.saved = SavedConfigs(services, actions, bar, lambda: self.form.config)
@@ -156,7 +157,10 @@ class ConfigDock(QWidget):
     # What the user wants
 
     def start(self) -> None:
-        """Start what the form says, or show what stands in the way."""
+        """Start what the form says, or show what stands in the way; nobody starts a form unseen."""
+        if not self.isVisible():
+            self._selection.view_requested.emit("setup")
+            return
         self.form.check_now()
         config = self._config_with_full_paths()
         if config is None or self.form.problems:

@@ -20,25 +20,22 @@ FIELD_WIDTH = 248
 class KnobGroup(QWidget):
     """The fields of one group, in as many columns as there is room for."""
 
-    def __init__(self, name: Group, fields: list[Field]) -> None:
+    def __init__(self, name: Group | None) -> None:
         super().__init__()
-        self.fields = fields
         self._columns = 0
         self._shown: list[Field] = []
         self._grid = QGridLayout()
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(24)
         self._grid.setVerticalSpacing(16)
-        for field in fields:
-            field.setParent(self)
-        self.setLayout(column(label(name, "group"), self._grid, space=12))
+        self.setLayout(column(*([label(name, "group")] if name else []), self._grid, space=12))
 
-    def show_only(self, shown: list[Field]) -> None:
-        """Show some of the fields, and nothing at all where there are none."""
-        for field in self.fields:
-            field.setVisible(field in shown)
-        self._shown = shown
-        self.setVisible(bool(shown))
+    def show_fields(self, fields: list[Field]) -> None:
+        """Take these fields in, and be nothing at all where there are none."""
+        for field in self._shown:
+            self._grid.removeWidget(field)
+        self._shown = fields
+        self.setVisible(bool(fields))
         self._arrange()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -51,7 +48,7 @@ class KnobGroup(QWidget):
 
     def _arrange(self) -> None:
         self._columns = self._columns_for(self.width())
-        for field in self.fields:
+        for field in self._shown:
             self._grid.removeWidget(field)
         for index, field in enumerate(self._shown):
             self._grid.addWidget(field, index // self._columns, index % self._columns)
@@ -75,14 +72,16 @@ class ConfigForm(QWidget):
         self._extra_problems: dict[str, str] = {}
         self._shows_experts = False
         self._search = ""
-        groups: dict[Group, list[Field]] = {}
+        self._placed = [field for name, field in self.fields.items() if name not in self.PLACED_BY_OWNER]
         for field in self.fields.values():
+            field.setParent(self)
             field.value_changed.connect(self._value_changed)
-            if field.knob.name not in self.PLACED_BY_OWNER:
-                groups.setdefault(field.knob.group, []).append(field)
-        self.groups = [KnobGroup(name, fields) for name, fields in groups.items()]
+        self.usual = KnobGroup(None)
+        self.groups: dict[Group, KnobGroup] = {
+            name: KnobGroup(name) for name in dict.fromkeys(field.knob.group for field in self._placed)
+        }
         self.nothing_found = label("No knob is called so. Try another word.", "muted")
-        self.setLayout(column(*self.groups, self.nothing_found, 1, space=24))
+        self.setLayout(column(self.usual, *self.groups.values(), self.nothing_found, 1, space=24))
         self._checking = QTimer(self, singleShot=True, interval=0)
         self._checking.timeout.connect(self._check)
         self._narrow()
@@ -168,9 +167,14 @@ class ConfigForm(QWidget):
     def _narrow(self, with_problems: set[str] | None = None) -> None:
         """A knob with a problem is always shown: nobody can mend what is hidden."""
         wrong = with_problems if with_problems is not None else {problem.knob for problem in self.problems}
-        for group in self.groups:
-            group.show_only([f for f in group.fields if self._is_shown(f) or f.knob.name in wrong])
+        shown = [field for field in self._placed if self._is_shown(field) or field.knob.name in wrong]
+        is_grouped = self._shows_experts or bool(self._search)
+        self.usual.show_fields([] if is_grouped else shown)
+        for name, group in self.groups.items():
+            group.show_fields([f for f in shown if f.knob.group == name] if is_grouped else [])
+        for field in self._placed:
+            field.setVisible(field in shown)
         self.fields["model_revision"].setVisible(
             self._is_shown(self.fields["model_revision"]) and (self._shows_experts or bool(self._search))
         )
-        self.nothing_found.setVisible(bool(self._search) and all(g.isHidden() for g in self.groups))
+        self.nothing_found.setVisible(not shown)

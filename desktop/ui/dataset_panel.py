@@ -25,6 +25,7 @@ class DatasetPanel(QWidget):
         super().__init__()
         self._jobs = jobs
         self._path: Path | None = None
+        self._stamp: tuple[int, int] | None = None
         self.report: DatasetReport | None = None
         self.summary = label("", "title", wrap=True)
         self.detail = label("", "muted", wrap=True)
@@ -43,9 +44,10 @@ class DatasetPanel(QWidget):
 
     def examine(self, path: Path) -> None:
         """Read a file in the background and show what is in it."""
-        if path == self._path:
+        stamp = _stamp_of(path)
+        if (path, stamp) == (self._path, self._stamp):
             return
-        self._path, self.report = path, None
+        self._path, self._stamp, self.report = path, stamp, None
         self._show_words(f"Reading {path.name}…", "")
         self._jobs.run(
             "pool",
@@ -91,6 +93,15 @@ class DatasetPanel(QWidget):
         self.detail.setVisible(bool(detail))
         for part in (self.problems, self.leave_out, self.first_row):
             part.hide()
+
+
+def _stamp_of(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from its changed self."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_mtime_ns, facts.st_size
 
 
 def _first_row_words(report: DatasetReport) -> str:

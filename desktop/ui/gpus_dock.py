@@ -41,8 +41,7 @@ class Card(QWidget):
         self.load.plot.setYRange(0, 100, padding=0.02)
         self.memory.plot.setYRange(0, sample.total_bytes / words.GIB, padding=0.02)
         for chart in (self.load, self.memory):
-            chart.plot.setMinimumHeight(72)
-            chart.plot.setMaximumHeight(160)
+            chart.plot.setFixedHeight(112)
             chart.plot.getPlotItem().getAxis("left").setWidth(32)
             chart.plot.getPlotItem().getAxis("bottom").setStyle(showValues=False)
         self.setLayout(column(self.title, self.words, row(self.load, self.memory), space=4))

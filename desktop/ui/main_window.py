@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenuBar, 
 
 from desktop.controllers.hardware import GpuSample
 from desktop.controllers.notices import Notice
-from desktop.core.run import Run, RunState
+from desktop.core.run import RunState
 from desktop.ui.actions import Actions
 from desktop.ui.chat_dock import ChatDock
 from desktop.ui.command_palette import CommandPalette
@@ -55,7 +55,6 @@ class MainWindow(QMainWindow):
         self.tabs = QTabBar()
         self.tabs.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._is_switching_by_tab = False
-        self._states: dict[str, RunState] = {run.id: run.state for run in services.runs.all()}
         self._make_docks()
         self.views = Views(self, self.docks, services.settings, lambda: bool(services.hardware.samples))
         self.commands = RunCommands(services.runs, services.notices, self.actions_by_name, self.selection, self)
@@ -154,7 +153,7 @@ class MainWindow(QMainWindow):
         self.strip.show_offline(self.config_dock.is_offline)
         services.hardware.sampled.connect(self._sampled)
         self.bar.action_pressed.connect(self._follow_notice)
-        services.runs.run_changed.connect(self._run_changed)
+        self.bar.name_action = lambda notice: "Judge it" if self._is_finished(notice.run_id) else "Show"
 
     def _restore(self) -> None:
         geometry = self._services.settings.value("window/geometry")
@@ -222,29 +221,23 @@ class MainWindow(QMainWindow):
             self.tabs.setFocus()
         self._is_switching_by_tab = False
 
-    def _run_changed(self, run_id: str) -> None:
-        run = self._services.runs.get(run_id)
-        if run is None or self._states.get(run_id) is run.state:
-            return
-        before = self._states.get(run_id)
-        self._states[run_id] = run.state
-        if run.state is RunState.FINISHED and before is not None and before.is_live:
-            self._offer_judging(run)
-
-    def _offer_judging(self, run: Run) -> None:
-        took = f"Loss {run.loss:.2f}. " if run.loss is not None else ""
-        notice = Notice("info", f"{run.name} is finished.", f"{took}Ask it something, beside its base model.", run.id)
-        self.bar.show_notice(notice, "Judge it", lambda: self.selection.request_chat(run.id))
-
     def _sampled(self, samples: list[GpuSample]) -> None:
         """Once it is known what cards there are, the first layout gives them their room."""
         self._services.hardware.sampled.disconnect(self._sampled)
         if samples:
             self.views.share_room_if_new()
 
+    def _is_finished(self, run_id: str) -> bool:
+        run = self._services.runs.get(run_id)
+        return run is not None and run.state is RunState.FINISHED
+
     def _follow_notice(self, notice: Notice) -> None:
-        self.selection.select(notice.run_id)
-        self.views.show("watch")
+        """A finished run is to be judged; of any other one sees how it went."""
+        if self._is_finished(notice.run_id):
+            self.selection.request_chat(notice.run_id)
+        else:
+            self.selection.select(notice.run_id)
+            self.views.show("watch")
 
     # What Qt asks
 

@@ -35,6 +35,8 @@ class NoticeBar(QStatusBar):
         super().__init__()
         self._theme = theme
         self._waiting: list[_Shown] = []
+        self.name_action: Callable[[Notice], str] = lambda _: "Show"
+        """What the button of a notice about a run says."""
         self.setSizeGripEnabled(False)
         self.shape = QLabel()
         self.sentence = label("", "title")
@@ -58,7 +60,7 @@ class NoticeBar(QStatusBar):
         for shown in same:
             self._waiting.remove(shown)
         if not action and notice.run_id:
-            action, act = "Show", lambda: self.action_pressed.emit(notice)
+            action, act = self.name_action(notice), lambda: self.action_pressed.emit(notice)
         self._waiting.append(_Shown(notice, action, act or (lambda: None)))
         self._show()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QLabel, QStackedLayout, QWidget
+from PySide6.QtWidgets import QLabel, QScrollArea, QStackedLayout, QWidget
 
 from desktop.core.run import Run
 from desktop.core.run_log import tail_of_log
@@ -76,13 +76,19 @@ class PlotsDock(QWidget):
         self._drawing.addWidget(self.curves)
         content = column(head, self.ribbon, self.failure, self._drawing, space=12)
         content.setStretch(3, 1)
+        content.setContentsMargins(0, 0, 8, 0)
         empty = label("The curves of a run will grow here: its loss, and how fast it learns.", "muted")
         empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stack = QStackedLayout()
         self._stack.addWidget(boxed(column(1, empty, row(1, action_button(actions["example"]), 1), 1, space=12)))
-        self._stack.addWidget(boxed(content))
+        # With a failure and its log open there may be more than fits; then one scrolls, and the window stays small.
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(boxed(content))
+        self._stack.addWidget(scroll)
         outer = column(self._stack)
-        outer.setContentsMargins(16, 8, 16, 12)
+        outer.setContentsMargins(16, 8, 8, 12)
         self.setLayout(outer)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QPlainTextEdit
 
@@ -23,9 +23,15 @@ class PromptField(QPlainTextEdit):
         self.textChanged.connect(self._grow)
         self._grow()
 
+    def event(self, event: QEvent) -> bool:
+        # Ctrl+Enter sends here, as in most chats; the window's action of that key starts a run.
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _is_enter(event):
+            event.accept()
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        if is_enter and event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier == Qt.KeyboardModifier.NoModifier:
+        if _is_enter(event) and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self.send()
             return
         super().keyPressEvent(event)
@@ -39,3 +45,7 @@ class PromptField(QPlainTextEdit):
     def _grow(self) -> None:
         lines = max(1, min(MAX_LINES, self.document().blockCount()))
         self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 24)
+
+
+def _is_enter(event: QKeyEvent) -> bool:
+    return event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)

@@ -79,10 +79,10 @@ class RunCurves(QWidget):
         layout.setStretch(0, 5)
         layout.setStretch(1, 2)
         self.setLayout(layout)
-        self.loss.plot.setMinimumHeight(96)
+        self.loss.plot.setMinimumHeight(80)
         for chart in self.small.values():
             chart.follow_axis_of(self.loss)
-            chart.plot.setMinimumHeight(56)
+            chart.plot.setMinimumHeight(48)
         for chart in (self.loss, *self.small.values()):
             chart.hovered.connect(self._show_crosshair)
 

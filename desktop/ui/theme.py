@@ -122,7 +122,9 @@ class Theme(QObject):
         QApplication.setPalette(make_palette(self.colours))
         app = QApplication.instance()
         assert isinstance(app, QApplication)
-        app.setStyleSheet(make_style_sheet(self.colours))
+        sheet = make_style_sheet(self.colours)
+        if app.styleSheet() != sheet:
+            app.setStyleSheet(sheet)
         pg.setConfigOptions(background=self.colours.surface, foreground=self.colours.muted, antialias=False)
         self.theme_changed.emit()
 

@@ -129,6 +129,11 @@ class Views(QObject):
                 if isinstance(part, tuple):
                     for left, right in pairwise(part):
                         self._place(right, self._docks[left], Qt.Orientation.Horizontal)
+        # Those of the other views stay known to the layout, hidden: a saved state is of all of them.
+        for dock in self._docks.values():
+            if window.dockWidgetArea(dock) == Qt.DockWidgetArea.NoDockWidgetArea:
+                window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+                dock.hide()
         self._share_room()
         # The first time the window has no size yet that could be shared.
         self._resizing.start()

@@ -105,8 +105,12 @@ def wait_for(what: Callable[[], Any], why: str, seconds: float = 300) -> Any:
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """One home for all stories, so that the model and the trainer's environment are made once."""
-    home = Home(tmp_path_factory.mktemp("home"))
+    """One home for all stories, so that the model and the trainer's environment are made once.
+
+    TUNEDECK_TEST_HOME names one that is kept between two calls.
+    """
+    kept = os.environ.get("TUNEDECK_TEST_HOME")
+    home = Home(Path(kept).resolve() if kept else tmp_path_factory.mktemp("home"))
     home.make()
     return home
 

@@ -150,6 +150,16 @@ def test_shift_enter_begins_a_line_and_suggestions_are_asked(talk: Talk, qtbot: 
     assert request.messages[-1].content == "Who are you?"
 
 
+def test_ctrl_enter_sends_and_starts_no_run(talk: Talk, qtbot: QtBot) -> None:
+    talk.ready()
+    known = len(talk.bench.services.runs.all())
+    qtbot.keyClicks(talk.dock.prompt, "Hello?")
+    qtbot.keyClick(talk.dock.prompt, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert isinstance(talk.requests()[-1], PromptRequest)
+    assert len(talk.bench.services.runs.all()) == known
+    assert talk.window.views.current == "judge"
+
+
 def test_without_comparison_the_tuned_model_answers_alone(talk: Talk) -> None:
     talk.ready()
     talk.dock.compare.setChecked(False)

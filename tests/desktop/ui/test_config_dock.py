@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
-from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QInputDialog, QLineEdit, QPlainTextEdit
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QWheelEvent
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QInputDialog, QLineEdit, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from desktop.controllers.notices import Notice
@@ -179,10 +179,34 @@ def test_start_makes_a_run_and_shows_it(filled: MainWindow, bench: Bench, config
 
 def test_a_double_click_starts_one_run(filled: MainWindow, bench: Bench, qtbot: QtBot) -> None:
     button = filled.config_dock.panel.start
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    for _ in range(3):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert len(bench.services.runs.all()) == 1
+        filled.views.show("setup")
+
+
+def test_a_form_that_is_not_seen_is_shown_before_it_starts(filled: MainWindow, bench: Bench) -> None:
+    filled.views.show("judge")
     filled.actions_by_name["start"].trigger()
-    assert len(bench.services.runs.all()) == 1
+    assert bench.services.runs.all() == []
+    assert filled.views.current == "setup"
+
+
+def test_the_wheel_scrolls_and_changes_nothing(filled: MainWindow) -> None:
+    box = filled.config_dock.form.fields["lr_scheduler_type"].editor
+    place, nothing = QPointF(4, 4), QPoint(0, 0)
+    turn = QWheelEvent(
+        place,
+        box.mapToGlobal(place),
+        nothing,
+        QPoint(0, -120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(box, turn)
+    assert filled.config_dock.form.values()["lr_scheduler_type"] == "linear"
 
 
 def test_what_start_finds_out_stands_at_its_knob(filled: MainWindow, bench: Bench) -> None:

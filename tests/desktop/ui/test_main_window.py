@@ -49,6 +49,18 @@ def test_every_view_fits_a_small_screen(window: MainWindow, qtbot: QtBot) -> Non
             assert window.docks[name].geometry().right() <= 1280
 
 
+def test_a_failure_and_a_notice_fit_a_small_screen_too(window: MainWindow, bench: Bench) -> None:
+    bench.services.notices.post("error", "It did not start.", "Look at the doctor, or at the log. " * 8)
+    window.views.show("watch")
+    window.plots_dock._stack.setCurrentIndex(1)
+    window.plots_dock.failure.show_failure("The card is full.", "Lower Rows at once. " * 10, "line\n" * 40)
+    window.plots_dock.failure.show_log.click()
+    QApplication.processEvents()
+    assert window.minimumSizeHint().width() <= 1280
+    assert window.minimumSizeHint().height() <= 720
+    assert (window.width(), window.height()) == (1280, 720)
+
+
 def test_layout_is_remembered_and_reset(window: MainWindow, bench: Bench, qtbot: QtBot) -> None:
     window.views.show("watch")
     window.docks["samples"].close()
@@ -61,7 +73,8 @@ def test_layout_is_remembered_and_reset(window: MainWindow, bench: Bench, qtbot:
     assert again.views.current == "watch"
     assert shown_docks(again) == SHOWN["watch"] - {"samples"}
     assert again.docks["gpus"].isFloating()
-    assert (again.width(), again.height()) == (1280, 720)
+    # Of the size only the height tells: the offscreen screen is 800 wide, and Qt keeps a window on its screen.
+    assert again.height() == 720
     again.actions_by_name["reset_layout"].trigger()
     assert shown_docks(again) == SHOWN["watch"]
     assert not again.docks["gpus"].isFloating()
@@ -184,7 +197,10 @@ def test_a_crash_shows_its_report(window: MainWindow, bench: Bench, qtbot: QtBot
     assert window.crashes.dialog is None
 
 
-def test_the_exception_hook_shows_the_same(window: MainWindow, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_exception_hook_shows_the_same(
+    window: MainWindow, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
     restore = window.crashes.install()
     try:
         error = ValueError("oh")
@@ -202,6 +218,8 @@ def test_whatever_can_be_pressed_or_filled_has_a_name(window: MainWindow) -> Non
         window.views.show(view)
         for made in window.findChildren(QAbstractButton):
             # Qt's own: dock title buttons, the corner of a table, arrows of the tab bar.
+            if not made.isVisible():
+                continue
             if made.objectName().startswith("qt_") or type(made) is QAbstractButton or made.parent() is window.tabs:
                 continue
             assert made.text().strip() or made.accessibleName(), made

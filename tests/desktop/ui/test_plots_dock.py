@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from desktop.core.series import smooth
 from desktop.ui.main_window import MainWindow
 from desktop.ui.phase_line import now_line, phase_seconds
-from tests.desktop.ui.window_fakes import Bench
+from tests.desktop.ui.window_fakes import Bench, make_bench
 from trainer_image.contract import Failed, Finished, Phase
 
 StartRun = Callable[..., str]
@@ -36,7 +37,7 @@ def test_curves_show_what_is_appended(watching: MainWindow, bench: Bench, start_
     trainer.checkpoint(5)
     qtbot.waitUntil(lambda: drawn(watching) == [1, 2, 3, 4, 5])
     curves = watching.plots_dock.curves
-    x, y = curves.loss.data_of("smoothed")
+    _, y = curves.loss.data_of("smoothed")
     assert y == pytest.approx(smooth(np.array([2.9, 2.8, 2.7, 2.6, 2.5]), curves.smoothing.value() / 100))
     assert drawn(watching, "evaluation") == [5]
     assert drawn(watching, "checkpoint") == [5]
@@ -83,6 +84,7 @@ def test_hidden_curves_are_not_drawn(window: MainWindow, bench: Bench, start_run
     trainer.step(1, 2.0)
     qtbot.waitUntil(lambda: window.plots_dock.curves._is_dirty)
     assert window.views.current == "setup"
+    window.plots_dock.curves._draw_if_needed()
     assert drawn(window) == []
     window.views.show("watch")
     qtbot.waitUntil(lambda: drawn(window) == [1])
@@ -126,6 +128,24 @@ def test_failure_says_what_to_do(watching: MainWindow, bench: Bench, start_run: 
     resume.click()
     qtbot.waitUntil(lambda: len(bench.engine.started) == 2)
     assert panel.isHidden()
+
+
+def test_a_failure_of_yesterday_is_told_again(bench: Bench, start_run: StartRun, qtbot: QtBot, tmp_path: Path) -> None:
+    run_id = start_run()
+    bench.trainer(run_id).step(1, 2.0)
+    bench.trainer(run_id).say(Failed(code="diverged", sentence="The loss is no number.", hint="Lower the rate."))
+    qtbot.waitUntil(lambda: bench.services.runs.get(run_id).state == "failed")
+    bench.close()
+    again = make_bench(tmp_path)
+    again.services.runs.load()
+    window = MainWindow(again.services)
+    qtbot.addWidget(window)
+    window.show()
+    window.views.show("watch")
+    assert window.plots_dock.failure.isVisible()
+    assert window.plots_dock.failure.sentence.text() == "The loss is no number."
+    assert drawn(window) == [1]
+    again.close()
 
 
 def test_samples_are_read_again_and_follow(

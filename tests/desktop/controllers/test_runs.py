@@ -1,0 +1,647 @@
+"""Runs from the first click to the end, in one app, in the next one, and in two at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from desktop.body import Body
+from desktop.controllers import runs as runs_module
+from desktop.core import folders
+from desktop.core.run import Run, RunState
+from desktop.errors import AppError, ConfigError, EngineError
+from tests.desktop.controllers.conftest import App
+from tests.fakes import FakeTrainer, events_of
+from trainer_image.contract import (
+    CheckpointRequest,
+    Event,
+    Failed,
+    PauseRequest,
+    RunConfig,
+    StopRequest,
+)
+
+InState = Callable[[App, str, RunState], Run]
+OpenApp = Callable[..., App]
+
+
+def age(run: Run, by: timedelta = timedelta(minutes=5)) -> None:
+    """Let a run have been started a while ago."""
+    launch = folders.read_launch(run.files)
+    older = launch.model_copy(update={"started": launch.started - by})
+    run.files.launch.write_text(older.model_dump_json())
+
+
+# Starting
+
+
+def test_a_start_writes_the_folder_and_starts_the_engine(app: App, config: RunConfig, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(app.runs.run_added) as added:
+        run_id = app.runs.start(config, name=" First ")
+    assert added.args == [run_id]
+    run = app.run(run_id)
+    assert (run.name, run.state, run.engine) == ("First", RunState.STARTING, "docker")
+    assert run.folder == app.home.runs / run_id
+    assert RunConfig.model_validate_json(run.files.config.read_bytes()) == config
+    assert folders.read_launch(run.files).name == "First"
+    assert [record.id for record in app.store.run_records()] == [run_id]
+    qtbot.waitUntil(lambda: app.run(run_id).body is not None)
+    assert app.run(run_id).body == Body("running", handle=f"body-of-{run_id}")
+    assert app.run(run_id).state is RunState.STARTING
+    spec = app.engine.specs[run_id]
+    assert (spec.folder, spec.role) == (run.folder, "train")
+
+
+def test_the_launch_names_the_chosen_cards(open_app: OpenApp, make_config: Callable[..., RunConfig]) -> None:
+    app = open_app(gpus=(0, 1, 2))
+    chosen = app.runs.start(make_config(gpus=[2]))
+    every = app.runs.start(make_config())
+    none = app.runs.start(make_config(gpus=[]))
+    assert folders.read_launch(app.run(chosen).files).gpus == [2]
+    assert folders.read_launch(app.run(every).files).gpus == [0, 1, 2]
+    assert folders.read_launch(app.run(none).files).gpus == []
+
+
+def test_a_config_that_cannot_work_starts_nothing(app: App, make_config: Callable[..., RunConfig]) -> None:
+    for broken in (make_config(dataset="/nowhere.jsonl"), make_config(gpus=[0]), make_config(model="/nowhere")):
+        with pytest.raises(ConfigError):
+            app.runs.start(broken)
+    assert app.runs.all() == []
+    assert list(app.home.runs.iterdir()) == []
+
+
+def test_the_engine_is_made_ready_first_and_the_run_says_so(app: App, config: RunConfig, qtbot: QtBot) -> None:
+    builder = app.builders["docker"]
+    builder.ready = False
+    builder.gate.clear()
+    run_id = app.runs.start(config)
+    qtbot.waitUntil(lambda: app.run(run_id).preparing == "step 1 of 2: copying")
+    with qtbot.waitSignal(app.runs.looked):
+        pass
+    with qtbot.waitSignal(app.runs.looked):
+        pass
+    # The engine knows of no body yet: that is no reason to believe that there was one.
+    assert (app.run(run_id).state, app.run(run_id).body) == (RunState.STARTING, None)
+    assert app.engine.asked("start") == []
+    builder.gate.set()
+    qtbot.waitUntil(lambda: app.run(run_id).body is not None)
+    assert app.run(run_id).preparing == ""
+    assert app.engine.asked("start") == [(run_id,)]
+
+
+@pytest.mark.parametrize("where", ["build", "start"])
+def test_a_start_that_fails_is_told_once_and_can_be_tried_again(
+    app: App, config: RunConfig, qtbot: QtBot, in_state: InState, where: str
+) -> None:
+    error = EngineError("The disk is full.", "Free some.", "disk_full")
+    if where == "build":
+        app.builders["docker"].ready, app.builders["docker"].error = False, error
+    else:
+        app.engine.refusals["start"] = error
+    run_id = app.runs.start(config, name="First")
+    run = in_state(app, run_id, RunState.FAILED)
+    assert run.failure is not None
+    assert (run.failure.code, run.failure.sentence, run.failure.hint) == (
+        "not_started",
+        "The disk is full.",
+        "Free some.",
+    )
+    (event,) = events_of(FakeTrainer(run.files))
+    assert isinstance(event, Failed)
+    with qtbot.waitSignal(app.runs.looked):
+        pass
+    assert [notice.sentence for notice in app.posted] == ["First: The disk is full."]
+    assert run.ended is not None
+
+    app.builders["docker"].error = None
+    app.engine.refusals.clear()
+    app.runs.resume(run_id)
+    assert (app.run(run_id).state, app.run(run_id).failure) == (RunState.STARTING, None)
+    qtbot.waitUntil(lambda: run_id in app.engine.bodies)
+    app.trainer(run_id).run(2)
+    assert in_state(app, run_id, RunState.FINISHED).failure is None
+
+
+def test_a_mistake_of_ours_at_the_start_ends_the_run(open_app: OpenApp, config: RunConfig, in_state: InState) -> None:
+    app = open_app()
+    app.builders["docker"].ready, app.builders["docker"].error = False, ZeroDivisionError("oh")
+    app.runs.load()
+    run_id = app.runs.start(config)
+    assert in_state(app, run_id, RunState.FAILED).failure is not None
+    assert [type(crash) for crash in app.crashes] == [ZeroDivisionError]
+    app.crashes.clear()
+
+
+# Following
+
+
+def test_a_run_is_followed_to_its_end(app: App, started: str, qtbot: QtBot, in_state: InState) -> None:
+    heard: list[Event] = []
+    app.runs.advanced.connect(lambda run_id, events: heard.extend(events))
+    trainer = app.trainer(started).begin()
+    run = in_state(app, started, RunState.RUNNING)
+    assert run.total_steps == 4
+    trainer.step(1).step(2).checkpoint(2)
+    qtbot.waitUntil(lambda: app.run(started).step == 2)
+    assert app.run(started).loss == 1.5
+    trainer.step(3).step(4).finish(4)
+    run = in_state(app, started, RunState.FINISHED)
+    assert heard == events_of(trainer)
+    assert run.adapter == run.folder / "adapter"
+    assert run.ended == events_of(trainer)[-1].time
+    assert app.runs.series(started).column("step").tolist() == [1, 2, 3, 4]
+    assert app.runs.events(started) == events_of(trainer)
+    assert [notice.sentence for notice in app.posted] == ["First is finished."]
+    qtbot.waitUntil(lambda: app.run(started).size_bytes > 0)
+    (record,) = app.store.run_records()
+    assert (record.state, record.step, record.total_steps, record.loss) == (RunState.FINISHED, 4, 4, 0.75)
+
+
+def test_the_body_of_a_finished_run_is_cleared_away_once_it_has_gone(
+    app: App, started: str, qtbot: QtBot, in_state: InState
+) -> None:
+    """The trainer says Finished a second before its process has ended."""
+    app.trainer(started).run(2)
+    in_state(app, started, RunState.FINISHED)
+    qtbot.waitUntil(lambda: bool(app.engine.asked("remove")[1:]))
+    assert started in app.engine.bodies
+    app.engine.exit(started, 0)
+    qtbot.waitUntil(lambda: started not in app.engine.bodies)
+    with qtbot.waitSignal(app.runs.looked):
+        pass
+    asked = len(app.engine.asked("find"))
+    with qtbot.waitSignals([app.runs.looked] * 3):
+        pass
+    assert len(app.engine.asked("find")) <= asked + 1  # nothing is live: the engine is left alone
+
+
+@pytest.mark.parametrize(
+    ("code", "out_of_memory", "state", "failure"),
+    [
+        (1, False, RunState.FAILED, "crashed"),
+        (137, False, RunState.INTERRUPTED, "killed"),
+        (137, True, RunState.FAILED, "out_of_memory"),
+    ],
+)
+def test_a_body_that_ends_without_a_word(
+    app: App, started: str, in_state: InState, code: int, out_of_memory: bool, state: RunState, failure: str
+) -> None:
+    app.trainer(started).begin().step(1)
+    in_state(app, started, RunState.RUNNING)
+    app.engine.exit(started, code, out_of_memory=out_of_memory)
+    run = in_state(app, started, state)
+    assert run.failure is not None
+    assert run.failure.code == failure
+    assert run.ended is not None
+    assert len(app.posted) == 1
+
+
+def test_what_a_body_said_to_the_engine_becomes_its_log(
+    app: App, started: str, qtbot: QtBot, in_state: InState
+) -> None:
+    app.engine.outputs[started] = "ModuleNotFoundError: unsloth\n"
+    app.engine.exit(started, 1)
+    run = in_state(app, started, RunState.FAILED)
+    qtbot.waitUntil(run.files.log.exists)
+    assert "ModuleNotFoundError" in run.files.log.read_text()
+    assert started in app.engine.bodies  # kept for a look
+
+
+def test_a_body_that_is_gone_is_interrupted_and_resumes(
+    app: App, started: str, qtbot: QtBot, in_state: InState
+) -> None:
+    trainer = app.trainer(started).begin().step(1).step(2).checkpoint(2).step(3)
+    in_state(app, started, RunState.RUNNING)
+    del app.engine.bodies[started]
+    run = in_state(app, started, RunState.INTERRUPTED)
+    last = events_of(trainer)[-1].seq
+
+    app.runs.resume(started)
+    run = app.run(started)
+    assert (run.state, run.failure, run.ended, run.body) == (RunState.STARTING, None, None, None)
+    launch = folders.read_launch(run.files)
+    assert launch.after_seq == last
+    assert run.started == launch.started
+    qtbot.waitUntil(lambda: started in app.engine.bodies)
+    trainer.phase("import", 1.0)
+    trainer.hello(resumed_from=2)
+    in_state(app, started, RunState.RUNNING)
+    assert app.run(started).step == 2
+    assert app.run(started).ended is None
+    assert app.runs.series(started).column("step").tolist() == [1, 2]
+    trainer.step(3).step(4).finish(4)
+    in_state(app, started, RunState.FINISHED)
+    assert app.runs.series(started).column("step").tolist() == [1, 2, 3, 4]
+
+
+def test_the_last_words_of_a_body_are_heard_before_its_end_is_judged(app: App, started: str, in_state: InState) -> None:
+    app.runs._polling.stop()
+    app.trainer(started).run(2)
+    app.engine.exit(started, 0)
+    assert in_state(app, started, RunState.FINISHED).failure is None
+
+
+def test_nothing_is_concluded_while_the_engine_is_silent(
+    app: App, started: str, qtbot: QtBot, in_state: InState
+) -> None:
+    trainer = app.trainer(started).begin().step(1)
+    in_state(app, started, RunState.RUNNING)
+    app.engine.refusals["find"] = EngineError("No Docker engine answers.")
+    del app.engine.bodies[started]
+    for _ in range(3):
+        with qtbot.waitSignal(app.runs.looked):
+            pass
+    assert app.run(started).state is RunState.RUNNING
+    trainer.step(2).finish(2)
+    in_state(app, started, RunState.FINISHED)
+
+
+# Asking
+
+
+def test_requests_lie_in_the_folder(app: App, started: str, in_state: InState) -> None:
+    trainer = app.trainer(started).begin()
+    in_state(app, started, RunState.RUNNING)
+    app.runs.checkpoint(started)
+    app.runs.pause(started)
+    assert [type(request) for request in trainer.requests()] == [CheckpointRequest, PauseRequest]
+    trainer.pause(1)
+    run = in_state(app, started, RunState.PAUSED)
+    assert run.failure is None
+    app.runs.pause(started)
+    app.runs.cancel(started)
+    assert len(trainer.requests()) == 2  # it has ended
+
+
+def test_a_second_cancel_kills(app: App, started: str, qtbot: QtBot, in_state: InState) -> None:
+    trainer = app.trainer(started).begin().step(1)
+    in_state(app, started, RunState.RUNNING)
+    app.runs.cancel(started)
+    assert [type(request) for request in trainer.requests()] == [StopRequest]
+    with qtbot.waitSignal(app.runs.looked):
+        pass
+    assert app.engine.asked("signal") == []
+    app.runs.cancel(started)
+    run = in_state(app, started, RunState.CANCELLED)
+    assert app.engine.asked("signal") == [(started, "kill")]
+    assert run.failure is None
+
+
+def test_a_cancel_after_a_pause_is_the_first_cancel(app: App, started: str, qtbot: QtBot, in_state: InState) -> None:
+    app.trainer(started).begin()
+    in_state(app, started, RunState.RUNNING)
+    app.runs.pause(started)
+    app.runs.cancel(started)
+    with qtbot.waitSignal(app.runs.looked):
+        pass
+    assert app.engine.asked("signal") == []
+
+
+def test_another_app_may_say_the_second_cancel(
+    app: App, started: str, open_app: OpenApp, qtbot: QtBot, in_state: InState
+) -> None:
+    """`tunedeck runs cancel` twice is two programs."""
+    app.trainer(started).begin()
+    in_state(app, started, RunState.RUNNING)
+    app.runs.cancel(started)
+    other = open_app(app.engines)
+    other.runs.load()
+    other.runs.cancel(started)
+    qtbot.waitUntil(lambda: app.engine.asked("signal") == [(started, "kill")])
+    in_state(app, started, RunState.CANCELLED)
+
+
+def test_a_cancel_while_the_image_is_built_starts_nothing(
+    app: App, config: RunConfig, qtbot: QtBot, in_state: InState
+) -> None:
+    builder = app.builders["docker"]
+    builder.ready = False
+    builder.gate.clear()
+    run_id = app.runs.start(config)
+    qtbot.waitUntil(lambda: app.run(run_id).preparing != "")
+    app.runs.cancel(run_id)
+    app.runs.cancel(run_id)
+    builder.gate.set()
+    assert in_state(app, run_id, RunState.CANCELLED).failure is None
+    assert app.engine.asked("start") == []
+
+
+def test_a_trainer_that_does_not_come_to_a_step_is_hurried(
+    app: App, started: str, qtbot: QtBot, in_state: InState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(runs_module.time, "monotonic", lambda: now)
+
+    def look() -> None:
+        before = len(app.engine.asked("find"))
+        qtbot.waitUntil(lambda: len(app.engine.asked("find")) >= before + 2)
+
+    app.trainer(started).begin().step(1)
+    in_state(app, started, RunState.RUNNING)
+    app.runs.pause(started)
+    now += runs_module.GRACE_S - 1
+    look()
+    assert app.engine.asked("signal") == []
+    now += 2
+    look()
+    assert app.engine.asked("signal") == [(started, "stop")]
+    now += runs_module.KILL_AFTER_S
+    run = in_state(app, started, RunState.INTERRUPTED)
+    assert (started, "kill") in app.engine.asked("signal")
+    assert run.state.can_resume
+
+
+def test_a_resumed_run_is_not_hurried_for_an_old_wish(
+    app: App, started: str, qtbot: QtBot, in_state: InState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(runs_module.time, "monotonic", lambda: now)
+    trainer = app.trainer(started).begin().step(1)
+    in_state(app, started, RunState.RUNNING)
+    app.runs.pause(started)
+    trainer.pause(1)
+    in_state(app, started, RunState.PAUSED)
+    app.engine.exit(started, 0)
+    app.runs.resume(started)
+    qtbot.waitUntil(lambda: app.run(started).body is not None)
+    trainer.hello(resumed_from=1)
+    in_state(app, started, RunState.RUNNING)
+    now += 10_000
+    before = len(app.engine.asked("find"))
+    qtbot.waitUntil(lambda: len(app.engine.asked("find")) >= before + 2)
+    assert app.engine.asked("signal") == []
+
+
+def test_resuming_what_runs_or_is_done(app: App, started: str, in_state: InState) -> None:
+    app.trainer(started).begin()
+    in_state(app, started, RunState.RUNNING)
+    app.runs.resume(started)
+    assert app.engine.asked("start") == [(started,)]
+    app.trainer(started).finish(1)
+    in_state(app, started, RunState.FINISHED)
+    with pytest.raises(ConfigError, match="nothing to resume"):
+        app.runs.resume(started)
+
+
+def test_resuming_without_its_dataset_says_so(app: App, started: str, in_state: InState, dataset: Path) -> None:
+    app.trainer(started).begin()
+    in_state(app, started, RunState.RUNNING)
+    del app.engine.bodies[started]
+    in_state(app, started, RunState.INTERRUPTED)
+    dataset.unlink()
+    with pytest.raises(ConfigError, match="no dataset file"):
+        app.runs.resume(started)
+    assert app.run(started).state is RunState.INTERRUPTED
+
+
+# Names, and the end of things
+
+
+def test_a_new_name_is_kept_in_folder_and_catalogue(app: App, started: str) -> None:
+    app.runs.rename(started, "  Second ")
+    app.runs.rename(started, "   ")
+    assert app.run(started).name == "Second"
+    assert folders.read_launch(app.run(started).files).name == "Second"
+    assert [record.name for record in app.store.run_records()] == ["Second"]
+
+
+def test_a_run_is_deleted_with_its_folder_and_its_body(app: App, started: str, qtbot: QtBot, in_state: InState) -> None:
+    with pytest.raises(ConfigError, match="Cancel it first"):
+        app.runs.delete(started)
+    app.trainer(started).fail()
+    folder = in_state(app, started, RunState.FAILED).folder
+    app.engine.exit(started, 1)
+    with qtbot.waitSignal(app.runs.run_removed) as removed:
+        app.runs.delete(started)
+    assert removed.args == [started]
+    assert not folder.exists()
+    assert app.runs.get(started) is None
+    assert app.store.run_records() == []
+    qtbot.waitUntil(lambda: started not in app.engine.bodies)
+    app.runs._take_records()
+    assert app.runs.all() == []
+
+
+def test_runs_are_found_by_id_name_or_a_part_of_the_id(app: App, config: RunConfig, qtbot: QtBot) -> None:
+    with pytest.raises(ConfigError):
+        app.runs.find("last")
+    first = app.runs.start(config, name="First")
+    second = app.runs.start(config, name="Same")
+    third = app.runs.start(config, name="Same")
+    assert {run.id for run in app.runs.all()} == {first, second, third}
+    assert app.runs.find(first).id == first
+    assert app.runs.find("First").id == first
+    assert app.runs.find(first[-4:]).id == first
+    assert app.runs.find("last").id == app.runs.all()[0].id
+    with pytest.raises(ConfigError, match="2 runs are called Same") as caught:
+        app.runs.find("Same")
+    assert second in caught.value.hint
+    with pytest.raises(ConfigError, match="no run called nonsense"):
+        app.runs.find("nonsense")
+
+
+@pytest.mark.parametrize("word", ["", " "])
+def test_an_empty_word_means_no_run(app: App, started: str, word: str) -> None:
+    """`tunedeck runs delete "$RUN"` with nothing in the variable must not take the only run there is."""
+    with pytest.raises(ConfigError, match="no run called"):
+        app.runs.find(word)
+
+
+# The next app
+
+
+def test_the_next_app_finds_a_running_run_and_its_whole_curve(
+    app: App, started: str, open_app: OpenApp, in_state: InState
+) -> None:
+    trainer = app.trainer(started).begin().step(1)
+    in_state(app, started, RunState.RUNNING)
+    app.close()
+    trainer.step(2).step(3)
+    later = open_app(app.engines)
+    later.runs.load()
+    run = in_state(later, started, RunState.RUNNING)
+    assert (run.name, run.step) == ("First", 3)
+    assert later.runs.series(started).column("step").tolist() == [1, 2, 3]
+    trainer.step(4).finish(4)
+    in_state(later, started, RunState.FINISHED)
+    assert later.engine.asked("start") == [(started,)]
+
+
+@pytest.mark.parametrize(
+    ("ending", "state", "failure"),
+    [
+        (lambda trainer: trainer.step(4).finish(4), RunState.FINISHED, None),
+        (lambda trainer: trainer.fail(), RunState.FAILED, "out_of_memory"),
+        (lambda trainer: trainer.pause(2), RunState.PAUSED, None),
+        (lambda trainer: trainer, RunState.INTERRUPTED, "interrupted"),
+    ],
+)
+def test_the_next_app_says_how_a_run_ended_meanwhile(
+    app: App,
+    started: str,
+    open_app: OpenApp,
+    in_state: InState,
+    ending: Callable[[FakeTrainer], FakeTrainer],
+    state: RunState,
+    failure: str | None,
+) -> None:
+    trainer = app.trainer(started).begin().step(1).step(2)
+    in_state(app, started, RunState.RUNNING)
+    app.close()
+    ending(trainer)
+    del app.engine.bodies[started]
+    for number in range(2):  # the second finds what the first has written down
+        later = open_app(app.engines)
+        later.runs.load()
+        run = in_state(later, started, state)
+        assert (run.failure.code if run.failure else None) == failure, f"app {number}"
+        later.close()
+
+
+def test_the_next_app_remembers_that_a_run_crashed(
+    app: App, started: str, open_app: OpenApp, in_state: InState
+) -> None:
+    app.trainer(started).begin().step(1)
+    in_state(app, started, RunState.RUNNING)
+    app.engine.exit(started, 3)
+    in_state(app, started, RunState.FAILED)
+    app.close()
+    later = open_app(app.engines)
+    later.runs.load()
+    run = later.run(started)
+    assert run.state is RunState.FAILED
+    assert run.failure is not None
+    assert run.failure.code == "crashed"
+
+
+def test_a_lost_database_is_read_back_from_the_folders(
+    app: App, started: str, config: RunConfig, open_app: OpenApp, qtbot: QtBot, in_state: InState
+) -> None:
+    app.trainer(started).run(4)
+    in_state(app, started, RunState.FINISHED)
+    failed = app.runs.start(config, name="Second")
+    qtbot.waitUntil(lambda: app.run(failed).body is not None)
+    app.trainer(failed).begin().step(1).fail()
+    in_state(app, failed, RunState.FAILED)
+    app.runs.rename(failed, "Renamed")
+    app.close()
+    for path in app.home.path.glob("tunedeck.sqlite3*"):
+        path.unlink()
+    (app.home.runs / "no-run").mkdir()
+    (app.home.runs / "a-file").touch()
+
+    later = open_app(app.engines)
+    later.runs.load()
+    assert later.runs.all() == []
+    assert later.runs.rebuild() == 2
+    assert later.runs.rebuild() == 0
+    first, second = later.run(started), later.run(failed)
+    assert (first.name, first.state, first.step, first.loss) == ("First", RunState.FINISHED, 4, 0.75)
+    assert (second.name, second.state, second.step) == ("Renamed", RunState.FAILED, 1)
+    assert second.failure is not None
+    assert first.config == config
+    assert {record.id for record in later.store.run_records()} == {started, failed}
+    assert later.runs.series(started).column("step").tolist() == [1, 2, 3, 4]
+
+
+def test_a_run_of_an_unreadable_config_is_told_once_and_the_others_are_shown(
+    app: App, started: str, open_app: OpenApp, qtbot: QtBot
+) -> None:
+    broken = app.run(started).config.model_copy(update={"lora_r": -1})
+    run = app.run(started)
+    app.store.save_run(Run("broken", "Broken", "docker", run.folder, broken, run.created, RunState.FAILED))
+    later = open_app(app.engines)
+    later.runs.load()
+    for _ in range(2):
+        with qtbot.waitSignal(later.runs.looked):
+            pass
+    assert [one.id for one in later.runs.all()] == [started]
+    assert len([notice for notice in later.posted if "Broken" in notice.sentence]) == 1
+
+
+# Two apps
+
+
+def test_the_run_of_another_app_appears(
+    app: App, open_app: OpenApp, config: RunConfig, qtbot: QtBot, in_state: InState
+) -> None:
+    other = open_app(app.engines)
+    other.runs.load()
+    with qtbot.waitSignal(other.runs.run_added) as added:
+        run_id = app.runs.start(config, name="First")
+    assert added.args == [run_id]
+    app.trainer(run_id).run(4)
+    in_state(other, run_id, RunState.FINISHED)
+    assert other.runs.series(run_id).column("step").tolist() == [1, 2, 3, 4]
+
+
+def test_a_run_that_another_app_is_about_to_start_is_not_given_up(
+    app: App, open_app: OpenApp, config: RunConfig, qtbot: QtBot, in_state: InState
+) -> None:
+    """Between the folder and the body lie seconds, in which the engine knows of nothing."""
+    app.engine.gate = threading.Event()
+    run_id = app.runs.start(config)
+    other = open_app({**app.engines, "docker": _Sibling(app.engine)})
+    other.runs.load()
+    for _ in range(3):
+        with qtbot.waitSignal(other.runs.looked):
+            pass
+    assert other.run(run_id).state is RunState.STARTING
+    app.engine.gate.set()
+    qtbot.waitUntil(lambda: app.run(run_id).body is not None)
+    app.trainer(run_id).begin()
+    in_state(other, run_id, RunState.RUNNING)
+    in_state(app, run_id, RunState.RUNNING)
+
+
+def test_a_start_that_another_app_did_not_live_to_make_is_given_up_in_the_end(
+    app: App, started: str, open_app: OpenApp, in_state: InState
+) -> None:
+    age(app.run(started))
+    app.close()
+    app.engine.bodies.clear()
+    later = open_app(app.engines)
+    later.runs.load()
+    assert in_state(later, started, RunState.INTERRUPTED).state.can_resume
+
+
+def test_a_run_that_another_app_resumes_is_followed_again(
+    app: App, started: str, open_app: OpenApp, qtbot: QtBot, in_state: InState
+) -> None:
+    trainer = app.trainer(started).begin().step(1).pause(1)
+    in_state(app, started, RunState.PAUSED)
+    app.engine.exit(started, 0)
+    other = open_app(app.engines)
+    other.runs.load()
+    assert other.run(started).state is RunState.PAUSED
+    app.runs.resume(started)
+    qtbot.waitUntil(lambda: other.run(started).state is RunState.STARTING)
+    trainer.begin(resumed_from=1).step(2)
+    in_state(other, started, RunState.RUNNING)
+    trainer.finish(2)
+    in_state(other, started, RunState.FINISHED)
+    in_state(app, started, RunState.FINISHED)
+
+
+class _Sibling:
+    """The same bodies through another client, which does not wait at the first one's gate."""
+
+    def __init__(self, engine: object) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._engine, name)
+
+
+def test_ids_tell_when(app: App, config: RunConfig) -> None:
+    run_id = app.runs.start(config)
+    assert run_id.startswith(f"{datetime.now(UTC):%Y%m%d-}")
+
+
+def test_an_error_is_an_app_error() -> None:
+    assert str(AppError("A.", "B.")) == "A. B."

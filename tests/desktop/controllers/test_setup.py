@@ -1,0 +1,77 @@
+"""Making an engine ready, once for everybody who waits."""
+
+from __future__ import annotations
+
+from pytestqt.qtbot import QtBot
+
+from desktop.controllers.jobs import Jobs
+from desktop.controllers.setup import Setup
+from desktop.engine.steps import BuildStep
+from desktop.errors import AppError, EngineError
+from tests.fakes import FakeBuilder
+
+
+def test_an_engine_that_is_ready_is_not_built(jobs: Jobs, qtbot: QtBot) -> None:
+    builder = FakeBuilder()
+    setup = Setup({"docker": builder}, jobs)
+    told: list[str] = []
+    setup.ensure("docker", lambda: told.append("done"), lambda error: told.append(str(error)))
+    assert setup.is_building("docker")
+    qtbot.waitUntil(lambda: told == ["done"])
+    assert builder.builds == 0
+    assert not setup.is_building("docker")
+
+
+def test_two_who_ask_wait_for_one_build(jobs: Jobs, qtbot: QtBot) -> None:
+    builder = FakeBuilder(is_ready=False)
+    builder.gate.clear()
+    setup = Setup({"docker": builder}, jobs)
+    told: list[str] = []
+    steps: list[tuple[str, BuildStep]] = []
+    setup.progressed.connect(lambda engine, step: steps.append((engine, step)))
+    with qtbot.waitSignal(setup.progressed):
+        setup.ensure("docker", lambda: told.append("first"), lambda error: told.append(str(error)))
+    setup.ensure("docker", lambda: told.append("second"), lambda error: told.append(str(error)))
+    assert told == []
+    builder.gate.set()
+    qtbot.waitUntil(lambda: len(told) == 2)
+    assert told == ["first", "second"]
+    assert builder.builds == 1
+    assert next((engine, step.sentence) for engine, step in steps) == ("docker", "step 1 of 2: copying")
+
+
+def test_a_build_that_fails_is_told_to_everybody_and_tried_again(jobs: Jobs, qtbot: QtBot) -> None:
+    error = EngineError("The disk is full.", "Free some.", "disk_full")
+    builder = FakeBuilder(is_ready=False, error=error)
+    setup = Setup({"docker": builder}, jobs)
+    told: list[AppError] = []
+    for _ in range(2):
+        setup.ensure("docker", lambda: told.append(AppError("done?")), told.append)
+    qtbot.waitUntil(lambda: len(told) == 2)
+    assert told == [error, error]
+    builder.error = None
+    done: list[str] = []
+    setup.ensure("docker", lambda: done.append("done"), told.append)
+    qtbot.waitUntil(lambda: done == ["done"])
+    assert builder.builds == 2
+
+
+def test_a_builder_that_crashes_leaves_nobody_waiting(jobs: Jobs, qtbot: QtBot) -> None:
+    builder = FakeBuilder(is_ready=False, error=ZeroDivisionError("oh"))
+    setup = Setup({"docker": builder}, jobs)
+    told: list[AppError] = []
+    with qtbot.waitSignal(jobs.crashed):
+        setup.ensure("docker", lambda: told.append(AppError("done?")), told.append)
+    qtbot.waitUntil(lambda: len(told) == 1)
+    assert "ZeroDivisionError" in told[0].sentence
+    assert not setup.is_building("docker")
+
+
+def test_engines_are_made_ready_on_their_own(jobs: Jobs, qtbot: QtBot) -> None:
+    docker, process = FakeBuilder(is_ready=False), FakeBuilder()
+    setup = Setup({"docker": docker, "process": process}, jobs)
+    told: list[str] = []
+    setup.ensure("docker", lambda: told.append("docker"), lambda error: None)
+    setup.ensure("process", lambda: told.append("process"), lambda error: None)
+    qtbot.waitUntil(lambda: sorted(told) == ["docker", "process"])
+    assert (docker.builds, process.builds) == (1, 0)

@@ -1,0 +1,312 @@
+"""The trainer image: whether it fits, what goes into it, and how its build is told."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import platform
+import tarfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import requests
+from docker.errors import APIError
+
+from desktop.engine import image as doorway
+from desktop.engine.image import (
+    ARCHITECTURES,
+    LABEL_SOURCES,
+    OWN_BASE,
+    PUBLIC_BASE,
+    TrainerImage,
+    follow_build,
+    sources_digest,
+    write_context,
+)
+from desktop.engine.launch import LABEL_CONTRACT
+from desktop.engine.steps import BuildStep
+from desktop.errors import EngineError
+from desktop.paths import PROJECT
+from tests.fakes import FakeDockerEngine
+from trainer_image.contract import CONTRACT
+
+HERE = ARCHITECTURES.get(platform.machine(), platform.machine())
+ELSEWHERE = "arm64" if HERE == "amd64" else "amd64"
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "PIP_FIND_LINKS",
+        "PIP_INDEX_URL",
+        "PIP_EXTRA_INDEX_URL",
+        "SSL_CERT_FILE",
+        "REQUESTS_CA_BUNDLE",
+        "PIP_CERT",
+        "TUNEDECK_BASE_IMAGE",
+    ):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def engine() -> FakeDockerEngine:
+    return FakeDockerEngine()
+
+
+@pytest.fixture
+def image(engine: FakeDockerEngine) -> TrainerImage:
+    return TrainerImage(engine, "cpu")  # type: ignore[arg-type]
+
+
+def made(contract: str = str(CONTRACT), sources: str = "", architecture: str = HERE) -> Any:
+    labels = {LABEL_CONTRACT: contract, LABEL_SOURCES: sources or sources_digest("cpu")}
+    return SimpleNamespace(id="sha256:1", labels=labels, attrs={"Size": 3 * 10**9, "Architecture": architecture})
+
+
+def test_an_image_that_fits(engine: FakeDockerEngine, image: TrainerImage) -> None:
+    engine.images.by_tag[image.tag] = made()
+    state = image.state()
+    assert state is not None
+    assert (state.contract, state.size_bytes, state.is_current) == (CONTRACT, 3 * 10**9, True)
+    assert image.is_ready()
+    assert image.for_launch() == "sha256:1"
+
+
+def test_no_image(image: TrainerImage) -> None:
+    assert image.state() is None
+    assert not image.is_ready()
+    with pytest.raises(EngineError) as caught:
+        image.for_launch()
+    assert caught.value.code == "image_missing"
+
+
+@pytest.mark.parametrize("contract", [str(CONTRACT + 1), "", "x"])
+def test_an_image_of_another_contract_is_refused(engine: FakeDockerEngine, image: TrainerImage, contract: str) -> None:
+    engine.images.by_tag[image.tag] = made(contract=contract)
+    assert not image.is_ready()
+    with pytest.raises(EngineError, match=f"this app speaks contract {CONTRACT}") as caught:
+        image.for_launch()
+    assert caught.value.code == "contract_differs"
+
+
+def test_an_image_without_labels_is_refused(engine: FakeDockerEngine, image: TrainerImage) -> None:
+    engine.images.by_tag[image.tag] = SimpleNamespace(
+        id="sha256:1", labels=None, attrs={"Size": 1, "Architecture": HERE}
+    )
+    with pytest.raises(EngineError, match="contract None"):
+        image.for_launch()
+
+
+def test_an_image_for_another_processor_is_refused(engine: FakeDockerEngine, image: TrainerImage) -> None:
+    engine.images.by_tag[image.tag] = made(architecture=ELSEWHERE)
+    assert not image.is_ready()
+    with pytest.raises(EngineError, match=ELSEWHERE) as caught:
+        image.for_launch()
+    assert caught.value.code == "image_foreign"
+
+
+def test_an_image_of_older_sources_could_start_but_is_built_anew(engine: FakeDockerEngine, image: TrainerImage) -> None:
+    engine.images.by_tag[image.tag] = made(sources="older")
+    assert not image.is_ready()
+    assert image.for_launch() == "sha256:1"
+
+
+def test_variants_have_images_of_their_own(engine: FakeDockerEngine, image: TrainerImage) -> None:
+    cuda = TrainerImage(engine, "cuda")  # type: ignore[arg-type]
+    assert cuda.tag != image.tag
+    assert sources_digest("cuda") != sources_digest("cpu")
+
+
+def test_an_engine_that_is_not_there(engine: FakeDockerEngine, image: TrainerImage) -> None:
+    engine.error = EngineError("No Docker engine answers.", "", "engine_not_running")
+    for ask in (image.state, image.is_ready, image.for_launch, lambda: image.build(lambda step: None)):
+        with pytest.raises(EngineError, match="No Docker engine"):
+            ask()
+
+
+# Its context
+
+
+def context_of(variant: Any = "cpu") -> bytes:
+    target = io.BytesIO()
+    write_context(target, variant)
+    return target.getvalue()
+
+
+def names_in(context: bytes) -> list[str]:
+    with tarfile.open(fileobj=io.BytesIO(context)) as archive:
+        return archive.getnames()
+
+
+def test_the_context_holds_our_sources_and_nothing_else() -> None:
+    names = names_in(context_of())
+    wanted = {
+        str(path.relative_to(PROJECT))
+        for pattern in ("*.py", "*.txt")
+        for path in (PROJECT / "trainer_image").rglob(pattern)
+    }
+    assert set(names) == wanted | {"Dockerfile.trainer", "extras/ca.crt"}
+    assert len(names) == len(set(names))
+    assert not [name for name in names if "desktop" in name or "__pycache__" in name]
+
+
+def test_the_same_sources_make_the_same_context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the engine's cache would never hit, and every build would install PyTorch again."""
+    copy = tmp_path / "copy"
+    (copy / "trainer_image").mkdir(parents=True)
+    (copy / "Dockerfile.trainer").write_text("FROM x\n")
+    source = copy / "trainer_image" / "train.py"
+    source.write_text("print()\n")
+    monkeypatch.setattr(doorway, "PROJECT", copy)
+    monkeypatch.setattr(doorway, "TRAINER", copy / "trainer_image")
+    first, digest = context_of(), sources_digest("cpu")
+    source.touch()
+    source.chmod(0o600)
+    assert hashlib.sha256(context_of()).digest() == hashlib.sha256(first).digest()
+    assert sources_digest("cpu") == digest
+    source.write_text("print(1)\n")
+    assert sources_digest("cpu") != digest
+    source.rename(source.with_name("other.py"))
+    assert names_in(context_of()) == ["Dockerfile.trainer", "trainer_image/other.py", "extras/ca.crt"]
+
+
+def test_the_context_carries_the_networks_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = tmp_path / "company.pem"
+    bundle.write_text("-----BEGIN CERTIFICATE-----")
+    monkeypatch.setenv("PIP_CERT", str(bundle))
+    with tarfile.open(fileobj=io.BytesIO(context_of())) as archive:
+        entry = archive.extractfile("extras/ca.crt")
+        assert entry is not None
+        assert entry.read() == bundle.read_bytes()
+
+
+def test_a_local_wheel_of_torch_goes_into_the_cpu_context_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel = tmp_path / "torch-0+cpu-cp311.whl"
+    wheel.write_bytes(b"wheel")
+    monkeypatch.setattr(doorway, "local_torch_wheels", lambda: [wheel])
+    assert f"extras/{wheel.name}" in names_in(context_of("cpu"))
+    assert f"extras/{wheel.name}" not in names_in(context_of("cuda"))
+
+
+# Its build
+
+SUCCESS: list[dict[str, Any]] = [
+    {"stream": "Step 1/5 : ARG BASE=python:3.12-slim-bookworm"},
+    {"stream": "\n"},
+    {"stream": "Step 2/5 : COPY trainer_image/requirements*.txt /build/"},
+    {"stream": " ---> Running in 0123\n"},
+    {"stream": "Step 3/5 : RUN pip install -r /build/requirements-${VARIANT}.txt"},
+    {"stream": "Collecting torch==2.9.0\n"},
+    {"stream": "  Downloading https://download.pytorch.org/whl/cpu/torch-2.9.0-cp312.whl (180 MB)\n"},
+    {"stream": "Step 4/5 : RUN pip install -r /build/requirements.txt"},
+    {"stream": "Installing collected packages: numpy, trl\n"},
+    {"status": "Pulling", "progressDetail": {}},
+    {"aux": {"ID": "sha256:abc"}},
+    {"stream": "Successfully built abc\n"},
+]
+
+
+def steps_of(messages: list[dict[str, Any]]) -> list[tuple[int, int, str]]:
+    told: list[tuple[int, int, str]] = []
+    follow_build(iter(messages), lambda *step: told.append(step))
+    return told
+
+
+def test_a_build_is_told_step_by_step() -> None:
+    assert steps_of(SUCCESS) == [
+        (1, 5, "setting up"),
+        (2, 5, "copying"),
+        (3, 5, "installing PyTorch"),
+        (3, 5, "installing PyTorch (torch)"),
+        (3, 5, "installing PyTorch (torch-2.9.0-cp312.whl)"),
+        (4, 5, "installing the trainer's libraries"),
+        (4, 5, "installing the trainer's libraries (numpy)"),
+    ]
+
+
+def test_a_build_that_fails_says_pips_reason() -> None:
+    messages = [
+        *SUCCESS[:6],
+        {"stream": "ERROR: No matching distribution found for torch==9.9.9\n"},
+        {"error": "The command '/bin/sh -c pip' returned a non-zero code: 1", "errorDetail": {}},
+    ]
+    with pytest.raises(EngineError) as caught:
+        steps_of(messages)
+    assert caught.value.code == "build_failed"
+    assert "No matching distribution found for torch==9.9.9" in caught.value.sentence
+
+
+def test_a_build_that_fails_without_a_reason_says_the_engines() -> None:
+    with pytest.raises(EngineError, match="returned a non-zero code: 137"):
+        steps_of([{"error": "The command returned a non-zero code: 137"}])
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"stream": "OSError: [Errno 28] No space left on device\n"}, {"error": "non-zero code: 1"}],
+        [{"error": "write /var/lib/docker/x: no space left on device"}],
+    ],
+)
+def test_a_build_that_fills_the_disk(messages: list[dict[str, Any]]) -> None:
+    with pytest.raises(EngineError) as caught:
+        steps_of(messages)
+    assert caught.value.code == "disk_full"
+
+
+def test_a_build_tags_labels_and_tells_its_size(engine: FakeDockerEngine, image: TrainerImage) -> None:
+    engine.on_build = lambda arguments: engine.images.by_tag.update({arguments["tag"]: made()})
+    told: list[BuildStep] = []
+    image.build(told.append, "debian:12")
+    (build,) = engine.builds
+    assert build["tag"] == image.tag
+    assert build["labels"] == {LABEL_CONTRACT: str(CONTRACT), LABEL_SOURCES: sources_digest("cpu")}
+    assert build["buildargs"]["BASE"] == "debian:12"
+    assert build["buildargs"]["VARIANT"] == "cpu"
+    assert "download.pytorch.org" in build["buildargs"]["TORCH_INDEX"]
+    assert "Dockerfile.trainer" in names_in(build["context"])
+    assert told[-1].size_bytes == 3 * 10**9
+    assert told[0].sentence.startswith("step 1 of 1")
+
+
+def test_a_build_takes_the_base_that_is_there(engine: FakeDockerEngine, image: TrainerImage) -> None:
+    engine.on_build = lambda arguments: engine.images.by_tag.update({arguments["tag"]: made()})
+    engine.images.by_tag[OWN_BASE] = made()
+    image.build(lambda step: None)
+    assert engine.builds[-1]["buildargs"]["BASE"] == OWN_BASE
+    engine.images.by_tag[PUBLIC_BASE] = made()
+    image.build(lambda step: None)
+    assert engine.builds[-1]["buildargs"]["BASE"] == PUBLIC_BASE
+    assert engine.images.pulled == []
+
+
+def test_a_build_pulls_a_base_or_takes_the_one_that_is_named(
+    engine: FakeDockerEngine, image: TrainerImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.on_build = lambda arguments: engine.images.by_tag.update({arguments["tag"]: made()})
+    image.build(lambda step: None)
+    assert engine.images.pulled == [PUBLIC_BASE]
+    monkeypatch.setenv("TUNEDECK_BASE_IMAGE", "mine:1")
+    image.build(lambda step: None)
+    assert engine.builds[-1]["buildargs"]["BASE"] == "mine:1"
+
+
+@pytest.mark.parametrize("error", [requests.exceptions.ConnectionError("no route"), APIError("toomanyrequests")])
+def test_a_build_without_any_base_says_what_to_do(
+    engine: FakeDockerEngine, image: TrainerImage, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    engine.images.pull_error = error
+    monkeypatch.setattr(doorway.shutil, "which", lambda *_, **__: None)
+    with pytest.raises(EngineError, match="cannot be pulled") as caught:
+        image.build(lambda step: None)
+    assert caught.value.code == "base_missing"
+    assert "--base" in caught.value.hint
+
+
+def test_a_pull_that_fills_the_disk_says_so(engine: FakeDockerEngine, image: TrainerImage) -> None:
+    engine.images.pull_error = APIError("write /var/lib/docker/x: No space left on device")
+    with pytest.raises(EngineError) as caught:
+        image.build(lambda step: None)
+    assert caught.value.code == "disk_full"
