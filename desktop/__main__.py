@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
-from desktop import cli
+FIX = (
+    "Install what Qt needs: sudo apt install libglib2.0-0 libegl1 libgl1 libdbus-1-3 libfontconfig1 "
+    "libxkbcommon-x11-0 libxcb-cursor0."
+)
 
 
 def main() -> None:
     """Run the command line, or open the window where it is asked for."""
+    # Imported here and one by one: the command line has to work without the libraries of a graphical desktop, and
+    # where even Qt's core lacks one, that is said in a sentence.
+    try:
+        from desktop import cli
+    except ImportError as error:
+        _give_up(f"Qt cannot be loaded: {error}.")
     asked = cli.parse(sys.argv[1:])
     if not asked.wants_window:
         sys.exit(cli.run(asked))
     try:
-        # Only here: the command line has to work on machines that lack the libraries of a graphical desktop.
         from desktop import app
     except ImportError as error:
-        print(
-            f"tunedeck: The window cannot open: {error}. Install what Qt needs (sudo apt install libegl1 libgl1 "
-            "libxkbcommon-x11-0 libxcb-cursor0 libdbus-1-3 libfontconfig1), or use the command line: tunedeck --help.",
-            file=sys.stderr,
-        )
-        sys.exit(1)
+        _give_up(f"The window cannot open: {error}.")
     sys.exit(app.open_window(asked.home, example=asked.verb == "demo"))
+
+
+def _give_up(sentence: str) -> NoReturn:
+    print(f"tunedeck: {sentence} {FIX}", file=sys.stderr)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

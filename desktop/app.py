@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -38,7 +39,9 @@ def open_window(home: Home, *, example: bool = False) -> int:
     awake = _quit_on_ctrl_c(application)
     code = application.exec()
     awake.stop()
-    assembly.close()
+    if assembly.close():
+        # Python would wait for the build's thread to end, for minutes; the engine gives up what nobody reads.
+        os._exit(code)
     return code
 
 

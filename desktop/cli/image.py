@@ -49,5 +49,6 @@ def show(arguments: argparse.Namespace, home: Home) -> int:
         else:
             age = "made from this app's sources" if state.is_current else "older than this app"
             print(f"{state.tag}  {state.size_bytes / 1e9:.1f} GB, contract {state.contract}, {age}")
+        if state is not None:
             assembly.image.for_launch()
     return 0 if state is not None else 1

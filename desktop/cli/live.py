@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from desktop.cli.loop import Interrupted, wait_until
@@ -13,6 +14,8 @@ from desktop.controllers.assembly import Assembly
 from desktop.core.run import Run, RunState
 from desktop.engine.steps import BuildStep
 from trainer_image.contract import Evaluation, Event, Phase, Plan, Sample, Step, UnknownLine, Warned
+
+CLEARING_S = 15.0
 
 PHASES = {
     "import": "loading the libraries",
@@ -99,11 +102,23 @@ def follow(assembly: Assembly, run_id: str, *, as_json: bool, from_start: bool) 
     try:
         wait_until(lambda: not _get(assembly, run_id).state.is_live, runs.run_changed)
     except Interrupted:
-        line.say(f"Following stopped; the run goes on. Look again: tunedeck runs follow {run_id}")
+        if _get(assembly, run_id).body is None and not _get(assembly, run_id).progress.hello:
+            line.say(f"Stopped before the trainer was up. Start it again: tunedeck runs resume {run_id}")
+        else:
+            line.say(f"Following stopped; the run goes on. Look again: tunedeck runs follow {run_id}")
         return 0
     finally:
         runs.advanced.disconnect(take)
+    _wait_until_cleared_away(assembly, run_id)
     return _say_end(line, _get(assembly, run_id))
+
+
+def _wait_until_cleared_away(assembly: Assembly, run_id: str) -> None:
+    """Let the container end after its last word, so that it is not left to the next call."""
+    deadline = time.monotonic() + CLEARING_S
+    runs = assembly.runs
+    with suppress(Interrupted):
+        wait_until(lambda: runs.is_cleared_away(run_id) or time.monotonic() > deadline, runs.looked)
 
 
 def _get(assembly: Assembly, run_id: str) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -29,7 +30,12 @@ def assembled(home: Home) -> Iterator[Assembly]:
     try:
         yield assembly
     finally:
-        assembly.close()
+        leaves_build = assembly.close()
+        if leaves_build:
+            # Python would wait for the build's thread to end, for minutes; the engine gives up what nobody reads.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(130)
     if crashes:
         raise crashes[0]
 

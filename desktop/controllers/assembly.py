@@ -47,11 +47,12 @@ class Assembly:
     environment: TrainerEnvironment
     example_model: ExampleModel
 
-    def close(self) -> None:
-        """End the chat and the jobs; trainers go on."""
+    def close(self) -> bool:
+        """End the chat and the jobs; trainers go on. Return whether a build is left behind."""
         self.chat.close()
-        self.jobs.close()
+        leaves_build = self.jobs.close()
         self.store.close()
+        return leaves_build
 
 
 def assemble(home: Home) -> Assembly:

@@ -34,6 +34,7 @@ class Jobs(QObject):
             "pool": ThreadPoolExecutor(3, "pool"),
         }
         self._closed = False
+        self._builds_asked = self._builds_ended = 0
         self._settled.connect(lambda callback: callback(), Qt.ConnectionType.QueuedConnection)
 
     def run(
@@ -47,6 +48,8 @@ class Jobs(QObject):
         if self._closed:
             return
 
+        self._builds_asked += lane == "build"
+
         def call() -> None:
             settle: Callable[[], Any]
             try:
@@ -59,6 +62,7 @@ class Jobs(QObject):
                 settle = _bound(self._tell_crash, (error, failed))
             else:
                 settle = _bound(done, result) if done else _nothing
+            self._builds_ended += lane == "build"
             if not self._closed:
                 self._settled.emit(settle)
 
@@ -78,14 +82,15 @@ class Jobs(QObject):
         if not self._closed:
             self._settled.emit(callback)
 
-    def close(self) -> None:
-        """Let running jobs end and start no more; their results go nowhere.
+    def close(self) -> bool:
+        """Start no more jobs; return whether a build is left behind, which nobody wants to wait minutes for.
 
         What the engine was asked already is still done: the last thing may be to end a chat or to kill a run.
         """
         self._closed = True
         for name, lane in self._lanes.items():
-            lane.shutdown(wait=True, cancel_futures=name != "engine")
+            lane.shutdown(wait=name != "build", cancel_futures=name != "engine")
+        return self._builds_asked > self._builds_ended
 
 
 def _bound(callback: Callable[[Any], Any], value: object) -> Callable[[], Any]:

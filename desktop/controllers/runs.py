@@ -140,6 +140,10 @@ class Runs(QObject):
         """Return the curves of a run; they grow with ``advanced``."""
         return self._open(self._runs[run_id]).series
 
+    def is_cleared_away(self, run_id: str) -> bool:
+        """Say whether nothing is left of the run's container or process."""
+        return run_id not in self._leftovers
+
     def events(self, run_id: str) -> list[Event | UnknownLine]:
         """Return every event of a run from its folder."""
         return folders.read_events(self._runs[run_id].files)
@@ -149,6 +153,8 @@ class Runs(QObject):
     def load(self) -> None:
         """Take in the catalogue, read the folders of what may still live, and begin to follow."""
         self._take_records()
+        # An app that ended right after its run's last word could not clear the body away.
+        self._leftovers = {run.id for run in self._runs.values() if not run.state.is_live and not _is_kept(run)}
         self._polling.start()
         self._looking_timer.start()
         self._look_for_bodies()
@@ -392,8 +398,13 @@ class Runs(QObject):
             "engine",
             self._engines[engine].find,
             lambda bodies: self._take_bodies(engine, bodies),
-            lambda _: self._has_looked(engine),
+            lambda _: self._could_not_look(engine),
         )
+
+    def _could_not_look(self, engine: EngineName) -> None:
+        """An engine that is gone is not asked every second for the sake of tidiness; the next start asks again."""
+        self._leftovers -= {run.id for run in self._runs.values() if run.engine == engine}
+        self._has_looked(engine)
 
     def _has_looked(self, engine: EngineName) -> None:
         self._looking.discard(engine)

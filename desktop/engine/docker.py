@@ -13,7 +13,7 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import DeviceRequest, LogConfig
 from docker.types import Mount as DockerMount
 
-from desktop.body import Body, EngineName
+from desktop.body import GONE, Body, EngineName
 from desktop.engine.docker_errors import explain
 from desktop.engine.launch import LABEL_HOME, LABEL_ID, LaunchSpec
 from desktop.errors import EngineError
@@ -83,7 +83,7 @@ class DockerEngine:
         wanted = {"label": f"{LABEL_HOME}={self._home}"}
         bodies = {}
         for summary in self.client().api.containers(all=True, filters=wanted):
-            running = summary["State"] in ("running", "paused", "restarting", "created")
+            running = summary["State"] in ("running", "paused", "restarting")
             body = Body("running", handle=summary["Id"]) if running else self._ended(summary["Id"])
             bodies[summary["Labels"][LABEL_ID]] = body
         return bodies
@@ -92,7 +92,9 @@ class DockerEngine:
         try:
             state = self.client().api.inspect_container(container_id)["State"]
         except NotFound:
-            return Body("gone")
+            return GONE
+        if state["Status"] == "created":  # an app was killed between making and starting it
+            return GONE
         return Body("exited", state["ExitCode"], bool(state["OOMKilled"]), container_id)
 
     def signal(self, id: str, how: Literal["stop", "kill"]) -> None:

@@ -52,15 +52,16 @@ class Gpus:
 
 def _sample(index: int) -> GpuSample:
     card = pynvml.nvmlDeviceGetHandleByIndex(index)
-    memory = pynvml.nvmlDeviceGetMemoryInfo(card)
+    memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, card)
     load = _ask(pynvml.nvmlDeviceGetUtilizationRates, card)
     power = _ask(pynvml.nvmlDeviceGetPowerUsage, card)
     limit = _ask(pynvml.nvmlDeviceGetEnforcedPowerLimit, card)
     return GpuSample(
         index=index,
         name=str(pynvml.nvmlDeviceGetName(card)),
-        total_bytes=int(memory.total),
-        used_bytes=int(memory.used),
+        # A card that shares the machine's memory tells no figures of its own.
+        total_bytes=int(memory.total) if memory is not None else 0,
+        used_bytes=int(memory.used) if memory is not None else 0,
         load_percent=int(load.gpu) if load is not None else None,
         temperature_c=_ask(pynvml.nvmlDeviceGetTemperature, card, pynvml.NVML_TEMPERATURE_GPU),
         power_w=power / 1000 if power is not None else None,

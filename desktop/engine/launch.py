@@ -155,11 +155,17 @@ def _local_folder(model: str) -> Path | None:
     return path if path.is_absolute() else None
 
 
+def _linked_folders(model: Path) -> list[Path]:
+    """Return where the links in a model folder lead: in the Hub's cache, every file is one to its blobs."""
+    targets = {path.resolve().parent for path in model.glob("*") if path.is_symlink()}
+    return sorted(target for target in targets if not target.is_relative_to(model.resolve()))
+
+
 def _mounts(folder: Path, machine: Machine, model: Path | None, read: Path, *, network: bool) -> tuple[Mount, ...]:
     """Everything appears under its own path, so that no path in a config, event or adapter has two meanings."""
     mounts = [Mount(folder, writable=True), Mount(machine.caches, writable=True), Mount(read)]
     if model is not None:
-        mounts.append(Mount(model))
+        mounts += [Mount(model), *(Mount(path) for path in _linked_folders(model))]
     if machine.certificates is not None and network:
         mounts.append(Mount(machine.certificates))
     return tuple(mounts)

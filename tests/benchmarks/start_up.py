@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,9 @@ from PySide6.QtCore import QCoreApplication
 from desktop.cli.loop import wait_until
 from desktop.controllers.assembly import Assembly, assemble
 from desktop.engine.docker import container_arguments
+from desktop.engine.gpus import Gpus
 from desktop.engine.launch import Mount, plan_training
 from desktop.engine.machine import read_machine
-from desktop.engine.gpus import Gpus
 from desktop.paths import EXAMPLE_DATASET, PROJECT, find_home
 from trainer_image.contract import Hello, Phase, RunConfig, Step
 
@@ -103,7 +104,7 @@ def run_ours(assembly: Assembly, config: RunConfig, engine: Any) -> dict[str, An
         "first step": steps[0].time.timestamp() - click - ended["data"],
         "total": steps[0].time.timestamp() - click,
         # From one step's event to the next: what reporting costs is in it.
-        "step_s": [(b.time - a.time).total_seconds() for a, b in zip(steps, steps[1:-1], strict=False)],
+        "step_s": [(b.time - a.time).total_seconds() for a, b in pairwise(steps)],
     }
 
 
@@ -139,7 +140,7 @@ def run_plain(assembly: Assembly, config: RunConfig, engine: str, steps: int) ->
         "data": told["data"] - told["model"],
         "first step": ends[0] - told["data"],
         "total": ends[0] - click,
-        "step_s": [b - a for a, b in zip(ends, ends[1:-1], strict=False)],
+        "step_s": [b - a for a, b in pairwise(ends)],
     }
 
 
@@ -162,6 +163,7 @@ def print_steps(ours: list[dict[str, Any]], plain: list[dict[str, Any]]) -> None
 WINDOW = """
 import time; began = time.perf_counter()
 import sys
+from itertools import pairwise
 from pathlib import Path
 from PySide6.QtWidgets import QApplication
 from desktop.app import build_window

@@ -11,6 +11,10 @@ import pytest
 from desktop.paths import PROJECT
 from tests.story.conftest import Tunedeck
 
+# None of the desktop's settings, plugins and fixtures: the trainer's environment has none of them.
+PLAIN = ("-c", "/dev/null", "--rootdir", ".", "--confcutdir", "tests/trainer_image/inside")
+PLAIN += ("-p", "no:cacheprovider", "--import-mode=importlib")
+
 pytestmark = pytest.mark.process
 
 
@@ -21,16 +25,7 @@ def test_the_trainer_inside_its_environment(as_process: Tunedeck, tmp_path: Path
     subprocess.run(install, check=True, capture_output=True)
     shared = PROJECT.parent / "shared" / "data"
     done = subprocess.run(
-        [python, "-m", "pytest", "tests/trainer_image/inside", "-p", "no:cacheprovider", "-q", "-rs"]
-        + [
-            "-c",
-            "/dev/null",
-            "--rootdir",
-            ".",
-            "--confcutdir",
-            "tests/trainer_image/inside",
-            "--import-mode=importlib",
-        ],
+        [python, "-m", "pytest", "tests/trainer_image/inside", *PLAIN, "-q", "-rs"],
         cwd=PROJECT,
         env={
             **os.environ,

@@ -123,17 +123,30 @@ def test_closing_waits_for_what_runs_and_drops_its_result(qtbot: QtBot) -> None:
         assert gate.wait(10)
         ended.set()
 
-    jobs.run("build", work, told.append)
-    jobs.run("build", lambda: told.append("second"))
+    jobs.run("engine", work, told.append)
     assert entered.wait(10)
     threading.Timer(0.05, gate.set).start()
-    jobs.close()
+    assert jobs.close() is False
     assert ended.is_set()
-    jobs.run("build", lambda: told.append("third"), told.append)
+    jobs.run("engine", lambda: told.append("third"), told.append)
     jobs.call_soon(lambda: told.append("fourth"))
     qtbot.wait(20)
     assert told == []
     jobs.close()
+
+
+def test_closing_does_not_wait_for_a_build_and_says_so(qtbot: QtBot) -> None:
+    jobs = Jobs()
+    entered, gate = threading.Event(), threading.Event()
+
+    def work() -> None:
+        entered.set()
+        gate.wait(10)
+
+    jobs.run("build", work)
+    assert entered.wait(10)
+    assert jobs.close() is True
+    gate.set()
 
 
 def test_closing_still_does_what_the_engine_was_asked(qtbot: QtBot, tmp_path: Path) -> None:

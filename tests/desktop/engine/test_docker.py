@@ -11,7 +11,7 @@ import docker as sdk
 import pytest
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
-from desktop.body import Body
+from desktop.body import GONE, Body
 from desktop.engine import docker as doorway
 from desktop.engine.docker import DockerEngine, connect, container_arguments, gpu_routes
 from desktop.engine.launch import LABEL_HOME, LABEL_ID, LaunchSpec, Mount
@@ -182,7 +182,7 @@ class SmallEngine:
     def inspect(self, id: str) -> dict[str, Any]:
         for one in self.by_name.values():
             if one.id == id:
-                return {"State": {"ExitCode": one.exit_code, "OOMKilled": one.out_of_memory}}
+                return {"State": {"Status": one.status, "ExitCode": one.exit_code, "OOMKilled": one.out_of_memory}}
         raise NotFound(f"No such container: {id}")
 
 
@@ -270,6 +270,8 @@ def test_find_tells_running_ended_and_killed_apart(engine: DockerEngine, small: 
         assert engine.find() == {"r1": Body("running", handle=handle)}
     container.status, container.exit_code, container.out_of_memory = "exited", 137, True
     assert engine.find() == {"r1": Body("exited", 137, True, handle)}
+    container.status = "created"  # an app was killed between making and starting it
+    assert engine.find() == {"r1": GONE}
 
 
 def test_find_leaves_other_homes_alone(engine: DockerEngine, small: SmallEngine) -> None:
