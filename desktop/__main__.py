@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
+from desktop.screen import why_no_window
+
 FIX = (
     "Install what Qt needs: sudo apt install libglib2.0-0 libegl1 libgl1 libdbus-1-3 libfontconfig1 "
     "libxkbcommon-x11-0 libxcb-cursor0."
@@ -22,6 +24,12 @@ def main() -> None:
     asked = cli.parse(sys.argv[1:])
     if not asked.wants_window:
         sys.exit(cli.run(asked))
+    reason = why_no_window()
+    if reason is not None and asked.verb == "demo":
+        print(f"tunedeck: {reason} The example runs in the terminal.", file=sys.stderr)
+        sys.exit(cli.run(asked))
+    if reason is not None:
+        _give_up(f"{reason} Or use the command line: tunedeck --help.")
     try:
         from desktop import app
     except ImportError as error:

@@ -88,7 +88,7 @@ def follow(assembly: Assembly, run_id: str, *, as_json: bool, from_start: bool) 
                     continue
                 shown = event.seq
             if as_json:
-                print(event.line if isinstance(event, UnknownLine) else event.model_dump_json(), flush=True)
+                print(event.model_dump_json(), flush=True)
             else:
                 _show_event(line, _get(assembly, run_id), event)
 

@@ -15,7 +15,7 @@ from desktop.errors import AppError
 from desktop.paths import Home
 
 
-class Interrupted(Exception):
+class Interrupted(KeyboardInterrupt):
     """The user pressed Ctrl+C."""
 
 
@@ -33,6 +33,7 @@ def assembled(home: Home) -> Iterator[Assembly]:
         leaves_build = assembly.close()
         if leaves_build:
             # Python would wait for the build's thread to end, for minutes; the engine gives up what nobody reads.
+            print("tunedeck: the build was given up; the next start begins it again.", file=sys.stderr)
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(130)

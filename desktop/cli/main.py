@@ -33,8 +33,7 @@ def parse(words: Sequence[str]) -> Asked:
     parser = _parser()
     arguments = parser.parse_args(_common_words_first(words))
     verb = arguments.verb or ""
-    has_screen = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    wants_window = not verb or (verb == "demo" and has_screen and not arguments.headless and not arguments.json)
+    wants_window = not verb or (verb == "demo" and not arguments.headless and not arguments.json)
     return Asked(verb, find_home(arguments.home), arguments, wants_window)
 
 
@@ -52,7 +51,16 @@ def run(asked: Asked) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
+        print("tunedeck: interrupted.", file=sys.stderr)
         return 130
+
+
+def _tokens(word: str) -> int:
+    """Read a number of tokens; argparse turns ValueError into wrong usage."""
+    number = int(word)
+    if not 1 <= number <= 32768:
+        raise argparse.ArgumentTypeError("has to be between 1 and 32768")
+    return number
 
 
 def _common_words_first(words: Sequence[str]) -> list[str]:
@@ -127,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     talk.add_argument("--prompt", help="ask this and print the answer; without it, prompts are read line by line")
     talk.add_argument("--checkpoint", type=int, metavar="STEP", help="a checkpoint instead of the finished adapter")
     talk.add_argument("--against", choices=["base"], help="let the base model answer too")
-    talk.add_argument("--max-tokens", type=int, default=256, help="the longest answer")
+    talk.add_argument("--max-tokens", type=_tokens, default=256, help="the longest answer")
 
     of_configs = add(verbs, "config", "saved configs").add_subparsers(required=True, metavar="WORD")
     add(of_configs, "list", "every saved config", configs.list_configs)

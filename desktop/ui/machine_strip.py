@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QToolButton, QWidget
 
@@ -90,6 +92,6 @@ class MachineStrip(QWidget):
 
 def _short_engine(check: Check) -> str:
     if check.state == "ok":
-        first = check.detail.split(",")[0].split(" on ")[0].rstrip(".")
-        return first if len(first) <= 24 else check.name
-    return {"warn": f"{check.name}: look", "fail": f"{check.name} is broken"}.get(check.state, f"No {check.name}")
+        version = re.match(r"Docker \d+\.\d+", check.detail)
+        return version[0] if version else "Docker"
+    return {"warn": "Docker: look", "fail": "No Docker engine"}.get(check.state, "No Docker engine")

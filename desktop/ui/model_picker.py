@@ -23,6 +23,7 @@ class ModelPicker(QWidget):
         self._runs = runs
         self._selection = selection
         self._known: tuple[object, ...] = ()
+        self._chosen: int | str | None = None
         self.run_box = QComboBox()
         self.run_box.setAccessibleName("Run to talk to")
         self.step_box = QComboBox()
@@ -32,7 +33,7 @@ class ModelPicker(QWidget):
             box.setMinimumContentsLength(letters)
         self.setLayout(row(self.run_box, self.step_box))
         self.run_box.activated.connect(lambda: selection.select(str(self.run_box.currentData())))
-        self.step_box.activated.connect(lambda: self.picked.emit())
+        self.step_box.activated.connect(self._choose_step)
         selection.run_selected.connect(lambda _: self.refresh())
         for signal in (runs.run_added, runs.run_removed):
             signal.connect(lambda _: self.refresh())
@@ -63,17 +64,25 @@ class ModelPicker(QWidget):
 
     def _fill_steps(self) -> None:
         run = self.run
-        same = run is not None and bool(self._known) and self._known[0] == run.id
-        chosen = self.step_box.currentData() if same else None
+        if not (run is not None and self._known and self._known[0] == run.id):
+            self._chosen = None
         with QSignalBlocker(self.step_box):
             self.step_box.clear()
             if run is not None and run.state is RunState.FINISHED:
                 self.step_box.addItem("final", "final")
-            for checkpoint in reversed(run.progress.checkpoints if run else ()):
-                self.step_box.addItem(f"step {words.count(checkpoint.step)}", checkpoint.step)
-            self.step_box.setCurrentIndex(max(0, self.step_box.findData(chosen) if chosen is not None else 0))
+            # From the folder, not from the events: older checkpoints are thinned out.
+            for step, _ in reversed(run.files.complete_checkpoints() if run else []):
+                self.step_box.addItem(f"step {words.count(step)}", step)
+            # What nobody chose moves on to the newest; a choice stays as long as its checkpoint is there.
+            self.step_box.setCurrentIndex(
+                max(0, self.step_box.findData(self._chosen) if self._chosen is not None else 0)
+            )
             self.step_box.setPlaceholderText("no checkpoint yet")
         self.step_box.setEnabled(run is not None and has_something_to_say(run))
+
+    def _choose_step(self) -> None:
+        self._chosen = self.step_box.currentData()
+        self.picked.emit()
 
     def _facts(self) -> tuple[object, ...]:
         run = self.run

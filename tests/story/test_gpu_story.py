@@ -12,7 +12,11 @@ from desktop.engine.gpus import Gpus
 from tests.story.conftest import Tunedeck, events_of, wait_for
 from trainer_image.contract import Checkpoint, Evaluation, Hello, RunFolder, Step
 
-pytestmark = [pytest.mark.gpu, pytest.mark.docker]
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.docker,
+    pytest.mark.skipif(not Gpus().sample(), reason="this machine has no NVIDIA GPU"),
+]
 
 KNOBS: dict[str, Any] = {
     "max_steps": 20,

@@ -125,3 +125,9 @@ def settle(home: Home) -> Callable[[FakeTrainer, RunState], None]:
         store.close()
 
     return write
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fake engine's bodies never end by themselves, so nothing is gained by waiting for it."""
+    monkeypatch.setattr("desktop.cli.live.CLEARING_S", 0.0)

@@ -17,26 +17,18 @@ from tests.desktop.cli.conftest import Terminal
 
 
 @pytest.mark.parametrize(
-    ("words", "has_screen", "wants_window"),
+    ("words", "wants_window"),
     [
-        ([], True, True),
-        ([], False, True),
-        (["--home", "/tmp/x"], True, True),
-        (["demo"], True, True),
-        (["demo"], False, False),
-        (["demo", "--headless"], True, False),
-        (["demo", "--json"], True, False),
-        (["doctor"], True, False),
-        (["runs", "list"], True, False),
+        ([], True),
+        (["--home", "/tmp/x"], True),
+        (["demo"], True),
+        (["demo", "--headless"], False),
+        (["demo", "--json"], False),
+        (["doctor"], False),
+        (["runs", "list"], False),
     ],
 )
-def test_when_a_window_is_wanted(
-    words: list[str], has_screen: bool, wants_window: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(name, raising=False)
-    if has_screen:
-        monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+def test_when_a_window_is_wanted(words: list[str], wants_window: bool) -> None:
     assert cli.parse(words).wants_window is wants_window
 
 

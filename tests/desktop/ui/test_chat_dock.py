@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -183,3 +184,21 @@ def test_nothing_to_talk_to_is_said(window: MainWindow, start_run: Callable[...,
     start_run("young")
     assert "young has nothing to talk to yet" in window.chat_dock.empty.text()
     assert not window.actions_by_name["load_chat"].isEnabled()
+
+
+def test_what_nobody_chose_moves_on_to_the_newest(
+    window: MainWindow, bench: Bench, start_run: Callable[..., str], qtbot: QtBot
+) -> None:
+    run_id = start_run()
+    trainer, picker = bench.trainer(run_id), window.chat_dock.picker
+    trainer.hello()
+    trainer.plan(100)
+    trainer.checkpoint(25)
+    qtbot.waitUntil(lambda: picker.step == 25)
+    trainer.checkpoint(50)
+    shutil.rmtree(trainer.files.checkpoint(25))  # thinned out
+    qtbot.waitUntil(lambda: picker.step == 50)
+    trainer.say(Finished(step=100, adapter="adapter", seconds=9.0))
+    qtbot.waitUntil(lambda: picker.run is not None and picker.run.state.value == "finished")
+    assert picker.step is None
+    assert picker.step_box.currentText() == "final"

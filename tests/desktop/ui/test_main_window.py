@@ -144,7 +144,7 @@ def test_strip_tells_the_truth(window: MainWindow, bench: Bench) -> None:
     assert window.gpus_dock.cards[0].words.text() == "93 % busy · 7.4 of 24 GB · 64 °C · 312 of 450 W"
     assert list(window.gpus_dock.cards[0].load.data_of("load")[1]) == [93]
     hardware.engine_checked.emit(Check("Docker", "fail", "It does not answer.", "Start it."))
-    assert window.strip.engine.text() == "Docker is broken"
+    assert window.strip.engine.text() == "No Docker engine"
     assert "It does not answer." in window.strip.engine.toolTip()
 
 
