@@ -874,7 +874,6 @@ class Launch(BaseModel):
 
     contract: int = CONTRACT
     engine: str
-    image: str | None = None
     gpus: list[int] = []
     name: str = ""
     created: datetime

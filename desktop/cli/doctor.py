@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 
 from desktop.cli.loop import assembled
@@ -23,4 +24,7 @@ def doctor(arguments: argparse.Namespace, home: Home) -> int:
             print(f"{SIGNS[check.state]} {check.name.replace('_', ' '):16} {check.detail}")
             if check.fix and check.state != "ok":
                 print(f"{'':19}→ {check.fix}")
-    return 1 if any(check.state == "fail" for check in checks) else 0
+    failed = [check for check in checks if check.state == "fail"]
+    if failed:
+        print(f"tunedeck: {failed[0].detail} {failed[0].fix}".rstrip(), file=sys.stderr)
+    return 1 if failed else 0

@@ -8,7 +8,9 @@ from dataclasses import asdict
 
 from desktop.cli.live import Line
 from desktop.cli.loop import assembled
+from desktop.controllers.assembly import Assembly
 from desktop.engine.steps import BuildStep
+from desktop.errors import EngineError
 from desktop.paths import Home
 
 
@@ -30,12 +32,22 @@ def build(arguments: argparse.Namespace, home: Home) -> int:
             line.move(f"{step.sentence} · {step.seconds:.0f} s")
 
     with assembled(home) as assembly:
-        if arguments.if_needed and arguments.base is None and assembly.image.is_ready():
+        if arguments.if_needed and arguments.base is None and _is_ready(assembly):
             if not arguments.json:
                 line.say(f"The trainer image {assembly.image.tag} is there.")
             return 0
         assembly.image.build(tell, arguments.base)
     return 0
+
+
+def _is_ready(assembly: Assembly) -> bool:
+    """Say whether nothing has to be built; an image that is refused is built anew, as this word asks for it."""
+    try:
+        return assembly.image.is_ready()
+    except EngineError as error:
+        if error.code in ("contract_differs", "image_foreign"):
+            return False
+        raise
 
 
 def show(arguments: argparse.Namespace, home: Home) -> int:

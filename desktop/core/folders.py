@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from desktop.body import ENGINES, EngineName
-from desktop.core.run import Progress, Run, RunState, advance
+from desktop.core.run import Run, RunState
 from desktop.core.run_log import LineTail
 from desktop.core.run_log import read_events as read_event_file
 from desktop.core.store import read_config_file, read_values
@@ -161,11 +161,6 @@ def read_run(folder: Path) -> Run | None:
 def read_events(files: RunFolder) -> list[Event | UnknownLine]:
     """Return every whole event of a run."""
     return read_event_file(files.events)
-
-
-def read_progress(files: RunFolder) -> Progress:
-    """Return what the events of a run add up to."""
-    return advance(Progress(), read_events(files))
 
 
 def write_failure(run: Run, sentence: str, hint: str) -> None:

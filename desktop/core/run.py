@@ -72,6 +72,8 @@ class Progress:
     phases: tuple[tuple[PhaseName, float], ...] = ()
     """The phases that have ended, with their seconds."""
     step: Step | None = None
+    pace_s: float | None = None
+    """Seconds a step, the latest steps counting most."""
     evaluation: Evaluation | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
     warnings: tuple[Warned, ...] = ()
@@ -89,10 +91,10 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimate the time to the last step from the latest step's pace."""
-        if self.plan is None or self.step is None or self.end is not None:
+        """Estimate the time to the last step from the pace of the latest steps."""
+        if self.plan is None or self.step is None or self.pace_s is None or self.end is not None:
             return None
-        return max(0, self.plan.total_steps - self.step.step) * self.step.step_s
+        return max(0, self.plan.total_steps - self.step.step) * self.pace_s
 
 
 def advance(progress: Progress, events: Iterable[Event | UnknownLine]) -> Progress:
@@ -110,7 +112,7 @@ def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress
         case Hello():
             return _undone_to(replace(progress, hello=event, end=None), event.resumed_from)
         case Phase(name="import", seconds=None):  # the first word of every trainer: a new try begins
-            return replace(progress, end=None, open_phases=(event,), phases=())
+            return replace(progress, end=None, open_phases=(event,), phases=(), pace_s=None)
         case Phase(seconds=None):
             return replace(progress, open_phases=(*progress.open_phases, event))
         case Phase(seconds=seconds):
@@ -121,7 +123,7 @@ def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress
         case Plan():
             return replace(progress, plan=event)
         case Step():
-            return replace(progress, step=event)
+            return replace(progress, step=event, pace_s=_slowly(progress.pace_s, event.step_s))
         case Evaluation():
             return replace(progress, evaluation=event)
         case Checkpoint():
@@ -133,6 +135,11 @@ def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress
             return replace(progress, end=event, open_phases=())
         case _:
             return progress
+
+
+def _slowly(pace: float | None, seconds: float) -> float:
+    """One slow step, such as one beside an evaluation, must not make hours of minutes."""
+    return seconds if pace is None else 0.9 * pace + 0.1 * seconds
 
 
 def _undone_to(progress: Progress, step: int | None) -> Progress:
@@ -240,11 +247,6 @@ class Run:
     def adapter(self) -> Path | None:
         """The folder of the finished adapter, if there is one."""
         return self.files.adapter if self.state is RunState.FINISHED else None
-
-    @property
-    def can_chat(self) -> bool:
-        """Say whether there is something to talk to: an adapter or a complete checkpoint."""
-        return self.adapter is not None or bool(self.files.complete_checkpoints())
 
 
 def with_progress(run: Run, progress: Progress) -> Run:

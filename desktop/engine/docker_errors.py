@@ -30,7 +30,7 @@ def explain(error: BaseException) -> EngineError:
 
 _KNOWN: tuple[tuple[tuple[str, ...], EngineError], ...] = (
     (
-        ("PermissionError",),
+        ("Connection aborted.', PermissionError",),
         EngineError(
             "You may not use the Docker engine's socket.",
             "Add yourself to its group (sudo usermod -aG docker $USER), then log out and in again.",

@@ -59,6 +59,7 @@ class Doctor:
             self._check_gpus(),
             self._check_gpu_route(info),
             self._check_environment(),
+            self._check_shared_memory(),
             self._check_disk("disk", self._home.path),
             *self._check_engine_disk(info),
         ]
@@ -133,6 +134,17 @@ class Doctor:
             "The trainer's environment for runs without a container is not made.",
             "It is made when a run with engine process first starts.",
         )
+
+    def _check_shared_memory(self) -> Check:
+        """Containers get their own, sized for the run; without one, the machine's has to do."""
+        try:
+            free = shutil.disk_usage("/dev/shm").free
+        except OSError:
+            return Check("shared_memory", "absent", "This machine has no /dev/shm; containers bring their own.")
+        detail = f"{free / GIB:.1f} GiB free for runs without a container; containers bring their own."
+        if free < GIB:
+            return Check("shared_memory", "warn", detail, "sudo mount -o remount,size=4G /dev/shm")
+        return Check("shared_memory", "ok", detail)
 
     def _check_engine_disk(self, info: dict[str, Any] | None) -> list[Check]:
         root = str(info.get("DockerRootDir", "")) if info else ""

@@ -25,7 +25,7 @@ from desktop.engine.docker_errors import explain
 from desktop.engine.launch import LABEL_CONTRACT
 from desktop.engine.machine import find_certificates
 from desktop.engine.steps import BuildStep
-from desktop.engine.wheels import CPU_INDEX, TRAINER, Variant, local_torch_wheels
+from desktop.engine.wheels import CPU_INDEX, TRAINER, Variant, local_torch_wheels, package_of
 from desktop.errors import EngineError
 from desktop.paths import PROJECT
 from trainer_image.contract import CONTRACT
@@ -35,6 +35,8 @@ OWN_BASE = "tunedeck-base:bookworm"
 """What is made from Debian's packages where no image can be pulled."""
 LABEL_SOURCES = "tunedeck.sources"
 PASSED_TO_BUILD = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+"""Docker takes these without keeping them in the image's history."""
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -82,9 +84,17 @@ class TrainerImage:
         )
 
     def is_ready(self) -> bool:
-        """Say whether runs can start from the image that is there; one of other sources is built anew."""
+        """Say whether runs can start from the image that is there; one of older sources is built anew.
+
+        EngineError where it is another app's or another machine's: that one is not replaced without being asked.
+        """
         state = self.state()
-        return state is not None and state.is_current and not _refusal(state)
+        if state is None:
+            return False
+        refusal = _refusal(state)
+        if refusal is not None:
+            raise refusal
+        return state.is_current
 
     def for_launch(self) -> str:
         """Return the id to start from; EngineError where app and image would misunderstand each other."""
@@ -113,10 +123,12 @@ class TrainerImage:
         progress(BuildStep(1, 1, "the trainer image is built", time.monotonic() - started, state.size_bytes))
 
     def _build_on(self, base: str, tell: Callable[[int, int, str], None]) -> None:
-        arguments = {"BASE": base, "VARIANT": self.variant}
+        arguments = {"BASE": base, "VARIANT": self.variant, "CONTRACT": str(CONTRACT)}
         if self.variant == "cpu" and not local_torch_wheels():
             arguments["TORCH_INDEX"] = CPU_INDEX
-        arguments |= {name: os.environ[name] for name in PASSED_TO_BUILD if name in os.environ}
+        arguments |= {name: os.environ[name] for name in PROXIES if name in os.environ}
+        # Arguments stay in the image's history, so that no password may be among them.
+        arguments |= {name: _without_password(os.environ[name]) for name in PASSED_TO_BUILD if name in os.environ}
         with tempfile.TemporaryFile() as context:
             write_context(context, self.variant)
             context.seek(0)
@@ -126,7 +138,7 @@ class TrainerImage:
                 dockerfile="Dockerfile.trainer",
                 tag=self.tag,
                 buildargs=arguments,
-                labels={LABEL_CONTRACT: str(CONTRACT), LABEL_SOURCES: sources_digest(self.variant)},
+                labels={LABEL_SOURCES: sources_digest(self.variant)},
                 rm=True,
                 forcerm=True,
                 decode=True,
@@ -198,6 +210,10 @@ def _refusal(state: ImageState) -> EngineError | None:
     return None
 
 
+def _without_password(addresses: str) -> str:
+    return re.sub(r"//[^/@\s]+@", "//", addresses)
+
+
 def sources_digest(variant: Variant) -> str:
     """Return a digest of everything of ours that goes into the image."""
     digest = hashlib.sha256(variant.encode())
@@ -250,9 +266,9 @@ def follow_build(stream: Iterator[dict[str, Any]], tell: Callable[[int, int, str
             number, total, text = int(step[1]), int(step[2]), _words_for(line)
             tell(number, total, text)
             continue
-        package = re.match(r"\s*(?:Collecting|Downloading|Installing collected packages:)\s+([^\s=<>!~(;,]+)", line)
+        package = package_of(line)
         if package:
-            tell(number, total, f"{text} ({package[1].rsplit('/', 1)[-1]})")
+            tell(number, total, f"{text} ({package})")
 
 
 def _words_for(line: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from desktop.engine.wheels import (
     CPU_INDEX,
     Variant,
     local_torch_wheels,
+    package_of,
     requirement_files,
     requirements_digest,
 )
@@ -89,9 +89,9 @@ class TrainerEnvironment:
             assert process.stdout is not None
             for line in process.stdout:
                 lines.append(line.rstrip())
-                name = re.match(r"\s*(?:Collecting|Downloading|Installing collected packages:)\s+([^\s=<>!~(;]+)", line)
-                if name:
-                    tell(f"({Path(name[1]).name})")
+                package = package_of(line)
+                if package:
+                    tell(f"({package})")
         if process.returncode != 0:
             raise _explain(lines)
 

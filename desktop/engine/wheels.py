@@ -41,3 +41,13 @@ def local_torch_wheels(environment: Mapping[str, str] = os.environ) -> list[Path
     folders = (Path(word) for word in environment.get("PIP_FIND_LINKS", "").split())
     pattern = f"torch-{wanted[1]}+cpu-*.whl"
     return sorted(wheel for folder in folders if folder.is_dir() for wheel in folder.glob(pattern))
+
+
+def package_of(line: str) -> str | None:
+    """Return the package that a line of pip's output is about, with its size where pip tells it."""
+    found = re.match(r"\s*(?:Collecting|Downloading|Installing collected packages:)\s+([^\s=<>!~(;,]+)", line)
+    if found is None:
+        return None
+    size = re.search(r"\(([\d.]+ [kMG]B)\)", line)
+    name = found[1].rsplit("/", 1)[-1].split("-")[0]
+    return f"{name}, {size[1]}" if size else name

@@ -108,9 +108,6 @@ class Chart(QWidget):
         self._is_log = is_log
         self.plot.getPlotItem().setLogMode(y=is_log)
 
-    def name_axis(self, text: str) -> None:
-        self.plot.getPlotItem().setLabel("bottom", text)
-
     def follow_axis_of(self, other: Chart) -> None:
         """Show the same part of the x axis as another chart; pyqtgraph's own link goes by pixels, not by values."""
         follow = self.plot.getPlotItem().vb

@@ -128,3 +128,12 @@ def test_only_complete_checkpoints_count(tmp_path: Path) -> None:
         if is_complete:
             (folder.checkpoint(step) / contract.COMPLETE).touch()
     assert [step for step, _ in folder.complete_checkpoints()] == [2, 10]
+
+
+def test_the_schema_is_what_programs_were_promised() -> None:
+    """A change here is a change of the contract: raise CONTRACT if an older side could misread it.
+
+    ``python -m trainer_image.contract > tests/trainer_image/schema.json`` writes the file anew.
+    """
+    promised = json.loads((Path(__file__).parent / "schema.json").read_text())
+    assert json_schema() == promised

@@ -15,7 +15,7 @@ from desktop import cli
 from desktop.controllers import assembly as assembly_module
 from desktop.controllers import runs as runs_module
 from desktop.core import folders
-from desktop.core.run import Run, RunState, with_progress
+from desktop.core.run import Progress, Run, RunState, advance, with_progress
 from desktop.core.store import Store
 from desktop.paths import Home
 from tests.fakes import START, FakeBuilder, FakeEngine, FakeTrainer
@@ -119,7 +119,7 @@ def settle(home: Home) -> Callable[[FakeTrainer, RunState], None]:
     def write(trainer: FakeTrainer, state: RunState) -> None:
         run = folders.read_run(trainer.folder.path)
         assert run is not None
-        done = with_progress(replace(run, state=state), folders.read_progress(trainer.folder))
+        done = with_progress(replace(run, state=state), advance(Progress(), folders.read_events(trainer.folder)))
         store = Store(home.database)
         store.save_run(done)
         store.close()

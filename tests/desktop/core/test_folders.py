@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from desktop.core import folders
-from desktop.core.run import Run, RunState, decide_state, with_progress
+from desktop.core.run import Progress, Run, RunState, advance, decide_state, with_progress
 from desktop.errors import ConfigError, StoreError
 from desktop.paths import Home
 from tests.fakes import START, FakeTrainer, events_of
@@ -136,7 +136,7 @@ def test_a_second_start_leaves_the_first_behind(run: Run) -> None:
     trainer = FakeTrainer(run.files).begin().step(1)
     folders.append_request(run.files, PauseRequest())
     trainer.pause(1)
-    again = with_progress(run, folders.read_progress(run.files))
+    again = with_progress(run, advance(Progress(), folders.read_events(run.files)))
     launch = folders.write_launch(again, (0,))
     assert launch == folders.read_launch(run.files)
     assert launch.after_seq == events_of(trainer)[-1].seq
@@ -208,7 +208,7 @@ def test_why_nothing_started_lies_in_the_folder(run: Run) -> None:
     (event,) = folders.read_events(run.files)
     assert isinstance(event, Failed)
     assert (event.code, event.sentence, event.hint) == ("not_started", "No engine.", "Start it.")
-    progress = folders.read_progress(run.files)
+    progress = advance(Progress(), folders.read_events(run.files))
     assert decide_state(progress, None, launched_after=folders.read_launch(run.files).after_seq)[0] is RunState.FAILED
 
 
@@ -218,8 +218,10 @@ def test_a_failure_after_half_a_line_is_not_lost(run: Run) -> None:
     trainer = FakeTrainer(run.files).begin()
     with run.files.events.open("ab") as file:
         file.write(b'{"kind":"step","st')
-    folders.write_failure(with_progress(run, folders.read_progress(run.files)), "No engine.", "Start it.")
-    end = folders.read_progress(run.files).end
+    folders.write_failure(
+        with_progress(run, advance(Progress(), folders.read_events(run.files))), "No engine.", "Start it."
+    )
+    end = advance(Progress(), folders.read_events(run.files)).end
     assert isinstance(end, Failed)
     assert end.seq > events_of(trainer)[-2].seq
 

@@ -11,7 +11,7 @@ import pytest
 from desktop.body import GONE, Body
 from desktop.core.run import Failure, Progress, Run, RunState, advance, decide_state, with_progress
 from tests.fakes import START, FakeTrainer, events_of
-from trainer_image.contract import RunConfig, RunFolder, UnknownLine
+from trainer_image.contract import RunConfig, RunFolder, Step, UnknownLine
 
 RUNNING = Body("running", handle="abc")
 
@@ -101,7 +101,18 @@ def test_unknown_lines_are_counted_and_change_nothing_else() -> None:
     assert advance(Progress(), [UnknownLine(line="?"), UnknownLine(line="!")]) == Progress(unknown_lines=2)
 
 
-def test_seconds_left_follow_the_last_step(trainer: FakeTrainer) -> None:
+def test_one_slow_step_does_not_make_hours_of_minutes() -> None:
+    def step(number: int, seconds: float) -> Step:
+        return Step(
+            step=number, epoch=0, loss=1.0, learning_rate=0, grad_norm=None, tokens=1, tokens_per_s=1, step_s=seconds
+        )
+
+    steady = [step(number, 1.0) for number in range(1, 21)]
+    assert advance(Progress(), steady).pace_s == pytest.approx(1.0)
+    assert advance(Progress(), [*steady, step(21, 60.0)]).pace_s == pytest.approx(6.9)
+
+
+def test_seconds_left_follow_the_pace(trainer: FakeTrainer) -> None:
     assert progress_of(trainer.begin()).seconds_left is None
     assert progress_of(trainer.step(1)).seconds_left == 3 * 2.0
     assert progress_of(trainer.step(9)).seconds_left == 0
@@ -230,14 +241,3 @@ def test_with_progress_fills_the_summary(run: Run) -> None:
 
 def test_with_progress_keeps_the_planned_steps_until_the_trainer_says(run: Run) -> None:
     assert with_progress(replace(run, total_steps=60), Progress()).total_steps == 60
-
-
-def test_a_run_can_be_talked_to_from_its_first_complete_checkpoint(run: Run) -> None:
-    trainer = FakeTrainer(run.files).begin().step(1).checkpoint(1, is_complete=False)
-    assert not run.can_chat
-    assert run.adapter is None
-    trainer.checkpoint(2)
-    assert run.can_chat
-    trainer.finish(2)
-    assert run.adapter is None  # its state does not say so yet
-    assert replace(run, state=RunState.FINISHED).adapter == run.folder / "adapter"

@@ -85,7 +85,8 @@ def test_no_image(image: TrainerImage) -> None:
 @pytest.mark.parametrize("contract", [str(CONTRACT + 1), "", "x"])
 def test_an_image_of_another_contract_is_refused(engine: FakeDockerEngine, image: TrainerImage, contract: str) -> None:
     engine.images.by_tag[image.tag] = made(contract=contract)
-    assert not image.is_ready()
+    with pytest.raises(EngineError, match="tunedeck image build"):
+        image.is_ready()
     with pytest.raises(EngineError, match=f"this app speaks contract {CONTRACT}") as caught:
         image.for_launch()
     assert caught.value.code == "contract_differs"
@@ -101,7 +102,8 @@ def test_an_image_without_labels_is_refused(engine: FakeDockerEngine, image: Tra
 
 def test_an_image_for_another_processor_is_refused(engine: FakeDockerEngine, image: TrainerImage) -> None:
     engine.images.by_tag[image.tag] = made(architecture=ELSEWHERE)
-    assert not image.is_ready()
+    with pytest.raises(EngineError, match=ELSEWHERE):
+        image.is_ready()
     with pytest.raises(EngineError, match=ELSEWHERE) as caught:
         image.for_launch()
     assert caught.value.code == "image_foreign"
@@ -220,7 +222,7 @@ def test_a_build_is_told_step_by_step() -> None:
         (2, 5, "copying"),
         (3, 5, "installing PyTorch"),
         (3, 5, "installing PyTorch (torch)"),
-        (3, 5, "installing PyTorch (torch-2.9.0-cp312.whl)"),
+        (3, 5, "installing PyTorch (torch, 180 MB)"),
         (4, 5, "installing the trainer's libraries"),
         (4, 5, "installing the trainer's libraries (numpy)"),
     ]
@@ -256,14 +258,19 @@ def test_a_build_that_fills_the_disk(messages: list[dict[str, Any]]) -> None:
     assert caught.value.code == "disk_full"
 
 
-def test_a_build_tags_labels_and_tells_its_size(engine: FakeDockerEngine, image: TrainerImage) -> None:
+def test_a_build_tags_labels_and_tells_its_size(
+    engine: FakeDockerEngine, image: TrainerImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine.on_build = lambda arguments: engine.images.by_tag.update({arguments["tag"]: made()})
+    monkeypatch.setenv("PIP_INDEX_URL", "https://ada:secret@mirror.example/simple")
     told: list[BuildStep] = []
     image.build(told.append, "debian:12")
     (build,) = engine.builds
     assert build["tag"] == image.tag
-    assert build["labels"] == {LABEL_CONTRACT: str(CONTRACT), LABEL_SOURCES: sources_digest("cpu")}
+    assert build["labels"] == {LABEL_SOURCES: sources_digest("cpu")}
+    assert build["buildargs"]["CONTRACT"] == str(CONTRACT)  # the Dockerfile makes the label of it
     assert build["buildargs"]["BASE"] == "debian:12"
+    assert build["buildargs"]["PIP_INDEX_URL"] == "https://mirror.example/simple"  # a history keeps no password
     assert build["buildargs"]["VARIANT"] == "cpu"
     assert "download.pytorch.org" in build["buildargs"]["TORCH_INDEX"]
     assert "Dockerfile.trainer" in names_in(build["context"])
