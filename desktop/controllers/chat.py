@@ -182,7 +182,7 @@ class Chat(QObject):
         request = PromptRequest(
             prompt_id=prompt_id,
             messages=[*(history or []), ChatMessage(role="user", content=text)],
-            speakers=speakers or (["base", "tuned"] if against_base else ["tuned"]),
+            speakers=speakers or (["tuned", "base"] if against_base else ["tuned"]),
             temperature=temperature,
             max_new_tokens=max_new_tokens,
         )

@@ -112,7 +112,7 @@ def test_from_opening_to_a_saved_answer(app: App, run: Run, qtbot: QtBot) -> Non
 def test_against_the_base_both_have_to_answer(app: App, run: Run, qtbot: QtBot) -> None:
     body = open_chat(app, run, qtbot)
     prompt_id = app.chat.ask("Hello?", against_base=True)
-    assert prompts(body)[0].speakers == ["base", "tuned"]
+    assert prompts(body)[0].speakers == ["tuned", "base"]
     with qtbot.waitSignal(app.chat.answered):
         body.say(answer(prompt_id, "Hello.", "base"))
     assert app.chat.state is ChatState.ANSWERING

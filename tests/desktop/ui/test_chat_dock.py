@@ -91,7 +91,7 @@ def test_loading_has_a_name(talk: Talk, qtbot: QtBot) -> None:
 def test_answers_stream_into_two_columns(talk: Talk, qtbot: QtBot) -> None:
     talk.ready()
     request = talk.ask("How do I keep bread fresh?")
-    assert request.speakers == ["base", "tuned"]
+    assert request.speakers == ["tuned", "base"]
     assert talk.dock.prompt.toPlainText() == ""
     talk.trainer.say(Token(prompt_id=request.prompt_id, speaker="tuned", text="Aho"))
     qtbot.waitUntil(lambda: talk.last("tuned").answer.text() == "Aho")
