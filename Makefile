@@ -16,7 +16,10 @@ install: .venv/installed  ## make the environment .venv with the command tunedec
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python cannot make environments here: sudo apt install python3-venv."; exit 1; }
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	@.venv/bin/python -c 'import PySide6.QtCore' || { echo "Qt lacks a library here: sudo apt install libglib2.0-0 libzstd1."; exit 1; }
+	@# Qt's core needs GLib, which the smallest of systems lack; root may have it installed on the way.
+	@.venv/bin/python -c 'import PySide6.QtCore' 2>/dev/null || test "$$(id -u)" != 0 || \
+	  { apt-get update -qq && apt-get install -y -qq libglib2.0-0; } >/dev/null 2>&1 || true
+	@.venv/bin/python -c 'import PySide6.QtCore' || { echo "Qt lacks a library: sudo apt install libglib2.0-0."; exit 1; }
 	@touch $@
 
 demo: install    ## run the built-in example (ARGS=--headless for the terminal)
