@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -368,20 +369,27 @@ class Runs(QObject):
                 self._poll(run.id)
 
     def _poll(self, run_id: str) -> None:
-        """Take in what is new in the events; the first time that is everything."""
-        live = self._live[run_id]
-        everything: list[Event | UnknownLine] = []
-        while events := live.log.poll():
-            everything += events
-        if not everything:
+        """Take in what is new in the events, settle what follows from it, and tell."""
+        events = self._take_in(run_id)
+        if not events:
             return
-        live.series.add(everything)
         run = self._runs[run_id]
-        self._runs[run_id] = with_progress(run, advance(run.progress, everything))
         if run.state.is_live:
             self._settle(run_id, run.body if run.body and run.body.state == "running" else None)
-        self.advanced.emit(run_id, everything)
+        self.advanced.emit(run_id, events)
         self.run_changed.emit(run_id)
+
+    def _take_in(self, run_id: str) -> list[Event | UnknownLine]:
+        """Add what is new in the events to curves and progress, and return it; the first time that is everything."""
+        live = self._live[run_id]
+        events: list[Event | UnknownLine] = []
+        while new := live.log.poll():
+            events += new
+        if events:
+            live.series.add(events)
+            run = self._runs[run_id]
+            self._runs[run_id] = with_progress(run, advance(run.progress, events))
+        return events
 
     def _look_for_bodies(self) -> None:
         """Ask each engine that has a live run what is still there."""
@@ -441,7 +449,7 @@ class Runs(QObject):
             stop_asked=folders.stop_was_asked(run.files, live.launch),
         )
         if failure is not None and failure.code == "crashed" and body is not None:
-            failure = self._with_output(run, failure)
+            self._keep_output(run)
         if (state, failure, body) == (run.state, run.failure, run.body):
             return
         ended = run.ended or (None if state.is_live else datetime.now(UTC))
@@ -451,14 +459,10 @@ class Runs(QObject):
 
     def _drain(self, run_id: str) -> None:
         """Read the last words of a body that is no more, before anything is concluded from their absence."""
-        live = self._live[run_id]
-        while events := live.log.poll():
-            live.series.add(events)
-            run = self._runs[run_id]
-            self._runs[run_id] = with_progress(run, advance(run.progress, events))
+        if events := self._take_in(run_id):
             self.advanced.emit(run_id, events)
 
-    def _with_output(self, run: Run, failure: Failure) -> Failure:
+    def _keep_output(self, run: Run) -> None:
         """A body that died before its log began has said why to the engine."""
         engine = self._engines[run.engine]
         if not run.files.log.exists():
@@ -469,7 +473,6 @@ class Runs(QObject):
                     self.run_changed.emit(run.id)
 
             self._jobs.run("engine", lambda: engine.output(run.id), keep, lambda _: None)
-        return failure
 
     def _has_ended(self, run_id: str) -> None:
         run = self._runs[run_id]
@@ -518,9 +521,9 @@ class Runs(QObject):
         elif waited > GRACE_S + KILL_AFTER_S:
             self._signal(run, "kill")
 
-    def _signal(self, run: Run, how: str) -> None:
+    def _signal(self, run: Run, how: Literal["stop", "kill"]) -> None:
         engine = self._engines[run.engine]
-        self._jobs.run("engine", lambda: engine.signal(run.id, "kill" if how == "kill" else "stop"))
+        self._jobs.run("engine", lambda: engine.signal(run.id, how))
 
     def _change(self, run_id: str, **fields: object) -> None:
         run = replace(self._runs[run_id], **fields)  # type: ignore[arg-type]
