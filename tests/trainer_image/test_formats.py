@@ -228,7 +228,7 @@ _turns = st.lists(
 
 
 @settings(max_examples=300, deadline=None)
-@given(values=st.lists(st.dictionaries(_names, _json | _turns, max_size=4) | _json, max_size=6))
+@given(values=st.lists(st.dictionaries(_names, _json | _turns, max_size=4) | _json, min_size=2, max_size=6))
 def test_no_row_is_ever_lost(values: list[Any], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "any.jsonl"
     path.write_text("".join(json.dumps(value) + "\n" for value in values), "utf-8")

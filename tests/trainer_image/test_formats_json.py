@@ -1,0 +1,159 @@
+"""JSON that is whole, broken or strange: every row is counted, and reading goes on where that is safe."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from trainer_image.formats import ReadOptions, Row, RowProblem, UnreadableFileError, read_rows
+
+
+def _read(path: Path, text: str, options: ReadOptions | None = None) -> list[Row | RowProblem]:
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    return list(read_rows(path, options or ReadOptions()))
+
+
+def _kinds(items: list[Row | RowProblem]) -> list[str]:
+    return [item.kind if isinstance(item, RowProblem) else "" for item in items]
+
+
+BAD_VALUES = [
+    ('{"a": 1, "a": 2}', "duplicate_key", "a"),
+    ('{"m": [{"role": "x", "role": "y"}]}', "duplicate_key", "role"),
+    ('{"a": NaN}', "not_a_number", ""),
+    ('{"a": -Infinity}', "not_a_number", ""),
+    ('{"a": 1e999}', "not_a_number", ""),
+    ('{"a": ' + "9" * 5000 + "}", "not_a_number", ""),
+    ('{"a": "\\ud800"}', "half_letter", "a"),
+    ('{"a": {"b": ["x", "\\uDC00 y"]}}', "half_letter", "a"),
+    ('{"\\udfff": 1}', "half_letter", ""),
+    ('{"a": "\ud83d"}', None, ""),
+    ('{"a": ' + "[" * 5000 + "]" * 5000 + "}", "too_deep", ""),
+    ("[1, 2]", "not_an_object", ""),
+    ("null", "not_an_object", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "kind", "column"), BAD_VALUES)
+@pytest.mark.parametrize("as_array", [False, True])
+def test_what_json_may_not_hold_is_a_problem_of_its_row_alone(
+    text: str, kind: str | None, column: str, as_array: bool, tmp_path: Path
+) -> None:
+    good = '{"text": "good"}'
+    rows = [good, text, good]
+    whole = "[" + ", ".join(rows) + "]" if as_array else "\n".join(rows)
+    items = _read(tmp_path / ("rows.json" if as_array else "rows.jsonl"), whole)
+    assert [isinstance(item, Row) for item in items] == [True, False, True]
+    bad = items[1]
+    assert isinstance(bad, RowProblem)
+    assert (bad.line, bad.row) == (1 if as_array else 2, 2)
+    assert bad.kind == kind or kind is None
+    assert bad.column == column or kind is None
+    assert bad.fix
+    assert bad.sentence.endswith(bad.fix)
+
+
+def test_a_letter_in_two_escapes_is_whole(tmp_path: Path) -> None:
+    assert _read(tmp_path / "a.jsonl", '{"text": "\\ud83e\\udd8a \\\\ud800"}') == [Row(1, 1, {"text": "🦊 \\ud800"})]
+    assert _read(tmp_path / "a.json", '[{"text": "\\ud83e\\udd8a \\\\ud800"}]') == [Row(1, 1, {"text": "🦊 \\ud800"})]
+
+
+@pytest.mark.parametrize(
+    ("line", "fix"),
+    [
+        ('{"a": 1},', "comma"),
+        ('{"a": 1} {"a": 2}', "line of its own"),
+        ("{'a': 1}", "double quotes"),
+        ('{"a": None}', "JSON's own words"),
+        ('{"a": "x\ty"}', "\\t"),
+        ('{"a": "C:\\x"}', "backslash"),
+        ('{"a": "x', "take it out"),
+    ],
+)
+def test_broken_lines_say_what_would_mend_them(line: str, fix: str, tmp_path: Path) -> None:
+    items = _read(tmp_path / "rows.jsonl", f'{{"a": 0}}\n{line}\n{{"a": 3}}\n')
+    assert _kinds(items) == ["", "broken_json", ""]
+    assert isinstance(items[1], RowProblem)
+    assert items[1].line == 2
+    assert fix in items[1].fix
+
+
+def test_an_array_goes_on_behind_a_broken_line(tmp_path: Path) -> None:
+    """Each row begins a line: a string holds no line break, so the next such line begins a row."""
+    for indent in ("", "  ", "\t"):
+        for broken in ('{"a": "x', '{"a": "x}', '{"a": 1', '{"a": {"b": 1}', '{"a": "x" "y"}', '{"a"; 1}}}'):
+            text = f'[\n{indent}{{"a": 0}},\n{indent}{broken},\n{indent}{{"a": 2}}\n]'
+            items = _read(tmp_path / "rows.json", text)
+            assert _kinds(items) == ["", "broken_json", ""]
+            assert [item.line for item in items] == [2, 3, 4]
+
+
+def test_a_broken_row_over_many_lines_is_one(tmp_path: Path) -> None:
+    rows = json.dumps([{"text": f"{n}", "more": [{"x": n}]} for n in range(4)], indent=2)
+    items = _read(tmp_path / "rows.json", rows.replace('"text": "1",', '"text": "1'))
+    assert _kinds(items) == ["", "broken_json", "", ""]
+    assert [item.line for item in items] == [2, 10, 18, 26]
+
+
+def test_a_broken_last_row_ends_with_the_array(tmp_path: Path) -> None:
+    items = _read(tmp_path / "rows.json", '[\n  {"a": 0},\n  {"a": "x\n]\n')
+    assert _kinds(items) == ["", "broken_json"]
+
+
+def test_within_one_line_only_what_is_safe_is_read_on(tmp_path: Path) -> None:
+    for broken in ("{'a': 1}", '{"a": 1,}', '{"a": True}', '{"a": "\\x"}', "abc"):
+        items = _read(tmp_path / "rows.json", f'[{{"a": 0}}, {broken}, {{"a": 2}}]')
+        assert _kinds(items) == ["", "broken_json", ""]
+    for broken in ('{"a": "x}', '{"a": 1'):
+        items = _read(tmp_path / "rows.json", f'[{{"a": 0}}, {broken}, {{"a": 2}}]')
+        assert _kinds(items) == ["", "broken_json"]
+    assert isinstance(items[1], RowProblem)
+    assert "were not read" in items[1].sentence
+
+
+def test_what_stands_behind_the_array_is_said(tmp_path: Path) -> None:
+    items = _read(tmp_path / "rows.json", '[{"a": 0}]\n[{"a": 1}]')
+    assert _kinds(items) == ["", "broken_json"]
+
+
+def test_objects_one_after_the_other(tmp_path: Path) -> None:
+    rows = [{"prompt": f"{n}", "completion": "x"} for n in range(3)]
+    text = "\n".join(json.dumps(row, indent=2) for row in rows)
+    for name in ("rows.json", "rows.jsonl"):
+        items = _read(tmp_path / name, text)
+        assert [item.value for item in items if isinstance(item, Row)] == rows
+        assert [item.line for item in items] == [1, 5, 9]
+
+
+def test_one_row_is_a_row_and_not_its_turns(tmp_path: Path) -> None:
+    row = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
+    for name in ("rows.json", "rows.jsonl"):
+        for indent in (None, 2):
+            assert _read(tmp_path / name, json.dumps(row, indent=indent)) == [Row(1, 1, row)]
+
+
+def test_the_key_of_the_rows_may_be_said(tmp_path: Path) -> None:
+    text = json.dumps({"train": [{"text": "a"}], "test": [{"text": "b"}]})
+    with pytest.raises(UnreadableFileError, match="train and test"):
+        _read(tmp_path / "rows.json", text)
+    assert _read(tmp_path / "rows.json", text, ReadOptions(array="test")) == [Row(1, 1, {"text": "b"})]
+
+
+def test_a_large_object_with_two_arrays_is_refused_when_that_shows(tmp_path: Path) -> None:
+    rows = [{"text": "x" * 1000}] * 6000
+    with pytest.raises(UnreadableFileError, match="train and test"):
+        _read(tmp_path / "rows.json", json.dumps({"train": rows, "test": rows[:1]}))
+    items = _read(tmp_path / "rows.json", json.dumps({"meta": {"n": 1}, "train": rows, "tags": ["a"]}))
+    assert len(items) == 6000
+
+
+def test_an_element_cut_by_the_end_of_a_block_is_whole(tmp_path: Path) -> None:
+    """A number, a word, an escape and a string may all lie across what is read at once."""
+    for tail in ('"n": 123456789}', '"n": true}', '"n": "\\u00e9\\ud83e\\udd8a"}', '"n": "' + "y" * 90 + '"}'):
+        wanted = json.loads("{" + tail)
+        for before in range((1 << 20) - 40, (1 << 20) + 2, 3):
+            filler = '[{"x": "' + "x" * (before - 20) + '"}, {'
+            items = _read(tmp_path / "rows.json", filler + tail + ', {"text": "é"}]')
+            assert [item.value for item in items[1:] if isinstance(item, Row)] == [wanted, {"text": "é"}]

@@ -1,0 +1,119 @@
+"""Tables: delimiters, headers, quotes that do not match, cells that are lists, and what spreadsheets leave behind."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from trainer_image.formats import ReadOptions, Row, RowProblem, UnreadableFileError, look_at, read_examples, read_rows
+
+
+def _read(path: Path, text: str, options: ReadOptions | None = None) -> list[Row | RowProblem]:
+    path.write_bytes(text.encode())
+    return list(read_rows(path, options or ReadOptions()))
+
+
+def _table(*rows: list[str], delimiter: str = ",", end: str = "\r\n") -> str:
+    made = io.StringIO(newline="")
+    csv.writer(made, delimiter=delimiter, lineterminator=end).writerows(rows)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_every_delimiter(delimiter: str, end: str, tmp_path: Path) -> None:
+    rows = [["a, b; c", 'say "hi"\nand | go\tthere'], ["1", "None"], ["NaN", "007"], ["a\u2028b", "=) smile"]]
+    text = _table(["prompt", "completion"], *rows, delimiter=delimiter, end=end)
+    items = _read(tmp_path / "rows.csv", text)
+    assert [item.value for item in items if isinstance(item, Row)] == [
+        {"prompt": one, "completion": two} for one, two in rows
+    ]
+    assert [item.line for item in items] == [2, 4, 5, 6]
+    assert look_at(tmp_path / "rows.csv").delimiter == delimiter
+
+
+def test_the_delimiter_may_be_said_or_announced(tmp_path: Path) -> None:
+    wanted = [Row(2, 1, {"a": "x;y", "b": "1"})]
+    assert _read(tmp_path / "rows.csv", "a:b\nx;y:1\n", ReadOptions(delimiter=":")) == wanted
+    assert _read(tmp_path / "rows.csv", "sep=:\na:b\nx;y:1\n") == [Row(3, 1, {"a": "x;y", "b": "1"})]
+
+
+def test_a_header_is_found_or_known_to_be_missing(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    assert _read(path, "act,prompt\nfox,Be a fox.\n") == [Row(2, 1, {"act": "fox", "prompt": "Be a fox."})]
+    assert look_at(path).has_header
+    items = _read(path, "What is it?,A fox.\nAnd that?,A dog.\n")
+    assert items[0] == Row(1, 1, {"column_1": "What is it?", "column_2": "A fox."})
+    assert len(items) == 2
+    assert any("no header" in note for note in look_at(path).notes)
+    assert _read(path, "fox,dog\n", ReadOptions(has_header=False)) == [
+        Row(1, 1, {"column_1": "fox", "column_2": "dog"})
+    ]
+    mapped = read_examples(items, mapping={"prompt": "column_1", "completion": "column_2"})
+    assert (mapped.shape, len(mapped.examples)) == ("prompt_completion", 2)
+
+
+def test_names_of_columns_in_any_case(tmp_path: Path) -> None:
+    assert _read(tmp_path / "rows.csv", "Prompt, Completion \na,b\n") == [Row(2, 1, {"prompt": "a", "completion": "b"})]
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match="text"):
+        _read(tmp_path / "rows.csv", "text,text\na,b\n")
+
+
+def test_empty_cells_at_the_end_are_a_spreadsheets_own(tmp_path: Path) -> None:
+    items = _read(tmp_path / "rows.csv", "prompt,completion,\na,b,,,\nc,d,\ne,f,g,h\n")
+    assert [item.value for item in items if isinstance(item, Row)] == [
+        {"prompt": "a", "completion": "b", "column_3": ""},
+        {"prompt": "c", "completion": "d", "column_3": ""},
+    ]
+    assert isinstance(items[2], RowProblem)
+    assert (items[2].line, items[2].kind) == (4, "wrong_cells")
+
+
+def test_an_open_quote_swallows_no_rows(tmp_path: Path) -> None:
+    good = "".join(f"question {n},answer {n}\n" for n in range(100))
+    for after in ("", '"quoted, here","and\nthere"\n'):
+        text = f'prompt,completion\n{good}"open,quote\n{good}{after}{good}'
+        items = _read(tmp_path / "rows.csv", text)
+        problems = [item for item in items if isinstance(item, RowProblem)]
+        assert [(problem.line, problem.kind) for problem in problems] == [(102, "broken_row")]
+        assert len(items) == 301 + bool(after)
+        assert [item.number if isinstance(item, Row) else item.row for item in items] == list(range(1, len(items) + 1))
+
+
+def test_a_long_cell_that_is_never_closed_is_one_row(tmp_path: Path) -> None:
+    prose = "\n".join(f"Line {n}, and so on, and on." for n in range(30))
+    items = _read(tmp_path / "rows.csv", f'prompt,completion\na,b\nc,"{prose}\n')
+    assert [type(item) for item in items] == [Row, RowProblem]
+
+
+def test_lists_in_cells_as_json_and_as_python_prints_them(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "Isn't it?"}, {"role": "assistant", "content": 'It "is".'}]
+    for cell in (json.dumps(turns), repr(turns)):
+        (item,) = _read(tmp_path / "rows.csv", _table(["messages"], [cell]))
+        assert item == Row(2, 1, {"messages": turns})
+        assert len(read_examples([item]).examples) == 1
+    (item,) = _read(tmp_path / "rows.csv", _table(["prompt", "completion"], ["[1, 2]", '{"a": 1}']))
+    assert item == Row(2, 1, {"prompt": "[1, 2]", "completion": '{"a": 1}'})
+
+
+@pytest.mark.parametrize(
+    "cell", ["=SUM(A1:A3)", "=A1+B2", '=HYPERLINK("x")', "+SUM(1)", "=cmd|' /C calc'!A0", "#REF!", "#NAME?", "= MAX(1)"]
+)
+def test_formulas_are_named(cell: str, tmp_path: Path) -> None:
+    (item,) = _read(tmp_path / "rows.csv", _table(["text"], [cell]))
+    assert isinstance(item, RowProblem)
+    assert (item.line, item.column, item.kind) == (2, "text", "formula_cell")
+
+
+@pytest.mark.parametrize(
+    "cell", ["=) smile", "- one\n- two", "+41 44 123", "@anna wrote", "-5", "= 4", "#1 is best", "=="]
+)
+def test_what_only_begins_like_a_formula_is_text(cell: str, tmp_path: Path) -> None:
+    assert _read(tmp_path / "rows.csv", _table(["text"], [cell])) == [Row(2, 1, {"text": cell})]

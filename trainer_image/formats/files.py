@@ -1,0 +1,248 @@
+"""Dataset files to rows: what a file is goes by what is in it, and only in doubt by its ending."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO, Literal
+
+from trainer_image.formats.archives import Compression, Part, open_parts
+from trainer_image.formats.encodings import ENCODING_WORDS, as_utf8, find_encoding, with_line_feeds
+from trainer_image.formats.json_arrays import read_json
+from trainer_image.formats.json_lines import read_json_lines
+from trainer_image.formats.opening import FETCH_AGAIN, HEAD, KNOWN, refuse_what_is_no_text, shown
+from trainer_image.formats.rows import Row, RowProblem, UnreadableFileError
+from trainer_image.formats.shapes import KNOWN_COLUMNS, shape_of
+from trainer_image.formats.table_layout import DELIMITERS, Layout, find_delimiter, find_layout
+from trainer_image.formats.tables import read_table
+from trainer_image.formats.texts import TextBy, read_text
+
+FileFormat = Literal["jsonl", "json", "table", "text"]
+
+LINES_ENDINGS = (".jsonl", ".ndjson")
+JSON_ENDINGS = (*LINES_ENDINGS, ".json")
+TABLE_ENDINGS = (".csv", ".tsv", ".tab")
+TEXT_ENDINGS = (".txt", ".md", ".text", "")
+_LINES_TO_TELL = 20
+_NOTHING = object()
+_BEGINS_LIKE_JSON = re.compile(r"\s*(\[\s*\{|\{\s*[\"}])")
+_LARGE_FIRST_ROW = re.compile(r'\s*\{\s*"([^"\\]{0,60})"\s*:\s*\[\s*\{')
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a person says of a file; what is not said is found out."""
+
+    text_by: TextBy = "blank_line"
+    delimiter: str | None = None
+    has_header: bool | None = None
+    encoding: str | None = None
+    array: str | None = None
+    """The key of the rows in a JSON object with several arrays."""
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """How a file is read, and what of that was assumed."""
+
+    format: FileFormat
+    encoding: str
+    delimiter: str = ""
+    has_header: bool = False
+    compression: Compression = ""
+    parts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How one part is read."""
+
+    part: Part
+    format: FileFormat
+    encoding: str
+    layout: Layout | None
+    cr_only: bool
+
+    def open(self) -> BinaryIO:
+        stream = as_utf8(self.part.open(), self.encoding)
+        return with_line_feeds(stream) if self.cr_only else stream
+
+    def read(self, options: ReadOptions) -> Iterator[Row | RowProblem]:
+        with self.open() as stream:
+            if self.format == "jsonl":
+                yield from read_json_lines(stream)
+            elif self.format == "json":
+                yield from read_json(stream, self.part.name, options.array)
+            elif self.layout is not None:
+                yield from read_table(stream, self.layout)
+            else:
+                yield from read_text(stream, options.text_by)
+
+
+DEFAULT = ReadOptions()
+
+
+def read_rows(path: Path, options: ReadOptions = DEFAULT) -> Iterator[Row | RowProblem]:
+    """Yield every row of a file, and a problem in the place of each that cannot be read; neither is ever held."""
+    with _damage_in_words(path), open_parts(path) as (_, parts, _notes):
+        plans = _plans(parts, options)
+        if len(plans) == 1:
+            yield from plans[0].read(options)
+            return
+        numbers = count(1)
+        for plan in plans:
+            for item in plan.read(options):
+                if isinstance(item, Row):
+                    yield replace(item, number=next(numbers), part=plan.part.name)
+                else:
+                    yield replace(item, row=next(numbers), part=plan.part.name)
+
+
+def look_at(path: Path, options: ReadOptions = DEFAULT) -> FileFacts:
+    """Tell how a file would be read, without reading its rows."""
+    with _damage_in_words(path), open_parts(path) as (compression, parts, notes):
+        plans = _plans(parts, options)
+        first = plans[0]
+        said = [*notes, *_notes_of(first, options)]
+        return FileFacts(
+            format=first.format,
+            encoding=first.encoding,
+            delimiter=first.layout.delimiter if first.layout else "",
+            has_header=first.layout.has_header if first.layout else False,
+            compression=compression,
+            parts=tuple(plan.part.name for plan in plans),
+            notes=tuple(said),
+        )
+
+
+@contextmanager
+def _damage_in_words(path: Path) -> Iterator[None]:
+    """Say in words what archives, decoders and disks raise from their depths."""
+    name = shown(path.name)
+    try:
+        yield
+    except (EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
+        raise UnreadableFileError(f"{name} is damaged: {error}.", FETCH_AGAIN) from error
+    except OSError as error:
+        raise UnreadableFileError(f"{name} cannot be read: {error.strerror or error}.", FETCH_AGAIN) from error
+    except csv.Error as error:
+        raise UnreadableFileError(f"The header of {name} is broken ({error}).", "Mend its quotes.") from error
+    except UnicodeError as error:
+        raise UnreadableFileError(f"{name} is not {ENCODING_WORDS['utf-8']}: {error}.", FETCH_AGAIN) from error
+
+
+def _plans(parts: list[Part], options: ReadOptions) -> list[_Plan]:
+    plans = [_plan(part, options) for part in parts]
+    different = next((plan for plan in plans if plan.format != plans[0].format), None)
+    if different:
+        both = f"{plans[0].part.name} and {different.part.name}"
+        raise UnreadableFileError(
+            f"The archive holds files of several kinds ({both}).", "Keep those of one kind in it."
+        )
+    return plans
+
+
+def _plan(part: Part, options: ReadOptions) -> _Plan:
+    with part.open() as stream:
+        head = stream.read(HEAD)
+    refuse_what_is_no_text(head, part.name)
+    encoding = options.encoding or find_encoding(part.open, part.name)
+    with as_utf8(part.open(), encoding) as stream:
+        sample = stream.read(HEAD)
+    is_whole = len(sample) < HEAD
+    cr_only = b"\n" not in sample and b"\r" in sample
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(sample)
+    text = text.replace("\r", "\n") if cr_only else text
+    ending = PurePath(part.name).suffix.lower()
+    found = _format_of(text, ending, part.name, is_whole)
+    layout = None
+    if found == "table":
+        # A file of one column has no delimiter; then its ending says what it would have been.
+        delimiter = options.delimiter or ("\t" if ending in (".tsv", ".tab") and "\t" in text else None)
+        layout = find_layout(text, part.name, delimiter, options.has_header)
+    return _Plan(part, found, encoding, layout, cr_only)
+
+
+def _notes_of(plan: _Plan, options: ReadOptions) -> Iterator[str]:
+    if plan.encoding == "cp1252":
+        yield "Its letters are no UTF-8 and are read as Windows-1252. Look whether accents and quotes are right."
+    if plan.layout is not None and options.has_header is None:
+        if plan.layout.has_header:
+            yield f"Its first row is taken for the header: {', '.join(plan.layout.columns[:8])}."
+        else:
+            yield f"It has no header, so its columns are called {', '.join(plan.layout.columns[:8])}."
+    if plan.format == "text":
+        words = {"blank_line": "What lies between blank lines", "line": "Each line", "file": "The whole file"}
+        yield f"{words[options.text_by]} is taken for one row."
+
+
+def _format_of(text: str, ending: str, name: str, is_whole: bool) -> FileFormat:
+    lines = [line for line in text.split("\n")[: None if is_whole else -1] if line.strip()][:_LINES_TO_TELL]
+    values = [_value_of(line) for line in lines]
+    found = sum(isinstance(value, dict) or (ending in LINES_ENDINGS and value is not _NOTHING) for value in values)
+    if found and found * 2 >= len(lines):
+        return "json" if len(lines) == 1 and is_whole and _holds_rows(values[0], ending) else "jsonl"
+    if text.lstrip()[:1] in ("{", "[") and (ending in JSON_ENDINGS or _BEGINS_LIKE_JSON.match(text)):
+        return _json_format(text, lines, values, ending)
+    if ending in TABLE_ENDINGS or _is_table(text):
+        return "table"
+    if ending in TEXT_ENDINGS:
+        return "text"
+    if ending in JSON_ENDINGS:
+        if found:
+            return "jsonl"
+        raise UnreadableFileError(f"{name} holds no JSON.", "Put one object in curly brackets on each line.")
+    raise UnreadableFileError(f"{name} is no dataset file that is known here.", f"Save it as {KNOWN}.")
+
+
+def _value_of(line: str) -> Any:
+    """Return the JSON value that a line is by itself."""
+    try:
+        return json.loads(line.lstrip("\ufeff"))
+    except (ValueError, RecursionError):
+        return _NOTHING
+
+
+def _holds_rows(value: Any, ending: str) -> bool:
+    """Say whether the one value of a file is no row, but may hold all of them."""
+    if not isinstance(value, dict):
+        return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+    if ending == ".json":
+        return True
+    return shape_of(value) is None and any(
+        isinstance(one, list) and one and isinstance(one[0], dict) and key not in KNOWN_COLUMNS
+        for key, one in value.items()
+    )
+
+
+def _json_format(text: str, lines: list[str], values: list[Any], ending: str) -> FileFormat:
+    """Tell lines of JSON, of which most may be broken, from one value over many lines."""
+    is_object = text.lstrip()[0] == "{"
+    if not lines:
+        # The first line is longer than what was looked at: a long row, or all of them.
+        first = _LARGE_FIRST_ROW.match(text)
+        is_row = is_object and ending != ".json" and (first is None or first.group(1) in KNOWN_COLUMNS)
+        return "jsonl" if is_row else "json"
+    second = lines[1].lstrip()[:1] if len(lines) > 1 else ""
+    if is_object and ending != ".json" and (second == "{" or (len(lines) == 1 and ending in LINES_ENDINGS)):
+        return "jsonl"
+    is_list = isinstance(values[0], list) and not (values[0] and isinstance(values[0][0], dict))
+    return "jsonl" if is_list and second in ("[", "{") else "json"
+
+
+def _is_table(text: str) -> bool:
+    """Say whether a file that does not call itself a table has the header of one."""
+    header = next((line for line in text.split("\n") if line.strip()), "")
+    delimiter = find_delimiter(text)
+    names = [cell.strip().strip('"').lower() for cell in header.split(delimiter)]
+    return delimiter in DELIMITERS and len(names) > 1 and shape_of(dict.fromkeys(names, "")) is not None

@@ -1,0 +1,157 @@
+"""JSON files: an array of rows, an object with the array under one of its keys, or objects one after the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any, BinaryIO
+
+from trainer_image.formats.json_window import CutOff, Lost, Window
+from trainer_image.formats.rows import BadRow, Row, RowProblem, UnreadableFileError
+from trainer_image.formats.shapes import KNOWN_COLUMNS, shape_of
+from trainer_image.formats.strict_json import row_or_problem
+
+_LONGEST_LOOK = 4 << 20
+_FIRST_KEY = re.compile(r'\{\s*"([^"\\]{0,60})"\s*:')
+_ARRAY_OF_OBJECTS = re.compile(r"\[\s*\{")
+_SQUARE = "Put the rows in square brackets, or one object on each line."
+_FETCH = "Fetch the file again."
+
+
+def read_json(stream: BinaryIO, name: str, key: str | None = None) -> Iterator[Row | RowProblem]:
+    """Yield the rows of a JSON file, of which never more than one is held."""
+    window = Window(stream)
+    first = window.peek()
+    if first == "[":
+        window.at += 1
+        yield from _read_whole_array(window)
+    elif first == "{":
+        yield from _read_objects(window, name, key)
+    else:
+        raise _no_array(name)
+
+
+def _read_whole_array(window: Window) -> Iterator[Row | RowProblem]:
+    number = 0
+    items = _read_elements(window, ends_with="]")
+    while True:
+        try:
+            item = next(items)
+        except StopIteration as end:
+            if end.value and window.peek():
+                fault = "There is more behind the end of the array, which was not read."
+                yield BadRow("", "broken_json", fault, "Put all rows into one array.").at(window.line, number + 1)
+            return
+        number += 1
+        yield item
+
+
+def _read_elements(window: Window, ends_with: str) -> Generator[Row | RowProblem, None, bool]:
+    """Yield values up to the bracket, or to the end of the file, and return whether all were read."""
+    number = 0
+    while True:
+        mark = window.peek(",")
+        if mark == ends_with:
+            window.at += 1
+            return True
+        line, number = window.line, number + 1
+        try:
+            if not mark:
+                raise CutOff
+            value = window.value()
+        except CutOff:
+            yield BadRow("", "broken_json", "The file ends here, inside a row or before its end.", _FETCH).at(
+                line, number
+            )
+            return False
+        except Lost as lost:
+            is_found = window.resume(quotes_pair=lost.quotes_pair)
+            fault = lost.bad.fault if is_found else f"{lost.bad.fault} The rows after it were not read."
+            yield BadRow(lost.bad.column, lost.bad.kind, fault, lost.bad.fix).at(line, number)
+            if not is_found:
+                return False
+        except BadRow as bad:
+            yield bad.at(line, number)
+        else:
+            yield row_or_problem(line, number, value)
+
+
+def _read_objects(window: Window, name: str, key: str | None) -> Iterator[Row | RowProblem]:
+    """Tell one object with an array of rows from objects that are rows, and read either."""
+    value, behind = window.look(_LONGEST_LOOK)
+    if value and not behind and len(value) > 1 and all(_is_column(inner) for inner in value.values()):
+        raise _columns(name)
+    if key is None and _are_rows(window, value, behind):
+        yield from _read_elements(window, ends_with="")
+    else:
+        chosen = key if key is not None or value is None else _only_array(value, name)
+        yield from _read_wrapped(window, chosen, name)
+
+
+def _are_rows(window: Window, value: Any, behind: str) -> bool:
+    if value is None:
+        # It is long or broken: then its first key has to do.
+        first = window.begins_with(_FIRST_KEY)
+        return first is not None and first.group(1) in KNOWN_COLUMNS
+    return behind != "" or shape_of(value) is not None
+
+
+def _only_array(value: Mapping[str, Any], name: str) -> str:
+    """Return the key of the rows: the one array of objects, or else the one array."""
+    arrays = [key for key, inner in value.items() if isinstance(inner, list)]
+    of_objects = [key for key in arrays if value[key] and isinstance(value[key][0], dict)]
+    if len(of_objects) > 1:
+        raise _two_arrays(name, *of_objects[:2])
+    if len(of_objects or arrays) != 1:
+        raise _columns(name) if len(arrays) > 1 else _no_array(name)
+    return (of_objects or arrays)[0]
+
+
+def _read_wrapped(window: Window, chosen: str | None, name: str) -> Iterator[Row | RowProblem]:
+    """Go through the keys of an object, and yield the elements of the array under the chosen one."""
+    found: str | None = None
+    window.at += 1
+    try:
+        while window.peek(",") not in ("}", ""):
+            key = window.value()
+            begins = window.peek(":")
+            is_array = begins == "[" and window.begins_with(_ARRAY_OF_OBJECTS) is not None
+            if begins == "[" and (key == chosen or (chosen is None and is_array)):
+                if found is not None:
+                    raise _two_arrays(name, found, str(key))
+                found = str(key)
+                window.at += 1
+                if not (yield from _read_elements(window, ends_with="]")):
+                    return
+                continue
+            try:
+                window.value()
+            except (CutOff, Lost):
+                raise
+            except BadRow:
+                # What stands beside the rows is none of them.
+                continue
+    except (CutOff, Lost, BadRow):
+        # Behind the rows nothing can be lost any more.
+        if found is None:
+            raise _no_array(name) from None
+    if found is None:
+        raise _no_array(name)
+
+
+def _is_column(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], str)
+
+
+def _columns(name: str) -> UnreadableFileError:
+    hint = "Write one object with all its columns for each row."
+    return UnreadableFileError(f"{name} holds an array for each column, not one with rows.", hint)
+
+
+def _no_array(name: str) -> UnreadableFileError:
+    return UnreadableFileError(f"{name} is neither an array of rows nor an object with one array in it.", _SQUARE)
+
+
+def _two_arrays(name: str, one: str, other: str) -> UnreadableFileError:
+    fault = f"{name} holds more than one array of rows: {one[:40]} and {other[:40]}."
+    return UnreadableFileError(fault, "Save each as a file of its own.")

@@ -1,0 +1,26 @@
+"""JSONL: one object on each line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from trainer_image.formats.encodings import bad_letters
+from trainer_image.formats.rows import BadRow, Row, RowProblem
+from trainer_image.formats.strict_json import parse, row_or_problem
+
+
+def read_json_lines(lines: Iterable[bytes]) -> Iterator[Row | RowProblem]:
+    """Yield a row, or its problem, for every line that is not blank."""
+    number = 0
+    for line, raw in enumerate(lines, 1):
+        if raw.isspace():
+            continue
+        number += 1
+        try:
+            value = parse(raw.decode())
+        except UnicodeDecodeError as error:
+            yield bad_letters(error).at(line, number)
+        except BadRow as bad:
+            yield bad.at(line, number)
+        else:
+            yield Row(line, number, value) if type(value) is dict else row_or_problem(line, number, value)

@@ -1,0 +1,92 @@
+"""What a dataset file is read into: rows, what is wrong with a row, and what is wrong with a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class UnreadableFileError(Exception):
+    """The file as a whole cannot be read: one sentence, and what to do."""
+
+    def __init__(self, sentence: str, hint: str) -> None:
+        super().__init__(f"{sentence} {hint}")
+        self.sentence = sentence
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row as it stands in the file; ``line`` is where it begins, both count from 1.
+
+    ``part`` names the file inside an archive of several, and is empty everywhere else.
+    """
+
+    line: int
+    number: int
+    value: Mapping[str, Any]
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class RowProblem:
+    """What is wrong with one row; ``column`` is empty where it is the row as a whole."""
+
+    line: int
+    row: int
+    column: str
+    kind: str
+    sentence: str
+    fix: str = ""
+    part: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.part}, line {self.line}: {self.sentence}" if self.part else f"Line {self.line}: {self.sentence}"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A good row that this method has no use for: an answer marked bad, where answers are imitated."""
+
+    line: int
+    row: int
+    sentence: str
+    part: str = ""
+
+
+class BadRow(Exception):
+    """What a row is refused for, on its way up to where its line is known."""
+
+    def __init__(self, column: str, kind: str, fault: str, fix: str = "Mend the row or take it out.") -> None:
+        super().__init__(fault)
+        self.column, self.kind, self.fault, self.fix = column, kind, fault, fix
+
+    def at(self, line: int, number: int, part: str = "") -> RowProblem:
+        """Return it as the problem of the row at this place."""
+        return RowProblem(line, number, self.column, self.kind, f"{self.fault} {self.fix}", self.fix, part)
+
+
+def rows_of(values: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
+    """Number rows that came from elsewhere (Parquet), where a line is a row."""
+    for number, value in enumerate(values, 1):
+        yield Row(number, number, value)
+
+
+def kind_of(value: Any) -> str:
+    """Return what a JSON value is, in plain words."""
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "text",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+    }
+    return "nothing (null)" if value is None else names.get(type(value), type(value).__name__)
+
+
+def quoted(value: Any) -> str:
+    """Return the beginning of a value in quotes, for a sentence."""
+    text = str(value)
+    return repr(text if len(text) <= 40 else text[:40] + "…")

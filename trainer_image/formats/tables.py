@@ -1,0 +1,179 @@
+"""CSV and its relatives: one row a record, whose cells may hold delimiters, quotes and line breaks."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from trainer_image.formats.rows import BadRow, Row, RowProblem
+from trainer_image.formats.shapes import CHECKS, RANKS, TURN_COLUMNS
+from trainer_image.formats.strict_json import is_whole, parse
+from trainer_image.formats.table_layout import Layout
+
+LARGEST_ROW = 64 << 20
+LOOK_AHEAD = 50
+"""So many lines behind a broken quote tell whether rows were swallowed or the cell is a long one."""
+
+# Columns that hold lists and objects, which a table can only hold as their JSON.
+_ANSWERS = ("responses", "completions", "labels", "preferred_output", "non_preferred_output")
+_LISTS = frozenset((*TURN_COLUMNS, *RANKS, *CHECKS, *_ANSWERS, "tools", "functions"))
+_TURNS = frozenset(("prompt", "completion", "chosen", "rejected", "input"))
+_TURNS_BEGIN = re.compile(r"\[\s*\{")
+_LARGEST_LITERAL = 1 << 20
+
+_FORMULA = re.compile(
+    r"=\s*[A-Za-z_][A-Za-z0-9_.]*\s*\(|[+@-][A-Z][A-Z0-9_.]*\(.*\)\s*$|=\$?[A-Z]{1,3}\$?\d+\s*([-+*/&:=<>].*)?$"
+    r"|[=+@-].*\|.*![A-Z]*\$?[A-Z]?\$?\d*\s*$|#(REF!|NAME\?|VALUE!|DIV/0!|N/A|NUM!|NULL!)$",
+    re.DOTALL,
+)
+
+
+class _Lines:
+    """The lines of a table, with those of the row that is being read kept, so that they can be read again."""
+
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self._lines = iter(lines)
+        self._again: deque[str] = deque()
+        self.row: list[str] = []
+        self.size = 0
+        self.taken = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        # What is no UTF-8 is carried along as half a letter, to be named with its row.
+        line = self._again.popleft() if self._again else next(self._lines).decode("utf-8", "surrogateescape")
+        self.row.append(line)
+        self.size += len(line)
+        self.taken += 1
+        if self.size > LARGEST_ROW:
+            raise BadRow("", "broken_row", "A quote is opened here and not closed within 64 million letters.")
+        return line
+
+    def begin_row(self) -> int:
+        """Forget the row before and return the line where the next one begins."""
+        self.row.clear()
+        self.size = 0
+        return self.taken + 1
+
+    def give_back(self, count: int) -> None:
+        """Let the last so many lines of this row be read again."""
+        if count:
+            self._again.extendleft(reversed(self.row[-count:]))
+            self.taken -= count
+
+
+def read_table(lines: Iterable[bytes], layout: Layout) -> Iterator[Row | RowProblem]:
+    """Yield every record below the header."""
+    # A cell may hold a whole book; the default limit is 128 KiB.
+    csv.field_size_limit(2**31 - 1)
+    feed = _Lines(lines)
+    reader = csv.reader(feed, delimiter=layout.delimiter, strict=True)
+    for _ in range(layout.lines_above_rows):
+        next(reader, None)
+    number, width = 0, len(layout.columns)
+    plain = [name not in _LISTS and name not in _TURNS for name in layout.columns]
+    while True:
+        line = feed.begin_row()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except (csv.Error, BadRow) as error:
+            number += 1
+            feed.give_back(_swallowed(feed.row, layout))
+            reader = csv.reader(feed, delimiter=layout.delimiter, strict=True)
+            fault = error.fault if isinstance(error, BadRow) else f"The quotes of this row do not match ({error})."
+            fix = "Double each quote inside a cell, and close the cell with one."
+            yield BadRow("", "broken_row", fault, fix).at(line, number)
+            continue
+        if not cells:
+            continue
+        number += 1
+        try:
+            if len(cells) != width:
+                cells = _fitted(cells, width, layout.delimiter)
+            if not all(map(str.isascii, cells)):
+                _refuse_broken_letters(cells, layout.columns)
+            yield Row(line, number, dict(_pairs(cells, layout.columns, plain)))
+        except BadRow as bad:
+            yield bad.at(line, number)
+
+
+def _swallowed(row: Sequence[str], layout: Layout) -> int:
+    """Return how many lines of a broken row are rows of their own, which its open quote has swallowed."""
+    behind = row[1:]
+    if not behind:
+        return 0
+    # The last line is where the quote was closed by that of another row; with nothing between it has to do.
+    between = behind[:-1][:LOOK_AHEAD] or behind
+    fitting = sum(_cells_in(line, layout.delimiter) == len(layout.columns) for line in between)
+    return len(behind) if fitting * 2 > len(between) else 0
+
+
+def _cells_in(line: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=delimiter, strict=True), []))
+    except csv.Error:
+        # It opens a quote that is closed further down, as the first line of a row may.
+        return len(next(csv.reader([line], delimiter=delimiter), []))
+
+
+def _fitted(cells: list[str], width: int, delimiter: str) -> list[str]:
+    """Drop empty cells that a spreadsheet has left at the end; anything else is a row that does not fit."""
+    if len(cells) > width and not any(cells[width:]):
+        return cells[:width]
+    fix = "Put cells with tabs in quotes." if delimiter == "\t" else f"Put cells with {delimiter!r} in quotes."
+    raise BadRow("", "wrong_cells", f"It has {len(cells)} cells where the header has {width}.", fix)
+
+
+def _refuse_broken_letters(cells: Sequence[str], columns: Sequence[str]) -> None:
+    for name, cell in zip(columns, cells, strict=True):
+        if not is_whole(cell):
+            fault = f"{name} holds a byte that is no UTF-8, so a letter is broken."
+            raise BadRow(name, "broken_letters", fault, "Write the letter anew or take the row out.")
+
+
+def _pairs(cells: Sequence[str], columns: Sequence[str], plain: Sequence[bool]) -> Iterator[tuple[str, Any]]:
+    for name, cell, is_plain in zip(columns, cells, plain, strict=True):
+        if cell[:1] in _FORMULA_BEGINS and 0 < len(cell) < _LONGEST_FORMULA and _FORMULA.match(cell):
+            fault = f"{name} holds a spreadsheet's formula or error ({cell[:30]!r}), not its value."
+            raise BadRow(name, "formula_cell", fault, "Save the table with values instead of formulas.")
+        yield name, cell if is_plain else _structured(name, cell)
+
+
+_FORMULA_BEGINS = "=+-@#"
+_LONGEST_FORMULA = 8192
+"""So does Excel limit it."""
+
+
+def _structured(name: str, cell: str) -> Any:
+    """Return a cell as the list or the object that it writes out, in JSON or as Python prints it."""
+    start = cell.lstrip()[:1]
+    if start not in ("[", "{") or (name in _TURNS and not _TURNS_BEGIN.match(cell.lstrip()) and start != "{"):
+        return cell
+    try:
+        json.loads(cell)
+    except (ValueError, RecursionError):
+        return _literal(cell)
+    value = parse(cell)
+    return cell if name in _TURNS and isinstance(value, dict) and not value.keys() & _TURN_KEYS else value
+
+
+_TURN_KEYS = frozenset(("messages", "role", "from", "content", "value"))
+
+
+def _literal(cell: str) -> Any:
+    if len(cell) > _LARGEST_LITERAL:
+        return cell
+    try:
+        value = ast.literal_eval(cell.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return cell
+    return value if isinstance(value, (list, dict)) else cell
