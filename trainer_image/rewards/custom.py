@@ -1,0 +1,101 @@
+"""The reward custom: the user's own Python file, loaded and run in the trainer only."""
+
+from __future__ import annotations
+
+import math
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from trainer_image.rewards.kinds import RewardError, Score, TaskLike
+from trainer_image.rewards.reward_file import check_reward_file
+
+_MODULE = "reward_file"
+
+
+def build(path: Path) -> Score:
+    """Load the file and return its function as a reward; every mistake of it becomes a sentence with its line."""
+    problems = check_reward_file(path)
+    if problems:
+        raise RewardError(f"{path.name} cannot be used. {problems[0]}", "Mend the file and start again.")
+    module = sys.modules[_MODULE] = ModuleType(_MODULE)
+    module.__file__ = str(path)
+    # Not imported, because that would leave a __pycache__ beside the user's file.
+    _guarded(path, "while it was loaded", lambda: exec(compile(path.read_bytes(), path, "exec"), module.__dict__))
+    if callable(many := getattr(module, "rewards", None)):
+        return _score_of_many(path, many)
+    if callable(one := getattr(module, "reward", None)):
+        return _score_of_one(path, one)
+    raise RewardError(f"{path.name} has no function reward any more when it has run.", "Do not take it away.")
+
+
+def _score_of_one(path: Path, reward: Callable[..., Any]) -> Score:
+    def score(completions: Sequence[str], prompts: Sequence[str], tasks: Sequence[TaskLike]) -> list[float | None]:
+        scores: list[float | None] = []
+        for completion, prompt, task in zip(completions, prompts, tasks, strict=True):
+            given = {"completion": completion, "prompt": prompt, "answer": task.answer, "row": dict(task.fields)}
+            value = _guarded(path, _place(task), partial(reward, **given))
+            scores.append(_number(path, value, task))
+        return scores
+
+    return score
+
+
+def _score_of_many(path: Path, rewards: Callable[..., Any]) -> Score:
+    def score(completions: Sequence[str], prompts: Sequence[str], tasks: Sequence[TaskLike]) -> list[float | None]:
+        values = _guarded(
+            path,
+            "in rewards",
+            lambda: rewards(
+                completions=list(completions),
+                prompts=list(prompts),
+                answers=[task.answer for task in tasks],
+                rows=[dict(task.fields) for task in tasks],
+            ),
+        )
+        if not isinstance(values, list | tuple) or len(values) != len(tasks):
+            said = f"{len(values)} numbers" if isinstance(values, list | tuple) else _kind(values)
+            raise RewardError(
+                f"{path.name}: rewards returned {said} for {len(tasks)} completions.", "Return one number for each."
+            )
+        return [_number(path, value, task) for value, task in zip(values, tasks, strict=True)]
+
+    return score
+
+
+def _guarded(path: Path, place: str, do: Callable[[], Any]) -> Any:
+    """Do something of the user's, and turn what it raises into a sentence with the line of their file."""
+    try:
+        return do()
+    except (Exception, SystemExit) as error:
+        steps = [step for step in traceback.extract_tb(error.__traceback__) if step.filename == str(path)]
+        line = f", line {steps[-1].lineno}" if steps else ""
+        said = f"{type(error).__name__}: {error}".strip(": ").replace("\n", " ")[:300].rstrip(".")
+        hint = "Mend the file and start again."
+        if isinstance(error, ModuleNotFoundError):
+            hint = "Only Python's own packages and those of the trainer are there: do without it."
+        raise RewardError(f"{path.name}{line}: {said} ({place}).", hint) from error
+
+
+def _number(path: Path, value: Any, task: TaskLike) -> float | None:
+    if value is None:
+        return None
+    hint = "Return a number, or None to leave the completion out."
+    if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
+        raise RewardError(f"{path.name} returned {_kind(value)} ({_place(task)}).", hint)
+    number = float(_guarded(path, _place(task), lambda: float(value)))
+    if not math.isfinite(number):
+        raise RewardError(f"{path.name} returned {number} ({_place(task)}).", hint)
+    return number
+
+
+def _place(task: TaskLike) -> str:
+    return f"for a completion of the row in line {task.line}"
+
+
+def _kind(value: Any) -> str:
+    return f"a value of the type {type(value).__name__}" if value is not None else "None"
