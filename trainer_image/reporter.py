@@ -1,11 +1,10 @@
-"""The trainer's voice and ear: append events, read requests, send stray text to the log, put a crash in words."""
+"""The trainer's voice and ear: append events, read requests, send stray text to the log, tell a failure."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
-import re
 import signal
 import sys
 import time
@@ -20,7 +19,6 @@ from trainer_image.contract import (
     End,
     Event,
     Failed,
-    FailureCode,
     Hello,
     Launch,
     Phase,
@@ -34,7 +32,8 @@ from trainer_image.contract import (
     read_request,
     write_event,
 )
-from trainer_image.errors import TrainerError
+from trainer_image.crashes import explain
+from trainer_image.supervised import heartbeat, is_supervised, obey_launcher
 
 
 class Reporter:
@@ -50,6 +49,11 @@ class Reporter:
         self._line_is_open = self.past.line_is_open
         self._heard_until = self.past.requests_offset
         self._pause_signalled = False
+        self._pulse: int | None = None
+
+    def close(self) -> None:
+        """Let go of the events file; another process writes on."""
+        os.close(self._handle)
 
     def emit(self, event: Event) -> None:
         """Append one event as one line, in one write."""
@@ -98,6 +102,16 @@ class Reporter:
         """Take SIGTERM and SIGINT for a wish to pause: what ``docker stop`` sends must not cost the run."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        if is_supervised():
+            obey_launcher()
+
+    def beat(self) -> None:
+        """Show the launcher that this process gets on."""
+        if not is_supervised():
+            return
+        if self._pulse is None:
+            self._pulse = os.open(heartbeat(self.folder, self.rank), os.O_WRONLY | os.O_CREAT, 0o644)
+        os.utime(self._pulse)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._pause_signalled = True
@@ -123,12 +137,28 @@ class Reporter:
             print(text, file=sys.stderr, flush=True)
         code, sentence, hint = explain(error)
         failed = Failed(code=code, sentence=sentence, hint=hint, traceback=text)
+        if is_supervised():
+            # The launcher decides whether this is the end of the run.
+            with suppress(OSError):
+                self._tell_launcher(failed)
+            return
         if self.rank != 0:
             if self._first_process_tells():
                 return
             self._seq = _Past.of(self.folder).seq
         with suppress(OSError):
             self._append(failed)
+
+    def _tell_launcher(self, failed: Failed) -> None:
+        """Write down why this process ends: the first to tell is heard, but full memory is the cause of the rest."""
+        aside = self.folder.trouble.with_name(f"{self.folder.trouble.name}.{os.getpid()}")
+        aside.write_text(failed.model_dump_json(), "utf-8")
+        if failed.code != "out_of_memory":
+            with suppress(FileExistsError):
+                os.link(aside, self.folder.trouble)
+            aside.unlink()
+        else:
+            aside.replace(self.folder.trouble)
 
     def _first_process_tells(self) -> bool:
         """Wait a moment for the first process to report the end; what fails here alone has to be told here."""
@@ -191,68 +221,6 @@ def _launch_of(folder: RunFolder) -> Launch | None:
         return Launch.model_validate_json(folder.launch.read_bytes())
     except (FileNotFoundError, ValueError):
         return None
-
-
-# A crash in words
-
-# torch.save counts bytes instead of reading the error: a full disk is an "unexpected pos" to it.
-_NO_SPACE = re.compile(
-    r"No space left on device|os error 28|Disk quota exceeded|PytorchStreamWriter failed|unexpected pos \d+ vs \d+",
-    re.I,
-)
-_NO_MEMORY = re.compile(r"out of memory|can't allocate memory|Cannot allocate memory|CUBLAS_STATUS_ALLOC_FAILED", re.I)
-_NO_GPU = re.compile(r"no CUDA-capable device|no kernel image|CUDA driver|NVIDIA driver|cudaGetDeviceCount", re.I)
-
-_WORDS: dict[FailureCode, tuple[str, str]] = {
-    "disk_full": (
-        "The disk is full.",
-        "Free some space, keep fewer checkpoints, then resume: the last complete checkpoint is still there.",
-    ),
-    "out_of_memory": (
-        "The memory is full.",
-        "Lower Rows at once or Longest row, switch on Gradient checkpointing or 4-bit base, then resume.",
-    ),
-    "gpu_missing": (
-        "The GPU cannot be used.",
-        "Run the doctor: it looks at the card, its driver and the container toolkit.",
-    ),
-}
-
-
-def explain(error: BaseException) -> tuple[FailureCode, str, str]:
-    """Return code, sentence and hint for an exception, judged by everything in its chain."""
-    chain = list(_chain(error))
-    for one in chain:
-        if isinstance(one, TrainerError):
-            return one.code, one.sentence, one.hint
-    for one in chain:
-        if code := _known_code(one):
-            return code, *_WORDS[code]
-    first_line = (str(error).strip().splitlines() or [""])[0][:300]
-    sentence = f"The trainer crashed: {type(error).__name__}{': ' if first_line else ''}{first_line}"
-    return "crashed", sentence, "The log has the details. Resume to go on from the last checkpoint."
-
-
-def _known_code(error: BaseException) -> FailureCode | None:
-    text = str(error)
-    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if is_full or _NO_SPACE.search(text):
-        return "disk_full"
-    # torch is not imported here, so its own class is known by name.
-    names = {kind.__name__ for kind in type(error).__mro__}
-    if names & {"MemoryError", "OutOfMemoryError"} or _NO_MEMORY.search(text):
-        return "out_of_memory"
-    if isinstance(error, RuntimeError | AssertionError) and _NO_GPU.search(text):
-        return "gpu_missing"
-    return None
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def write_json(path: Path, value: object) -> None:

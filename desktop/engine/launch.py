@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +50,6 @@ class LaunchSpec:
     folder: Path
     module: str
     arguments: tuple[str, ...]
-    processes: int = 1
     gpus: tuple[int, ...] = ()
     mounts: tuple[Mount, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -62,29 +62,26 @@ class LaunchSpec:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """Return the words behind ``python``: one process, or torchrun with one for each card."""
-        if self.processes == 1:
-            return ("-m", self.module, *self.arguments)
-        # Without a network a container cannot resolve its own name, and torchrun would wait five minutes for it.
-        meeting = ("--standalone", "--local-addr=127.0.0.1")
-        launcher = ("-m", "torch.distributed.run", *meeting, f"--nproc-per-node={self.processes}")
-        return (*launcher, "-m", self.module, *self.arguments)
+        """Return the words behind ``python``."""
+        return ("-m", self.module, *self.arguments)
 
 
 def plan_training(config: RunConfig, run_id: str, folder: Path, machine: Machine) -> LaunchSpec:
     """Return what to start for a run."""
     gpus = _chosen_gpus(config, machine)
     model = _local_folder(config.model)
-    network = model is None and not config.offline
+    judges, judges_are_here = _judges(config)
+    network = not config.offline and (model is None or not judges_are_here)
+    rewards = [Path(config.reward_file)] if config.reward_file else []
     return LaunchSpec(
         id=run_id,
         role="train",
         folder=folder,
-        module="trainer_image.train",
+        # It sees every chosen card, and decides how they are used.
+        module="trainer_image.start",
         arguments=(str(folder),),
-        processes=max(1, len(gpus)),
         gpus=gpus,
-        mounts=_mounts(folder, machine, model, Path(config.dataset), network=network),
+        mounts=_mounts(folder, machine, model, Path(config.dataset), *rewards, *judges, network=network),
         environment=_environment(machine, network=network),
         labels=_labels(run_id, "train", machine),
         network=network,
@@ -161,19 +158,42 @@ def _linked_folders(model: Path) -> list[Path]:
     return sorted(target for target in targets if not target.is_relative_to(model.resolve()))
 
 
-def _mounts(folder: Path, machine: Machine, model: Path | None, read: Path, *, network: bool) -> tuple[Mount, ...]:
+def _judges(config: RunConfig) -> tuple[list[Path], bool]:
+    """Return the folders of the models that judge, with the bases of adapters, and whether all of these are here."""
+    folders: list[Path] = []
+    bases: list[str] = []
+    for name in (config.reward_model, config.process_reward_model):
+        if name is None:
+            continue
+        folders += [Path(name), *_linked_folders(Path(name))]
+        try:
+            adapter = json.loads((Path(name) / "adapter_config.json").read_bytes())
+        except (OSError, ValueError):  # a whole model, or one that is still being trained
+            continue
+        base = adapter.get("base_model_name_or_path") if isinstance(adapter, dict) else None
+        bases += [base] if isinstance(base, str) else []
+    local = [folder for base in bases if (folder := _local_folder(base)) and (folder / "config.json").is_file()]
+    folders += [path for folder in local for path in (folder, *_linked_folders(folder))]
+    return folders, all(_local_folder(base) for base in bases)
+
+
+def _mounts(folder: Path, machine: Machine, model: Path | None, *read: Path, network: bool) -> tuple[Mount, ...]:
     """Everything appears under its own path, so that no path in a config, event or adapter has two meanings."""
-    mounts = [Mount(folder, writable=True), Mount(machine.caches, writable=True), Mount(read)]
+    mounts = [Mount(folder, writable=True), Mount(machine.caches, writable=True), *(Mount(path) for path in read)]
     if model is not None:
         mounts += [Mount(model), *(Mount(path) for path in _linked_folders(model))]
     if machine.certificates is not None and network:
         mounts.append(Mount(machine.certificates))
-    return tuple(mounts)
+    by_path: dict[Path, Mount] = {}
+    for mount in mounts:  # an engine refuses the same place twice
+        by_path.setdefault(mount.path, mount)
+    return tuple(by_path.values())
 
 
 def _environment(machine: Machine, *, network: bool) -> dict[str, str]:
     caches = machine.caches
     environment = {
+        "TUNEDECK_CACHES": str(caches),
         "HF_HOME": str(caches / "hub"),
         "TRITON_CACHE_DIR": str(caches / "triton"),
         "TORCHINDUCTOR_CACHE_DIR": str(caches / "inductor"),

@@ -25,8 +25,9 @@ from trainer_image.contract import (
     read_event,
     write_request,
 )
+from trainer_image.crashes import explain
 from trainer_image.errors import TrainerError
-from trainer_image.reporter import Reporter, explain
+from trainer_image.reporter import Reporter
 
 
 @pytest.fixture

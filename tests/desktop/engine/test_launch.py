@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def config(**knobs: object) -> RunConfig:
 
 
 COMMON = {
+    "TUNEDECK_CACHES": str(CACHES),
     "HF_HOME": str(CACHES / "hub"),
     "TRITON_CACHE_DIR": str(CACHES / "triton"),
     "TORCHINDUCTOR_CACHE_DIR": str(CACHES / "inductor"),
@@ -43,9 +45,8 @@ def test_a_local_model_on_the_cpu() -> None:
         id="r1",
         role="train",
         folder=FOLDER,
-        module="trainer_image.train",
+        module="trainer_image.start",
         arguments=(str(FOLDER),),
-        processes=1,
         gpus=(),
         mounts=(
             Mount(FOLDER, writable=True),
@@ -84,34 +85,17 @@ def test_offline_is_offline_for_a_hub_model_too() -> None:
     assert Mount(CA) not in spec.mounts
 
 
-def test_one_card_needs_no_launcher() -> None:
-    spec = plan_training(config(), "r1", FOLDER, machine(0))
-    assert spec.gpus == (0,)
-    assert spec.command == ("-m", "trainer_image.train", str(FOLDER))
-    assert spec.shared_memory_bytes == 2 * GIB
-
-
-def test_several_cards_get_a_process_each() -> None:
-    spec = plan_training(config(), "r1", FOLDER, machine(0, 1, 2))
-    assert (spec.gpus, spec.processes) == ((0, 1, 2), 3)
-    assert spec.command == (
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--local-addr=127.0.0.1",
-        "--nproc-per-node=3",
-        "-m",
-        "trainer_image.train",
-        str(FOLDER),
-    )
-    assert spec.shared_memory_bytes == 4 * GIB
+@pytest.mark.parametrize("cards", [(0,), (0, 1, 2)])
+def test_the_launcher_sees_every_card_and_decides(cards: tuple[int, ...]) -> None:
+    spec = plan_training(config(), "r1", FOLDER, machine(*cards))
+    assert spec.gpus == cards
+    assert spec.command == ("-m", "trainer_image.start", str(FOLDER))
+    assert spec.shared_memory_bytes == (1 + len(cards)) * GIB
 
 
 @pytest.mark.parametrize(("chosen", "expected"), [([1], (1,)), ([2, 0], (2, 0)), ([], ()), (None, (0, 1, 2))])
 def test_only_the_chosen_cards(chosen: list[int] | None, expected: tuple[int, ...]) -> None:
-    spec = plan_training(config(gpus=chosen), "r1", FOLDER, machine(0, 1, 2))
-    assert spec.gpus == expected
-    assert spec.processes == max(1, len(expected))
+    assert plan_training(config(gpus=chosen), "r1", FOLDER, machine(0, 1, 2)).gpus == expected
 
 
 def test_a_card_that_is_not_there_is_refused_with_those_that_are() -> None:
@@ -152,7 +136,7 @@ def test_a_chat_takes_one_card_and_sees_its_adapter() -> None:
     chat = ChatConfig(model="/models/tiny", adapter=str(adapter))
     spec = plan_chat(chat, "chat-1", folder, machine(0, 1))
     assert (spec.role, spec.module, spec.arguments) == ("chat", "trainer_image.chat", (str(folder),))
-    assert (spec.gpus, spec.processes, spec.network) == ((0,), 1, False)
+    assert (spec.gpus, spec.network) == ((0,), False)
     assert Mount(adapter) in spec.mounts
     assert Mount(Path("/models/tiny")) in spec.mounts
     assert spec.labels["tunedeck.role"] == "chat"
@@ -168,3 +152,46 @@ def test_a_conversion_is_offline_and_reads_the_file() -> None:
     assert (spec.network, spec.gpus) == (False, ())
     assert Mount(gguf) in spec.mounts
     assert (spec.uid, spec.gid) == (1000, 1001)
+
+
+# Rewards
+
+
+def judged(folder: Path, base: str | None) -> RunConfig:
+    """Make a config whose reward is a model in ``folder``, an adapter on ``base`` where one is named."""
+    folder.mkdir()
+    if base is not None:
+        (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
+    return config(method="rloo", rewards=["model"], reward_model=str(folder))
+
+
+def test_what_rewards_need_may_be_read_and_not_written(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "config.json").write_text("{}")
+    spec = plan_training(judged(tmp_path / "judge", str(base)), "r1", FOLDER, machine())
+    assert {Mount(tmp_path / "judge"), Mount(base)} <= set(spec.mounts)
+    assert not spec.network
+    own = config(method="grpo", rewards=["custom"], reward_file="/mine/reward.py")
+    assert Mount(Path("/mine/reward.py")) in plan_training(own, "r1", FOLDER, machine()).mounts
+
+
+def test_a_judge_on_the_runs_own_model_is_mounted_once(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "config.json").write_text("{}")
+    same = judged(tmp_path / "judge", str(base)).model_copy(update={"model": str(base)})
+    paths = [mount.path for mount in plan_training(same, "r1", FOLDER, machine()).mounts]
+    assert sorted(paths) == sorted(set(paths))
+
+
+def test_a_judge_on_a_hub_model_needs_the_network(tmp_path: Path) -> None:
+    online = judged(tmp_path / "judge", "org/base")
+    assert plan_training(online, "r1", FOLDER, machine()).network
+    assert not plan_training(online.model_copy(update={"offline": True}), "r1", FOLDER, machine()).network
+
+
+def test_a_judge_that_is_still_to_be_trained_is_planned_with(tmp_path: Path) -> None:
+    judge = config(method="rloo", rewards=["model"], reward_model=str(tmp_path / "not-yet"))
+    assert Mount(tmp_path / "not-yet") in plan_training(judge, "r1", FOLDER, machine()).mounts
+    assert not plan_training(judge, "r1", FOLDER, machine()).network

@@ -1,0 +1,52 @@
+"""A model's files on this machine, and the longest row of a dataset."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainer_image.contract import RunConfig
+from trainer_image.model_files import TEMPLATE_TOKENS, longest_row, model_folder, read_facts
+
+
+def config(**knobs: Any) -> RunConfig:
+    return RunConfig.model_validate({"model": "org/name", "dataset": "/data/rows.jsonl", **knobs})
+
+
+def test_a_model_of_the_hub_is_found_in_its_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    kept = tmp_path / "hub" / "models--org--name"
+    snapshot = kept / "snapshots" / "abc123"
+    assert model_folder(config()) is None
+    snapshot.mkdir(parents=True)
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("abc123")
+    assert model_folder(config()) == snapshot
+    assert model_folder(config(model_revision="abc123")) == snapshot
+    assert model_folder(config(model_revision="v2")) is None
+
+
+def test_a_folder_is_where_it_is(tmp_path: Path) -> None:
+    assert model_folder(config(model=str(tmp_path))) == tmp_path
+    assert model_folder(config(model=str(tmp_path / "gone"))) is None
+
+
+@pytest.mark.parametrize("text", [None, "no JSON", "[]", "{}", '{"hidden_size": 8, "text_config": "?"}'])
+def test_a_config_that_tells_nothing_is_no_fault_here(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "config.json").write_text(text)
+    assert read_facts(tmp_path) is None
+
+
+def test_no_row_is_longer_than_the_longest_line_allows(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(json.dumps({"text": "a" * length}) + "\n" for length in (10, 2000, 50)))
+    found = longest_row(config(dataset=str(rows), max_length=4096))
+    assert 1000 + TEMPLATE_TOKENS <= found <= 1010 + TEMPLATE_TOKENS
+    assert longest_row(config(dataset=str(rows), max_length=512)) == 512
+    assert longest_row(config(dataset=str(rows), max_length=4096, packing=True)) == 4096
+    assert longest_row(config(dataset=str(tmp_path / "gone.jsonl"), max_length=4096)) == 4096

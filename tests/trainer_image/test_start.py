@@ -1,0 +1,272 @@
+"""The launcher beside a trainer that ends in planted ways: what it starts again, what it says, how it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainer_image.contract import Adjustments, RunConfig, RunFolder, read_event
+from trainer_image.start import smaller
+
+ROOT = Path(__file__).parents[2]
+STARTER = """
+import sys
+from trainer_image import start
+start.TRAINER = "fake_trainer"
+sys.exit(start.main(sys.argv[1:]))
+"""
+
+
+@dataclass
+class Launched:
+    """A run folder and the launcher that works in it."""
+
+    folder: RunFolder
+    plans: list[Any]
+    knobs: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Launched:
+        model, dataset = self.folder.path / "model", self.folder.path / "rows.jsonl"
+        config = {"model": str(model), "dataset": str(dataset), "gpus": [], **self.knobs}
+        self.folder.config.write_text(json.dumps(config))
+        (self.folder.path / "plan.json").write_text(json.dumps(self.plans))
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)]),
+            **self.variables,
+        }
+        self.process = subprocess.Popen([sys.executable, "-c", STARTER, str(self.folder.path)], env=environment)
+        return self
+
+    def wait(self) -> int:
+        assert self.process is not None
+        return self.process.wait(60)
+
+    def run(self) -> int:
+        return self.start().wait()
+
+    def events(self) -> list[Any]:
+        return [read_event(line) for line in self.folder.events.read_bytes().splitlines()]
+
+    def kinds(self) -> list[str]:
+        return [event.kind for event in self.events()]
+
+    def wait_for(self, is_there: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 30
+        while not is_there():
+            assert time.monotonic() < deadline, self.folder.log.read_text()
+            time.sleep(0.01)
+
+    def wait_for_step(self) -> None:
+        self.wait_for(lambda: self.folder.events.exists() and b'"kind":"step"' in self.folder.events.read_bytes())
+
+    def trainers(self) -> list[int]:
+        """Return the trainers' process ids that are there."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = path.read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"fake_trainer" in words and str(self.folder.path).encode() in words:
+                found.append(int(path.parent.name))
+        return found
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Callable[..., Launched]]:
+    made: list[Launched] = []
+
+    def make(*plans: Any, variables: dict[str, str] | None = None, **knobs: Any) -> Launched:
+        made.append(Launched(RunFolder(tmp_path), list(plans), knobs, variables or {}))
+        return made[-1]
+
+    yield make
+    for one in made:
+        if one.process is not None and one.process.poll() is None:
+            one.process.kill()
+            one.process.wait()
+
+
+TWO = {"TUNEDECK_CPU_PROCESSES": "2"}
+
+
+def test_a_run_that_finishes(launch: Callable[..., Launched]) -> None:
+    run = launch(["step", "finish"])
+    assert run.run() == 0
+    assert run.kinds() == ["placement", "hello", "step", "finished"]
+    placement = run.events()[0]
+    assert (placement.placement, placement.cards, placement.processes) == ("one", [], 1)
+    assert [event.seq for event in run.events()] == [1, 2, 3, 4]
+    told = json.loads((run.folder.path / "environment.0.json").read_text())
+    assert told["TUNEDECK_SUPERVISED"] == "1"
+    assert told["TUNEDECK_PLACEMENT"] == "one"
+    assert "RANK" not in told
+
+
+def test_several_processes_know_their_place(launch: Callable[..., Launched]) -> None:
+    run = launch(["finish"], variables=TWO)
+    assert run.run() == 0
+    assert (run.events()[0].placement, run.events()[0].processes) == ("data_parallel", 2)
+    told = [json.loads((run.folder.path / f"environment.{rank}.json").read_text()) for rank in range(2)]
+    assert [(one["RANK"], one["LOCAL_RANK"], one["WORLD_SIZE"]) for one in told] == [("0", "0", "2"), ("1", "1", "2")]
+    assert told[0]["MASTER_ADDR"] == "127.0.0.1"
+    assert told[0]["MASTER_PORT"] == told[1]["MASTER_PORT"]
+
+
+def test_full_memory_goes_on_with_half_the_rows(launch: Callable[..., Launched]) -> None:
+    knobs = {"per_device_train_batch_size": 6, "gradient_accumulation_steps": 2}
+    run = launch(["step", "memory"], ["memory"], ["step", "finish"], **knobs)
+    assert run.run() == 0
+    assert run.kinds() == ["placement", "hello", "step", *["out_of_memory", "hello"] * 2, "step", "finished"]
+    tries = [event for event in run.events() if event.kind == "out_of_memory"]
+    assert [(one.attempt, one.attempts) for one in tries] == [(1, 3), (2, 3)]
+    cuts = [(one.per_device_train_batch_size, one.gradient_accumulation_steps) for one in tries]
+    assert cuts == [(3, 4), (1, 12)]
+    assert "3 instead of 6 rows at once" in tries[0].sentence
+    assert [event.backend for event in run.events() if event.kind == "hello"] == ["fake x6", "fake x3", "fake x1"]
+
+
+def test_what_was_cut_holds_for_a_later_start(launch: Callable[..., Launched]) -> None:
+    run = launch(["memory"], ["finish"], per_device_train_batch_size=4)
+    assert run.run() == 0
+    assert run.run() == 0
+    assert [event.backend for event in run.events() if event.kind == "hello"] == ["fake x4", "fake x2", "fake x2"]
+
+
+def test_memory_that_is_always_full_ends_the_run(launch: Callable[..., Launched]) -> None:
+    run = launch(["memory"], per_device_train_batch_size=64, oom_retries=2)
+    assert run.run() == 1
+    assert run.kinds() == ["placement", *["hello", "out_of_memory"] * 2, "hello", "failed"]
+    failed = run.events()[-1]
+    assert failed.code == "out_of_memory"
+    assert "Rows at once" in failed.hint
+    assert "OutOfMemoryError" in failed.traceback
+
+
+def test_one_row_at_once_cannot_be_halved(launch: Callable[..., Launched]) -> None:
+    run = launch(["memory"], per_device_train_batch_size=1)
+    assert run.run() == 1
+    assert run.kinds() == ["placement", "hello", "failed"]
+
+
+def test_full_memory_in_one_process_is_the_cause_of_the_others_trouble(launch: Callable[..., Launched]) -> None:
+    ways = {"0": ["connection"], "1": ["wait for the others", "memory"]}
+    run = launch(ways, ["finish"], variables=TWO)
+    assert run.run() == 0
+    assert "out_of_memory" in run.kinds()
+    assert run.kinds()[-1] == "finished"
+
+
+def test_the_first_trouble_is_told_and_a_process_that_waits_is_ended(launch: Callable[..., Launched]) -> None:
+    run = launch({"0": ["step", "hang"], "1": ["bad data"]}, variables=TWO)
+    assert run.run() == 1
+    failed = run.events()[-1]
+    assert (failed.code, failed.sentence, failed.hint) == ("bad_data", "Row 7 is bad.", "Mend it.")
+    assert run.trainers() == []
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_run_that_hangs_is_ended_with_stacks_in_the_log(launch: Callable[..., Launched], processes: int) -> None:
+    variables = {"TUNEDECK_CPU_PROCESSES": str(processes), "TUNEDECK_HANG_S": "0.5"}
+    run = launch(["step", "hang"], variables=variables)
+    assert run.run() == 1
+    failed = run.events()[-1]
+    assert failed.code == "hung"
+    assert ("cards" in failed.hint) is (processes == 2)
+    assert run.folder.log.read_text().count("in hang") == processes
+    assert run.trainers() == []
+
+
+@pytest.mark.parametrize(
+    ("word", "exit_code", "code", "words"),
+    [
+        ("vanish", 3, "crashed", "exit code 3"),
+        ("segfault", 139, "crashed", "SIGSEGV"),
+        ("watchdog", 134, "hung", "waited for each other"),
+        ("bad data", 1, "bad_data", "Row 7"),
+    ],
+)
+def test_an_end_without_a_word_gets_one(
+    launch: Callable[..., Launched], word: str, exit_code: int, code: str, words: str
+) -> None:
+    run = launch(["step", word])
+    assert run.run() == exit_code
+    failed = run.events()[-1]
+    assert failed.code == code
+    assert words in failed.sentence
+    if word == "vanish":
+        assert "Fatal error in a library" in failed.traceback
+
+
+def test_what_is_killed_from_outside_is_not_explained(launch: Callable[..., Launched]) -> None:
+    run = launch(["step", "killed"])
+    assert run.run() == 137
+    assert run.kinds() == ["placement", "hello", "step"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_wish_to_end_reaches_every_process(launch: Callable[..., Launched], number: int) -> None:
+    run = launch(["step", "pause"], variables=TWO).start()
+    run.wait_for(lambda: (run.folder.path / "environment.1.json").exists())
+    run.wait_for_step()
+    assert run.process is not None
+    run.process.send_signal(number)
+    assert run.wait() == 0
+    assert run.kinds()[-1] == "paused"
+    assert (run.folder.path / "paused.1").exists()
+
+
+def test_the_trainer_does_not_outlive_its_launcher(launch: Callable[..., Launched]) -> None:
+    run = launch(["step", "pause"]).start()
+    run.wait_for_step()
+    assert len(run.trainers()) == 1
+    assert run.process is not None
+    run.process.kill()
+    run.wait_for(lambda: not run.trainers())
+
+
+@pytest.mark.parametrize(
+    ("knobs", "code"),
+    [({"lora_r": -1}, "bad_config"), ({"gpus": [7]}, "gpu_missing"), ({"placement": "split"}, "gpu_missing")],
+)
+def test_what_cannot_start_is_told_before_the_trainer(
+    launch: Callable[..., Launched], knobs: dict[str, Any], code: str
+) -> None:
+    run = launch(["finish"], **knobs)
+    assert run.run() == 1
+    assert [(event.kind, event.code) for event in run.events()] == [("failed", code)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "accumulation", "half"),
+    [(8, 4, (4, 8)), (6, 1, (3, 2)), (3, 4, (1, 12)), (5, 2, (2, 5)), (7, 1, (1, 7)), (9, 2, (3, 6)), (2, 1, (1, 2))],
+)
+def test_the_batch_of_a_step_stays_exactly_as_large(rows: int, accumulation: int, half: tuple[int, int]) -> None:
+    config = RunConfig(
+        model="m", dataset="d", per_device_train_batch_size=rows, gradient_accumulation_steps=accumulation
+    )
+    found = smaller(config, Adjustments())
+    assert found is not None
+    assert (found.per_device_train_batch_size, found.gradient_accumulation_steps) == half
+    assert half[0] * half[1] == rows * accumulation
+
+
+def test_a_card_that_was_filled_by_choice_gets_checkpointing_at_last() -> None:
+    config = RunConfig(model="m", dataset="d", auto_batch=True, gradient_accumulation_steps=1)
+    chosen = Adjustments(per_device_train_batch_size=1, gradient_accumulation_steps=2, gradient_checkpointing=False)
+    found = smaller(config, chosen)
+    assert found == chosen.model_copy(update={"gradient_checkpointing": True, "oom_attempts": 1})
+    assert smaller(config, found) is None

@@ -1,0 +1,128 @@
+"""The sizes of a language model, read from its config.json: what memory.py counts with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# Two matrices in the feed-forward part instead of three.
+_UNGATED = frozenset({"gpt2", "gpt_neox", "gpt_neo", "gptj", "opt", "bloom", "falcon", "phi", "starcoder2", "mpt"})
+# One matrix for query, key and value, and one for gate and up.
+_FUSED = frozenset({"phi3", "phi4"})
+# Their config.json leaves out that input and output embeddings are one matrix.
+_TIED = ("gemma", "gpt2", "bloom", "cohere", "smollm")
+
+
+@dataclass(frozen=True)
+class Linear:
+    """One matrix of a layer; a mixture of experts has it several times, and a token meets some of them."""
+
+    name: str
+    inputs: int
+    outputs: int
+    copies: int = 1
+
+    @property
+    def parameters(self) -> int:
+        return self.inputs * self.outputs * self.copies
+
+    def adapter(self, rank: int) -> int:
+        """Return the numbers in the two small matrices that LoRA puts beside this one."""
+        return rank * (self.inputs + self.outputs) * self.copies
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """The sizes that decide how much memory a model needs."""
+
+    layers: int
+    hidden: int
+    query: int
+    """Width of all query heads together."""
+    key_value: int
+    """Width of all key heads together; as much again for the values."""
+    feed_forward: int
+    """Width of the feed-forward part that one token meets."""
+    vocabulary: int
+    is_tied: bool
+    linears: tuple[Linear, ...]
+    is_quantized: bool = False
+    """The files hold 4-bit weights already."""
+
+    @property
+    def linear_parameters(self) -> int:
+        return self.layers * sum(linear.parameters for linear in self.linears)
+
+    @property
+    def embedding_parameters(self) -> int:
+        """Input embeddings and head; one matrix where they are tied."""
+        return self.vocabulary * self.hidden * (1 if self.is_tied else 2)
+
+    @property
+    def parameters(self) -> int:
+        norms = self.hidden * (2 * self.layers + 1)
+        return self.linear_parameters + self.embedding_parameters + norms
+
+    def adapter_parameters(self, rank: int, target_modules: str) -> int:
+        """Return the numbers of a LoRA adapter over all matrices, or over those named."""
+        names = {name.strip() for name in target_modules.split(",")}
+        chosen = [one for one in self.linears if names == {"all-linear"} or one.name in names]
+        return self.layers * sum(linear.adapter(rank) for linear in chosen)
+
+
+def model_facts(config: Mapping[str, Any]) -> ModelFacts | None:
+    """Return the sizes that a config.json tells; None where it is of no model that is known here."""
+    outer = config
+    # A model that also sees pictures keeps the sizes of its text side apart.
+    if isinstance(inner := config.get("text_config"), Mapping):
+        config = inner
+    kind = str(config.get("model_type", ""))
+    layers, hidden = _first(config, "num_hidden_layers", "n_layer"), _first(config, "hidden_size", "n_embd", "d_model")
+    heads, vocabulary = _first(config, "num_attention_heads", "n_head", "n_heads"), _first(config, "vocab_size")
+    if not (layers and hidden and heads and vocabulary):
+        return None
+    head = _first(config, "head_dim") or hidden // heads
+    query, key_value = heads * head, (_first(config, "num_key_value_heads") or heads) * head
+    experts = _first(config, "num_experts", "num_local_experts", "n_routed_experts")
+    width = _first(config, "intermediate_size", "n_inner", "ffn_dim") or 4 * hidden
+    met = 1
+    if experts:
+        width = _first(config, "moe_intermediate_size") or width
+        met = _first(config, "num_experts_per_tok", "num_experts_per_token") or 1
+    tied = config.get("tie_word_embeddings", outer.get("tie_word_embeddings"))
+    quantization = outer.get("quantization_config")
+    return ModelFacts(
+        layers=layers,
+        hidden=hidden,
+        query=query,
+        key_value=key_value,
+        feed_forward=width * met,
+        vocabulary=vocabulary,
+        is_tied=bool(tied) if tied is not None else kind.startswith(_TIED),
+        linears=_linears(kind, hidden, query, key_value, width, experts or 1),
+        is_quantized=isinstance(quantization, Mapping) and bool(quantization.get("load_in_4bit")),
+    )
+
+
+def _first(config: Mapping[str, Any], *names: str) -> int:
+    """Return the first of these entries that holds a number; 0 where none does."""
+    return next((int(config[name]) for name in names if isinstance(config.get(name), int | float)), 0)
+
+
+def _linears(kind: str, hidden: int, query: int, key_value: int, width: int, experts: int) -> tuple[Linear, ...]:
+    if kind in _FUSED:
+        return (
+            Linear("qkv_proj", hidden, query + 2 * key_value),
+            Linear("o_proj", query, hidden),
+            Linear("gate_up_proj", hidden, 2 * width),
+            Linear("down_proj", width, hidden),
+        )
+    attention = (
+        Linear("q_proj", hidden, query),
+        Linear("k_proj", hidden, key_value),
+        Linear("v_proj", hidden, key_value),
+        Linear("o_proj", query, hidden),
+    )
+    gate = () if kind in _UNGATED else (Linear("gate_proj", hidden, width, experts),)
+    return (*attention, *gate, Linear("up_proj", hidden, width, experts), Linear("down_proj", width, hidden, experts))

@@ -1,0 +1,87 @@
+"""A model's files on this machine: its sizes, its weights read ahead, and how long the rows of a dataset can be."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from trainer_image.contract import RunConfig
+from trainer_image.model_facts import ModelFacts, model_facts
+
+_CHUNK = 8 * 1024**2
+BYTES_OF_A_TOKEN = 2
+"""Fewer bytes in the mean are rare, so a row of JSON has no more tokens than this makes of its line."""
+TEMPLATE_TOKENS = 256
+"""What a chat template may put around a row."""
+
+
+def model_folder(config: RunConfig) -> Path | None:
+    """Return the folder with the model's files, as chosen or from the Hub's cache; None where it is yet to come."""
+    path = Path(config.model)
+    if path.is_absolute():
+        return path if path.is_dir() else None
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
+    kept = cache / f"models--{config.model.replace('/', '--')}"
+    revision = config.model_revision or "main"
+    with suppress(OSError):  # a commit has no file of its own
+        revision = (kept / "refs" / revision).read_text("utf-8").strip()
+    folder = kept / "snapshots" / revision
+    return folder if folder.is_dir() else None
+
+
+def read_facts(folder: Path) -> ModelFacts | None:
+    """Return the model's sizes; None where its config.json is missing, broken or of an unknown kind."""
+    try:
+        values = json.loads((folder / "config.json").read_text("utf-8"))
+        return model_facts(values) if isinstance(values, dict) else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def read_weights_ahead(folder: Path) -> None:
+    """Bring the weights into the computer's memory in the background, if they fit, while the trainer starts."""
+    files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
+    try:
+        size = sum(path.stat().st_size for path in files)
+    except OSError:
+        return
+    if files and size < _available_memory() / 2:
+        threading.Thread(target=_read, args=(files,), daemon=True).start()
+
+
+def _read(files: list[Path]) -> None:
+    buffer = bytearray(_CHUNK)
+    for path in files:
+        try:
+            with path.open("rb", buffering=0) as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
+                while file.readinto(buffer):
+                    pass
+        except OSError:
+            return  # the trainer will say what is wrong with it
+
+
+def _available_memory() -> int:
+    """Return the bytes that the kernel could give away."""
+    with suppress(OSError):
+        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def longest_row(config: RunConfig) -> int:
+    """Return the tokens that no sequence exceeds: the knob's, or what the dataset's longest line can hold."""
+    path = Path(config.dataset)
+    if config.packing or config.method == "pretrain" or path.suffix.lower() not in (".jsonl", ".ndjson"):
+        return config.max_length
+    try:
+        with path.open("rb") as file:
+            longest = max((len(line) for line in file), default=0)
+    except OSError:
+        return config.max_length  # the trainer will say what is wrong with it
+    return min(config.max_length, longest // BYTES_OF_A_TOKEN + TEMPLATE_TOKENS)

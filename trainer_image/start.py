@@ -1,0 +1,189 @@
+"""Start a run and stay with it to its end: ``python -m trainer_image.start RUN_FOLDER``.
+
+It chooses how the cards are used, starts the trainer's processes, and goes on after full memory with smaller
+micro-batches. It imports no torch, so that it costs a blink.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer_image import self_test, supervise
+from trainer_image.cards import Card, visible_cards
+from trainer_image.configs import adjusted, read_adjustments, read_config, write_adjustments
+from trainer_image.contract import Adjustments, Failed, OutOfMemory, Placement, RunConfig, RunFolder
+from trainer_image.errors import TrainerError
+from trainer_image.model_facts import ModelFacts
+from trainer_image.model_files import longest_row, model_folder, read_facts, read_weights_ahead
+from trainer_image.placement import Decision, decide, out_of_memory
+from trainer_image.reporter import Reporter
+from trainer_image.supervise import Signals
+from trainer_image.supervised import CPU_PROCESSES, PLACEMENT, SUPERVISED
+
+TRAINER = "trainer_image.train"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What has to be known to start the trainer's processes, as often as it takes."""
+
+    config: RunConfig
+    model: ModelFacts | None
+    cards: Sequence[Card]
+    decision: Decision
+    environment: dict[str, str]
+
+
+def start(folder: RunFolder) -> int:
+    """Run what the folder's config says; return the exit code."""
+    signals = Signals()
+    with speaking(folder) as reporter, reporter.telling_failure():
+        prepared = prepare(reporter, signals)
+    words = [sys.executable, "-m", TRAINER, str(folder.path)]
+    while not signals.told:
+        ending = supervise.run(words, prepared.environment, prepared.decision.processes, folder, signals)
+        with speaking(folder) as reporter:
+            if ending.failed is None or reporter.past.ended:
+                return ending.code
+            failed = ending.failed
+            if failed.code == "out_of_memory":
+                if go_on_smaller(reporter, prepared.config):
+                    continue
+                failed = with_what_fits(failed, prepared, folder)
+            reporter.emit(failed)
+            return ending.code
+    return 128 + signals.told
+
+
+def prepare(reporter: Reporter, signals: Signals) -> Prepared:
+    """Choose how the cards are used, try whether they talk to each other, and say so."""
+    folder = reporter.folder
+    config = read_config(folder)
+    cards = chosen_cards(config, visible_cards(folder))
+    files = model_folder(config)
+    model = read_facts(files) if files else None
+    sized = as_it_comes(config, folder)
+    decision = decide(sized, model, cards, int(os.environ.get(CPU_PROCESSES, "1")))
+    environment = {**os.environ, SUPERVISED: "1", PLACEMENT: decision.placement, **decision.variables}
+    settings: dict[str, str] = {}
+    if decision.cards:
+        # By default CUDA puts the fastest card first, which is another order than the driver's.
+        environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(str(card.index) for card in decision.cards)
+        if decision.processes > 1:
+            with reporter.phase("self_test"):
+                settings = self_test.settings_for(decision.cards, environment, signals)
+        if files:
+            read_weights_ahead(files)
+    reporter.emit(
+        Placement(
+            placement=decision.placement,
+            cards=[card.number for card in decision.cards],
+            processes=decision.processes,
+            sentence=decision.sentence,
+            predicted_bytes=list(decision.predicted_bytes),
+            settings=settings,
+        )
+    )
+    if decision.warning:
+        reporter.warn("may_not_fit", decision.warning, "It is tried all the same.")
+    return Prepared(config, model, cards, decision, environment | settings)
+
+
+def chosen_cards(config: RunConfig, visible: Sequence[Card]) -> tuple[Card, ...]:
+    """Return the cards that the config names, in its order; all that are visible where it names none."""
+    if config.gpus is None:
+        return tuple(visible)
+    by_number = {card.number: card for card in visible}
+    missing = [str(number) for number in config.gpus if number not in by_number]
+    if missing:
+        hint = "Run the doctor, or empty GPUs to train on what there is."
+        raise TrainerError("gpu_missing", f"The run wants GPU {', '.join(missing)}, and the trainer sees none.", hint)
+    return tuple(by_number[number] for number in config.gpus)
+
+
+def as_it_comes(config: RunConfig, folder: RunFolder) -> RunConfig:
+    """Return the config as the memory will see it: with its adjustments, and rows no longer than they are."""
+    found = adjusted(config, read_adjustments(folder))
+    return found.model_copy(update={"max_length": longest_row(found)})
+
+
+def go_on_smaller(reporter: Reporter, config: RunConfig) -> bool:
+    """Halve the rows at once for the next try, and say so; False where nothing is left to try."""
+    folder = reporter.folder
+    before = read_adjustments(folder)
+    after = smaller(config, before)
+    if after is None:
+        return False
+    write_adjustments(folder, after)
+    old, new = adjusted(config, before), adjusted(config, after)
+    if new.per_device_train_batch_size == old.per_device_train_batch_size:
+        change = "gradient checkpointing"
+    else:
+        change = (
+            f"{new.per_device_train_batch_size} instead of {old.per_device_train_batch_size} rows at once and "
+            f"{new.gradient_accumulation_steps} instead of {old.gradient_accumulation_steps} micro-batches"
+        )
+    reporter.emit(
+        OutOfMemory(
+            attempt=after.oom_attempts,
+            attempts=config.oom_retries,
+            per_device_train_batch_size=new.per_device_train_batch_size,
+            gradient_accumulation_steps=new.gradient_accumulation_steps,
+            sentence=f"The memory was full. The run goes on with {change}; a step sees the same rows.",
+        )
+    )
+    return True
+
+
+def smaller(config: RunConfig, before: Adjustments) -> Adjustments | None:
+    """Return the next smaller way to cut the batch of a step; None after the last try, or where there is none."""
+    attempt = before.oom_attempts + 1
+    if attempt > config.oom_retries:
+        return None
+    now = adjusted(config, before)
+    rows, batch = now.per_device_train_batch_size, now.per_device_train_batch_size * now.gradient_accumulation_steps
+    if rows > 1:
+        half = next(size for size in range(rows // 2, 0, -1) if batch % size == 0)
+        update = {"per_device_train_batch_size": half, "gradient_accumulation_steps": batch // half}
+        return before.model_copy(update={**update, "oom_attempts": attempt})
+    if config.auto_batch and not now.gradient_checkpointing:
+        return before.model_copy(update={"gradient_checkpointing": True, "oom_attempts": attempt})
+    return None
+
+
+def with_what_fits(failed: Failed, prepared: Prepared, folder: RunFolder) -> Failed:
+    """Return the failure of a run whose memory was full too often, with the changes that would make it fit."""
+    error = out_of_memory(as_it_comes(prepared.config, folder), prepared.model, prepared.decision.cards)
+    return failed.model_copy(update={"sentence": error.sentence, "hint": error.hint})
+
+
+@contextmanager
+def speaking(folder: RunFolder) -> Iterator[Reporter]:
+    """Take the word for as long as no process of the trainer has it."""
+    reporter = Reporter(folder)
+    try:
+        yield reporter
+    finally:
+        reporter.close()
+
+
+def main(words: list[str]) -> int:
+    """Start the run that the command line names."""
+    if len(words) != 1 or not Path(words[0]).is_dir():
+        print("Usage: python -m trainer_image.start RUN_FOLDER", file=sys.stderr)
+        return 2
+    folder = RunFolder(Path(words[0]).absolute())
+    with speaking(folder) as reporter:
+        # What the trainer's processes say before they know the log goes there, too.
+        reporter.take_over_output()
+    return start(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
