@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from trainer_image.contract import ChatConfig, RunConfig
+from trainer_image.contract import EVALUATED, ChatConfig, RunConfig
+from trainer_image.rewards.kinds import RewardPlan
+
+SEARCH_STEPS = 100
+"""Steps of a search for a learning rate that names none."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,18 @@ def load_arguments(config: RunConfig) -> dict[str, Any]:
         "dtype": None,
         "load_in_4bit": config.load_in_4bit,
         "use_gradient_checkpointing": "unsloth" if config.gradient_checkpointing else False,
+        "full_finetuning": config.full_finetuning,
+    }
+
+
+def quantization_arguments(config: RunConfig) -> dict[str, Any] | None:
+    """Return what BitsAndBytesConfig gets where the 4-bit base is not Unsloth's own (nf4, double quantization)."""
+    if not config.load_in_4bit or (config.bnb_4bit_quant_type == "nf4" and config.bnb_4bit_use_double_quant):
+        return None
+    return {
+        "load_in_4bit": True,
+        "bnb_4bit_quant_type": config.bnb_4bit_quant_type,
+        "bnb_4bit_use_double_quant": config.bnb_4bit_use_double_quant,
     }
 
 
@@ -67,6 +83,7 @@ def adapter_arguments(config: RunConfig) -> dict[str, Any]:
         "lora_dropout": config.lora_dropout,
         "target_modules": "all-linear" if names == ["all-linear"] else names,
         "use_rslora": config.use_rslora,
+        "use_dora": config.use_dora,
         "use_gradient_checkpointing": "unsloth" if config.gradient_checkpointing else False,
         "random_state": config.seed,
         "max_seq_length": config.max_length,
@@ -79,12 +96,13 @@ def training_arguments(config: RunConfig, machine: Machine, output: str) -> dict
     return {
         "output_dir": output,
         "num_train_epochs": config.num_train_epochs,
-        "max_steps": config.max_steps if config.max_steps is not None else -1,
-        "learning_rate": config.learning_rate,
+        "max_steps": config.max_steps or (SEARCH_STEPS if config.find_learning_rate else -1),
+        "learning_rate": config.resolved_learning_rate,
         "per_device_train_batch_size": config.per_device_train_batch_size,
         "per_device_eval_batch_size": config.per_device_train_batch_size,
         "gradient_accumulation_steps": config.gradient_accumulation_steps,
         "lr_scheduler_type": config.lr_scheduler_type,
+        "lr_scheduler_kwargs": schedule_arguments(config),
         "warmup_steps": config.warmup_steps,
         "weight_decay": config.weight_decay,
         "max_grad_norm": config.max_grad_norm,
@@ -111,6 +129,14 @@ def training_arguments(config: RunConfig, machine: Machine, output: str) -> dict
     }
 
 
+def schedule_arguments(config: RunConfig) -> dict[str, Any]:
+    """Return what the learning rate's schedule gets beside its name."""
+    if config.lr_scheduler_type == "cosine_with_min_lr":
+        return {"min_lr_rate": config.min_lr_rate}
+    # Its own end, 1e-7, would be above a learning rate that is lower than that.
+    return {"lr_end": 0.0} if config.lr_scheduler_type == "polynomial" else {}
+
+
 @dataclass(frozen=True)
 class DataPlan:
     """How the rows are chosen, cut and split."""
@@ -130,30 +156,107 @@ def data_plan(config: RunConfig) -> DataPlan:
         max_length=config.max_length,
         loss_on=config.loss_on,
         stop_at_bad_rows=config.bad_rows == "stop",
-        eval_split_size=config.eval_split_size,
+        # A method that evaluates nothing learns from all rows.
+        eval_split_size=config.eval_split_size if config.method in EVALUATED else 0.0,
         seed=config.seed,
     )
 
 
 @dataclass(frozen=True)
+class SequencePlan:
+    """How rows of tokens become sequences."""
+
+    packing: bool
+    max_length: int
+
+
+def sequence_plan(config: RunConfig) -> SequencePlan:
+    """Return how rows become sequences; raw text is always packed."""
+    return SequencePlan(config.packing or config.method == "pretrain", config.max_length)
+
+
+@dataclass(frozen=True)
+class GenerationPlan:
+    """How the model tries: how often for each prompt, how freely, how long."""
+
+    tries: int
+    longest_prompt: int
+    longest_answer: int
+    temperature: float
+    top_p: float
+
+
+def generation_plan(config: RunConfig) -> GenerationPlan:
+    """Return how answers are generated; prompt and answer have the longest row between them."""
+    return GenerationPlan(
+        tries=config.num_generations,
+        longest_prompt=config.max_length - config.max_completion_length,
+        longest_answer=config.max_completion_length,
+        temperature=config.temperature,
+        top_p=config.top_p,
+    )
+
+
+@dataclass(frozen=True)
+class StarPlan:
+    """How often STaR solves the problems anew, and whether it is told the answers of those it failed."""
+
+    rounds: int
+    hints: bool
+
+
+def star_plan(config: RunConfig) -> StarPlan:
+    """Return how STaR goes on."""
+    return StarPlan(config.star_rounds, config.star_hints)
+
+
+def reward_plan(config: RunConfig) -> RewardPlan:
+    """Return which rewards judge the answers, and what each of them needs to know."""
+    return RewardPlan(
+        names=config.rewards,
+        weights=config.reward_weights,
+        regex=config.reward_regex,
+        template=config.reward_format,
+        length=config.reward_length,
+        json_schema=config.reward_json_schema,
+        file=config.reward_file,
+        reward_model=config.reward_model,
+        process_reward_model=config.process_reward_model,
+        time_limit_s=config.code_time_limit,
+    )
+
+
+@dataclass(frozen=True)
 class Rhythm:
-    """When to evaluate, what to ask then, when to save and how many to keep."""
+    """When to evaluate, what to ask then, when to save, how many to keep, and what the best evaluation is for."""
 
     eval_steps: int | None
     sample_prompts: tuple[str, ...]
     save_steps: int
     save_total_limit: int
+    early_stopping_patience: int | None
+    keep_best: bool
+    is_search: bool
+    """The run looks for a learning rate: it neither evaluates nor saves."""
 
 
 def rhythm(config: RunConfig) -> Rhythm:
     """Return what happens at the boundaries of steps."""
-    return Rhythm(config.eval_steps, config.sample_prompts, config.save_steps, config.save_total_limit)
+    return Rhythm(
+        config.eval_steps,
+        config.sample_prompts,
+        config.save_steps,
+        config.save_total_limit,
+        config.early_stopping_patience,
+        config.load_best_model_at_end,
+        config.find_learning_rate,
+    )
 
 
 def overridden_knobs(config: RunConfig, machine: Machine) -> dict[str, tuple[str, str]]:
     """Return the knobs that this machine cannot follow, each with a sentence and a hint."""
     found = {}
-    if machine.device == "cpu" and "8bit" in config.optim:
+    if machine.device == "cpu" and ("8bit" in config.optim or "paged" in config.optim):
         found["optim"] = (
             f"The optimizer {config.optim} needs a GPU; the run takes adamw_torch_fused.",
             "Choose adamw_torch_fused to have the same on every machine.",

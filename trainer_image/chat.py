@@ -23,8 +23,9 @@ from trainer_image.contract import (
     Token,
     Warned,
 )
+from trainer_image.crashes import explain
 from trainer_image.errors import TrainerError
-from trainer_image.reporter import Reporter, explain
+from trainer_image.reporter import Reporter
 
 LISTEN_EVERY_S = 0.02
 GATHER_S = 0.05

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from trainer_image.arguments import adapter_arguments, load_arguments, quantization_arguments
+from trainer_image.contract import RunConfig
 from trainer_image.errors import TrainerError
+from trainer_image.supervised import max_memory, placement
 
 
 def check_model_is_there(model: str) -> None:
@@ -27,15 +30,35 @@ def check_model_is_there(model: str) -> None:
         raise TrainerError("model_missing", f"{model} is no model folder: it has no config.json.", hint)
 
 
-def load_base(arguments: dict[str, Any]) -> tuple[Any, Any]:
+def load_trainable(config: RunConfig) -> tuple[Any, Any]:
+    """Load base model and tokenizer, with a fresh adapter unless all weights are trained."""
+    model, tokenizer = load_base(load_arguments(config) | placement_arguments(), quantization_arguments(config))
+    return (model if config.full_finetuning else add_adapter(model, adapter_arguments(config))), tokenizer
+
+
+def placement_arguments() -> dict[str, Any]:
+    """Return where the layers go, for a model that is spread over several cards."""
+    if placement() != "layers":
+        return {}
+    # Unsloth's own planner keeps room for logits and activations, which "balanced" would fill with weights.
+    return {"device_map": "unsloth_balanced", "max_memory": max_memory()}
+
+
+def load_base(arguments: dict[str, Any], quantization: dict[str, Any] | None = None) -> tuple[Any, Any]:
     """Load the base model and its tokenizer."""
+    import torch
+    from transformers import BitsAndBytesConfig
     from unsloth import FastLanguageModel
 
     name = arguments["model_name"]
+    if quantization is not None:
+        kind = torch.bfloat16 if not torch.cuda.is_available() or torch.cuda.is_bf16_supported() else torch.float16
+        config = BitsAndBytesConfig(**quantization, bnb_4bit_compute_dtype=kind)
+        arguments = {**arguments, "quantization_config": config}
     try:
         model, tokenizer = FastLanguageModel.from_pretrained(**arguments)
     except (OSError, ValueError, KeyError, NotImplementedError, RuntimeError) as error:
-        raise _explained(error, name) or error from error
+        raise explained(error, name) or error from error
     # A processor of a model that also sees pictures: the text side is what is trained.
     tokenizer = getattr(tokenizer, "tokenizer", tokenizer)
     if tokenizer.pad_token_id is None:
@@ -43,7 +66,8 @@ def load_base(arguments: dict[str, Any]) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def _explained(error: Exception, name: str) -> TrainerError | None:
+def explained(error: Exception, name: str) -> TrainerError | None:
+    """Return what went wrong with loading a model in words, or None where there are no better ones."""
     text = str(error)
     is_unknown = "does not recognize this architecture" in text or "Unrecognized model" in text
     if is_unknown or ("is not supported" in text and "model" in text.lower()):
@@ -69,25 +93,30 @@ def add_adapter(model: Any, arguments: dict[str, Any]) -> Any:
     try:
         return FastLanguageModel.get_peft_model(model, **arguments)
     except ValueError as error:
-        if "arget modules" not in str(error):
-            raise
-        named = sorted({name.rsplit(".", 1)[-1] for name, part in model.named_modules() if _is_linear(part)})
-        raise TrainerError(
-            "bad_config",
-            f"This model has no layers called {arguments['target_modules']}.",
-            f"Set Target modules to all-linear, or to some of {', '.join(named)}.",
-        ) from error
+        raise no_such_layers(error, model, arguments) or error from error
 
 
-def _is_linear(part: Any) -> bool:
-    return type(part).__name__.startswith("Linear")
+def no_such_layers(error: ValueError, model: Any, arguments: dict[str, Any]) -> TrainerError | None:
+    """Return which layers there are, where an adapter was wanted for others."""
+    if "arget modules" not in str(error):
+        return None
+    linear = (name for name, part in model.named_modules() if type(part).__name__.startswith("Linear"))
+    named = sorted({name.rsplit(".", 1)[-1] for name in linear})
+    return TrainerError(
+        "bad_config",
+        f"This model has no layers called {arguments['target_modules']}.",
+        f"Set Target modules to all-linear, or to some of {', '.join(named)}.",
+    )
 
 
 def load_with_adapter(arguments: dict[str, Any], adapter: str) -> tuple[Any, Any]:
-    """Load the base model with a trained adapter on top, ready to answer."""
+    """Load the base model with a trained adapter on top, or a model that was trained whole, ready to answer."""
     from peft import PeftModel
     from unsloth import FastLanguageModel
 
+    if (Path(adapter) / "config.json").is_file():
+        model, tokenizer = load_base({**arguments, "model_name": adapter, "revision": None})
+        return FastLanguageModel.for_inference(model), tokenizer
     if not (Path(adapter) / "adapter_config.json").is_file():
         hint = "Choose a run that has finished, or a complete checkpoint."
         raise TrainerError("no_checkpoint", f"There is no adapter in {adapter}.", hint)
@@ -98,6 +127,9 @@ def load_with_adapter(arguments: dict[str, Any], adapter: str) -> tuple[Any, Any
 
 def count_parameters(model: Any) -> tuple[int, int]:
     """Return how many numbers are trained, and how many there are."""
-    # PEFT knows that a 4-bit weight holds two numbers in a byte.
-    trainable, total = model.get_nb_trainable_parameters()
-    return int(trainable), int(total)
+    if hasattr(model, "get_nb_trainable_parameters"):
+        # PEFT knows that a 4-bit weight holds two numbers in a byte.
+        trainable, total = model.get_nb_trainable_parameters()
+        return int(trainable), int(total)
+    sizes = [(part.numel(), part.requires_grad) for part in model.parameters()]
+    return sum(size for size, is_trained in sizes if is_trained), sum(size for size, _ in sizes)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 import torch.distributed as dist
+from accelerate import PartialState
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Ranks:
         self.count = int(os.environ.get("WORLD_SIZE", "1"))
         self._group = None
         if self.count > 1:
-            # The trainer has joined the processes together already.
+            # TRL joins the processes when it reads its arguments; they have to agree on things before that.
+            PartialState(**({"cpu": True, "backend": "gloo"} if device == "cpu" else {}))
             self._group = dist.new_group(backend="gloo")
 
     def share(self, tokens: int, wish: int) -> Together:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+
+from trainer_image.encoding import prompt_ids
 
 SAMPLE_TOKENS = 64
 
@@ -28,15 +29,6 @@ class Randomness:
         torch.set_rng_state(self._torch)
         if self._cuda:
             torch.cuda.set_rng_state_all(self._cuda)
-
-
-def prompt_ids(messages: Sequence[dict[str, str]], tokenizer: Any) -> list[int]:
-    """Return the ids that ask the model for its next turn."""
-    if getattr(tokenizer, "chat_template", None):
-        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        return list(tokenizer(text, add_special_tokens=False)["input_ids"])
-    text = "\n".join(message["content"] for message in messages) + "\n"
-    return list(tokenizer(text)["input_ids"])
 
 
 def answer_sample(prompt: str, model: Any, tokenizer: Any, checkpointing: bool) -> str:

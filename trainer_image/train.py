@@ -13,16 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer_image import checkpoints
-from trainer_image.arguments import (
-    Machine,
-    adapter_arguments,
-    data_plan,
-    environment,
-    load_arguments,
-    overridden_knobs,
-    rhythm,
-)
+from trainer_image.arguments import Machine, data_plan, environment, overridden_knobs, rhythm
+from trainer_image.configs import adjusted, read_adjustments, read_config
 from trainer_image.contract import (
+    GENERATING,
     Cancelled,
     Finished,
     Gpu,
@@ -31,11 +25,12 @@ from trainer_image.contract import (
     Plan,
     RunConfig,
     RunFolder,
-    check_config,
 )
 from trainer_image.errors import TrainerError
-from trainer_image.folders import make_readable, publish_folder
+from trainer_image.methods import Parts, Stage, steps_of
+from trainer_image.models import count_parameters
 from trainer_image.reporter import Reporter
+from trainer_image.supervised import PROBE, placement
 
 if TYPE_CHECKING:
     from trainer_image.data import Prepared
@@ -45,7 +40,7 @@ def train(reporter: Reporter) -> None:
     """Train what the run folder's config says, from the start or from the last complete checkpoint."""
     start = time.perf_counter()
     folder = reporter.folder
-    config = read_config(folder)
+    config = adjusted(read_config(folder), read_adjustments(folder))
     choose_cards(config)
     os.environ.update(environment(config))
 
@@ -60,11 +55,14 @@ def train(reporter: Reporter) -> None:
         import trl  # noqa: F401
         from transformers import set_seed
 
-        from trainer_image import data
+        from trainer_image import fill_card, lr_search
+        from trainer_image.best import Best
         from trainer_image.boundaries import Boundaries
+        from trainer_image.probe import Probe
         from trainer_image.ranks import Ranks
         from trainer_image.samples import answer_sample
 
+        method = methods.by_name(config.method)
         machine = machine_of(config, torch)
         resume = last_checkpoint(reporter)
     reporter.emit(hello(config, machine, torch, resume[0] if resume else None))
@@ -74,96 +72,119 @@ def train(reporter: Reporter) -> None:
     with reporter.phase("load"):
         # Seeds dropout and data order; the adapter's own first weights have their seed in its arguments.
         set_seed(config.seed)
-        model, tokenizer = models.load_base(load_arguments(config))
+        model, tokenizer = method.load(config)
         if config.load_in_4bit and not getattr(model, "is_loaded_in_4bit", False):
             sentence = "4 bits do not work on this machine; the base model is held in 16 bits."
             reporter.warn("load_in_4bit_overridden", sentence)
-        model = models.add_adapter(model, adapter_arguments(config))
 
     with reporter.phase("data"):
-        method = methods.BY_NAME[config.method]
-        prepared = data.prepare(data_plan(config), method.SHAPES, tokenizer)
+        prepared = method.prepare(config, tokenizer)
         check_same_data(reporter, prepared)
         warn_of_left_out(reporter, config, prepared)
-        collator = data.Collator(tokenizer.pad_token_id)
-        trainer = method.build_trainer(
-            method.trainer_arguments(config, machine, str(checkpoints.writing_place(folder))),
-            model=model,
-            processing_class=tokenizer,
-            data_collator=collator,
-            train_dataset=data.as_dataset(prepared.train, counts=True),
-            eval_dataset=data.as_dataset(prepared.evaluation, counts=False) if prepared.evaluation else None,
-        )
-        # A README about the model in every checkpoint is of no use to a resume.
-        trainer.create_model_card = lambda *args, **names: None
-        total_steps, epochs = steps_of(trainer)
-        leave_room_after_warmup(trainer, total_steps, reporter)
-        trainable, total = models.count_parameters(trainer.model)
-        reporter.emit(
-            Plan(
-                total_steps=total_steps,
-                epochs=epochs,
-                batch_rows=config.per_device_train_batch_size * config.gradient_accumulation_steps * machine.processes,
-                train_rows=len(prepared.train),
-                eval_rows=len(prepared.evaluation),
-                rows_left_out=len(prepared.problems) + len(prepared.nothing_to_learn),
-                rows_cut=prepared.rows_cut,
-                trained_tokens=sum(row.learned for row in prepared.train),
-                total_tokens=sum(len(row.input_ids) for row in prepared.train),
-                trainable_parameters=trainable,
-                total_parameters=total,
-                dataset_sha256=prepared.sha256,
-            )
-        )
+    if config.auto_batch and machine.device == "cuda" and not is_cut_already(folder):
+        with reporter.phase("probe"):
+            config = fill_card.choose(config, machine, model, tokenizer, prepared, reporter)
 
+    output = str(checkpoints.writing_place(folder))
+    note = checkpoints.note_of(resume[1]) if resume else checkpoints.Note(step=0)
+    best = Best(*method.BEST)
+    best.recall(note.best)
     boundaries = Boundaries(
         reporter,
         Ranks(machine.device),
         rhythm(config),
-        collator,
+        method.METRICS,
+        best,
         answer=lambda prompt: answer_sample(prompt, model, tokenizer, config.gradient_checkpointing),
-        tokens=checkpoints.tokens_at(resume[1]) if resume else 0,
-        has_evaluation=bool(prepared.evaluation),
+        tokens=note.tokens,
     )
-    trainer.add_callback(boundaries)
     if boundaries.is_cancelled_already():
         step, name = (resume[0], relative(folder, resume[1])) if resume else (0, None)
         reporter.emit(Cancelled(step=step, checkpoint=name))
         return
-    with reporter.phase("train"):
-        trainer.train(resume_from_checkpoint=str(resume[1]) if resume else None)
+    parts = methods.Parts(config, machine, model, tokenizer, prepared, reporter, output, boundaries.must_end)
+    checkpoint, step = resume[1] if resume else None, note.step
+    for stage in method.stages(parts, note.stage):
+        trainer = stage.trainer
+        # A README about the model in every checkpoint is of no use to a resume.
+        trainer.create_model_card = lambda *args, **names: None
+        if config.find_learning_rate:
+            search = lr_search.Search(trainer)
+        tell_plan(stage, parts)
+        boundaries.enter(stage)
+        if machine.device == "cuda" or PROBE in os.environ:
+            trainer.add_callback(Probe(trainer, reporter))
+        with reporter.phase("train"):
+            go_on(trainer, checkpoint)
+        checkpoint, step = None, boundaries.step_of(trainer.state)
+        if boundaries.wish in ("pause", "stop") or trainer.state.global_step < trainer.state.max_steps:
+            break
 
-    step = trainer.state.global_step
-    last = relative(folder, folder.checkpoint(step))
-    if boundaries.wish == "pause":
+    last = relative(folder, folder.checkpoint(step)) if step else None
+    seconds = time.perf_counter() - start
+    if config.find_learning_rate:
+        if boundaries.wish != "stop":
+            reporter.emit(search.verdict())
+        end = Cancelled(step=step) if boundaries.wish == "stop" else Finished(step=step, adapter=None, seconds=seconds)
+        reporter.emit(end)
+    elif boundaries.wish == "pause":
         reporter.emit(Paused(step=step, checkpoint=last))
     elif boundaries.wish == "stop":
         reporter.emit(Cancelled(step=step, checkpoint=last))
     else:
+        kept = best.step if config.load_best_model_at_end and best.step is not None else step
         with reporter.phase("save"):
-            save_adapter(trainer, tokenizer, folder)
-        seconds = time.perf_counter() - start
-        reporter.emit(Finished(step=step, adapter=relative(folder, folder.adapter), seconds=seconds))
+            if reporter.rank == 0:
+                checkpoints.keep_model(folder, kept)
+        adapter = relative(folder, folder.adapter)
+        reporter.emit(Finished(step=step, adapter=adapter, seconds=seconds, best_step=kept if kept != step else None))
 
 
-def read_config(folder: RunFolder) -> RunConfig:
-    """Read the run's config, or say everything that is wrong with it."""
-    hint = "Start the run again from the app, which writes this file."
-    try:
-        values = json.loads(folder.config.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise TrainerError("bad_config", f"There is no config in {folder.path}.", hint) from error
-    except json.JSONDecodeError as error:
-        raise TrainerError("bad_config", f"{folder.config} is no JSON: {error}.", hint) from error
-    config, problems = check_config(values)
-    if config is None:
-        raise TrainerError("bad_config", " ".join(problem.sentence for problem in problems), "Mend the config.")
-    return config
+def go_on(trainer: Any, checkpoint: Path | None) -> None:
+    """Train from the start, or from where a checkpoint left off."""
+    if checkpoint is not None:
+        done = json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))["global_step"]
+        if done >= steps_of(trainer)[0]:
+            # Killed between the last checkpoint and the end: transformers would make one step too many.
+            trainer._load_from_checkpoint(str(checkpoint))
+            trainer.state.global_step = trainer.state.max_steps = done
+            return
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+
+
+def is_cut_already(folder: RunFolder) -> bool:
+    """Say whether the batch of a step has been cut by an earlier start: what came of it must not be undone."""
+    return read_adjustments(folder).per_device_train_batch_size is not None
+
+
+def tell_plan(stage: Stage, parts: Parts) -> None:
+    """Say what is going to happen, now that model, rows and trainer are there."""
+    config, prepared, trainer = parts.config, stage.prepared or parts.prepared, stage.trainer
+    total_steps, epochs = steps_of(trainer)
+    leave_room_after_warmup(trainer, total_steps, parts.reporter)
+    trainable, total = count_parameters(trainer.model)
+    rows = config.per_device_train_batch_size * config.gradient_accumulation_steps * parts.machine.processes
+    parts.reporter.emit(
+        Plan(
+            total_steps=stage.total_steps or total_steps,
+            epochs=epochs,
+            batch_rows=rows,
+            train_rows=len({item.row for item in prepared.train}),
+            eval_rows=len({item.row for item in prepared.evaluation}),
+            rows_left_out=parts.prepared.rows_left_out,
+            rows_cut=prepared.rows_cut,
+            trained_tokens=prepared.trained_tokens,
+            total_tokens=prepared.total_tokens,
+            trainable_parameters=trainable,
+            total_parameters=total,
+            dataset_sha256=parts.prepared.sha256,
+        )
+    )
 
 
 def choose_cards(config: RunConfig) -> None:
-    """Leave a lone process one card: TRL refuses several, and one process for each card comes from torchrun."""
-    if "RANK" not in os.environ and config.gpus != ():
+    """Leave a lone process one card, unless the model's layers are spread over several."""
+    if "RANK" not in os.environ and config.gpus != () and placement() != "layers":
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
         os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[0]
 
@@ -241,22 +262,21 @@ def warn_of_left_out(reporter: Reporter, config: RunConfig, prepared: Prepared) 
     if prepared.problems:
         first = " ".join(str(problem) for problem in prepared.problems[:3])
         reporter.warn("rows_left_out", f"{len(prepared.problems)} rows cannot be used and are left out. {first}")
+    if prepared.left_out:
+        sentence = f"{len(prepared.left_out)} rows are left out. {prepared.left_out[0].sentence}"
+        reporter.warn("rows_of_no_use", sentence)
     if prepared.nothing_to_learn:
         lines = ", ".join(str(row.line) for row in prepared.nothing_to_learn[:5])
+        what = "have nothing to learn"
+        if config.method in GENERATING:
+            what = f"leave no room for an answer of {config.max_completion_length} tokens"
         sentence = (
-            f"{len(prepared.nothing_to_learn)} rows have nothing to learn within {config.max_length} tokens "
+            f"{len(prepared.nothing_to_learn)} rows {what} within {config.max_length} tokens "
             f"and are left out (line {lines}{', ...' if len(prepared.nothing_to_learn) > 5 else ''})."
         )
         reporter.warn("nothing_to_learn", sentence, "Raise Longest row to keep them.")
-    if config.eval_split_size and not prepared.evaluation:
+    if data_plan(config).eval_split_size and not prepared.evaluation:
         reporter.warn("too_few_rows", "There are too few rows to hold one back, so nothing is evaluated.")
-
-
-def steps_of(trainer: Any) -> tuple[int, float]:
-    """Return how many optimizer steps the trainer is going to make, and how many epochs they are."""
-    rows = trainer.get_train_dataloader()
-    _, per_epoch, _, _, _, _, total = trainer.set_initial_training_values(trainer.args, rows)
-    return int(total), total / per_epoch
 
 
 def leave_room_after_warmup(trainer: Any, total_steps: int, reporter: Reporter) -> None:
@@ -267,17 +287,6 @@ def leave_room_after_warmup(trainer: Any, total_steps: int, reporter: Reporter) 
         sentence = f"The warm-up was as long as the run; it is {total_steps - 1} of {total_steps} steps now."
         reporter.warn("warmup_shortened", sentence, "Lower Warm-up, or train for more steps.")
     trainer.args.warmup_steps = total_steps - 1
-
-
-def save_adapter(trainer: Any, tokenizer: Any, folder: RunFolder) -> None:
-    """Write adapter and tokenizer aside, and name them when they are whole; only the first process writes."""
-    aside = checkpoints.writing_place(folder) / "adapter"
-    if trainer.is_world_process_zero():
-        trainer.accelerator.unwrap_model(trainer.model).save_pretrained(str(aside))
-        tokenizer.save_pretrained(str(aside))
-        make_readable(aside)
-        publish_folder(aside, folder.adapter)
-        shutil.rmtree(checkpoints.writing_place(folder), ignore_errors=True)
 
 
 def relative(folder: RunFolder, path: Path) -> str:

@@ -8,28 +8,70 @@ from typing import Any
 
 import pytest
 
-from trainer_image import arguments
+from trainer_image import arguments, methods
 from trainer_image.arguments import Machine
-from trainer_image.contract import METHODS, Knob, RunConfig, check_config, knobs
-from trainer_image.methods import BY_NAME
+from trainer_image.contract import (
+    CHAINS,
+    GENERATING,
+    METHODS,
+    REWARD_NEEDS,
+    REWARD_TAKES,
+    Knob,
+    Method,
+    RunConfig,
+    check_config,
+    knobs,
+)
 
 SMALLEST = {"model": "someone/small", "dataset": "/data/rows.jsonl"}
 MACHINE = Machine("cuda")
+TRAINED = [method for method in METHODS if method not in CHAINS]
+
+# What has to be set for a knob to count at all.
+TOGETHER: dict[str, dict[str, Any]] = {
+    "bnb_4bit_quant_type": {"load_in_4bit": True},
+    "bnb_4bit_use_double_quant": {"load_in_4bit": True},
+    "min_lr_rate": {"lr_scheduler_type": "cosine_with_min_lr"},
+    "label_smoothing": {"loss_type": "cpo"},
+    "simpo_gamma": {"loss_type": "simpo"},
+    "cpo_alpha": {"loss_type": "cpo"},
+    "reward_weights": {"rewards": ["number", "length"]},
+}
+TOGETHER |= {
+    knob: {"rewards": [reward]} | dict.fromkeys(REWARD_NEEDS.get(reward, ()), "something")
+    for reward, taken in REWARD_TAKES.items()
+    for knob in taken
+}
+OTHERS: dict[str, Any] = {"num_generations": 4, "rewards": ["number"], "reward_weights": [1, 2], "seed": 1}
+# Read before there is a trainer: by what starts its processes, and by what chooses the size of a batch.
+BEFORE = {"placement": "placement", "oom_retries": "start", "auto_batch": "train"}
 
 
 def everything_given(config: RunConfig) -> dict[str, Any]:
-    return {
+    """Return all that is made of a config for the trainer of its method; what all weights do not need is left out."""
+    method = methods.by_name(config.method)
+    given: dict[str, Any] = {
         "environment": arguments.environment(config),
         "load": arguments.load_arguments(config),
-        "adapter": arguments.adapter_arguments(config),
-        "trainer": BY_NAME[config.method].trainer_arguments(config, MACHINE, "out"),
+        "quantization": arguments.quantization_arguments(config),
+        "adapter": None if config.full_finetuning else arguments.adapter_arguments(config),
+        "trainer": method.trainer_arguments(config, MACHINE, "out"),
         "data": arguments.data_plan(config),
         "rhythm": arguments.rhythm(config),
     }
+    if config.method in ("sft", "pretrain"):
+        given["sequences"] = arguments.sequence_plan(config)
+    if config.method in GENERATING:
+        given |= {"generation": arguments.generation_plan(config), "rewards": arguments.reward_plan(config)}
+    if config.method == "star":
+        given["rounds"] = arguments.star_plan(config)
+    return given
 
 
 def other_value(knob: Knob) -> Any:
     """Return a value that the knob takes and that is not its default."""
+    if knob.name in OTHERS:
+        return OTHERS[knob.name]
     if knob.choices:
         return next(choice for choice in knob.choices if choice != knob.default)
     if knob.kind is bool:
@@ -43,30 +85,92 @@ def other_value(knob: Knob) -> Any:
     return start + step if knob.maximum is None or start + step < knob.maximum else start - step
 
 
-@pytest.mark.parametrize("knob", [knob for knob in knobs() if knob.name != "method"], ids=lambda knob: knob.name)
-def test_no_dead_control(knob: Knob) -> None:
-    before, _ = check_config(SMALLEST)
-    after, problems = check_config({**SMALLEST, knob.name: other_value(knob)})
-    assert before is not None
-    assert after is not None, problems
-    assert everything_given(before) != everything_given(after)
+def config_of(values: dict[str, Any]) -> RunConfig:
+    config, problems = check_config(values)
+    assert config is not None, problems
+    return config
 
 
-def test_the_trainer_takes_its_values_from_nowhere_else() -> None:
-    """What ``train.py`` reads of the config by itself is only for words, or for what is checked in its own way."""
-    tree = ast.parse((Path(arguments.__file__).parent / "train.py").read_text("utf-8"))
-    read = {
+@pytest.mark.parametrize(
+    ("method", "knob"),
+    [
+        pytest.param(method, knob, id=f"{method}-{knob.name}")
+        for method in TRAINED
+        for knob in knobs()
+        if method in knob.methods and knob.name not in {"method", *BEFORE}
+    ],
+)
+def test_no_dead_control(method: Method, knob: Knob) -> None:
+    base = SMALLEST | {"method": method} | TOGETHER.get(knob.name, {})
+    if method in GENERATING:
+        # So that every change of the batch can still be parted into tries.
+        base |= {"num_generations": 2}
+    changed = base | {knob.name: other_value(knob)}
+    assert everything_given(config_of(base)) != everything_given(config_of(changed))
+
+
+@pytest.mark.parametrize(("knob", "module"), BEFORE.items())
+def test_no_dead_control_before_the_trainer(knob: str, module: str) -> None:
+    assert knob in read_of_the_config(module)
+
+
+def read_of_the_config(module: str) -> set[str]:
+    """Return the knobs that a module of the trainer reads by itself."""
+    tree = ast.parse((Path(arguments.__file__).parent / f"{module}.py").read_text("utf-8"))
+    return {
         node.attr
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "config"
     }
-    assert read <= {
+
+
+@pytest.mark.parametrize(
+    ("knobs", "given"),
+    [
+        ({"loss_type": "sigmoid"}, {"loss_type": ["sigmoid"], "beta": 0.1}),
+        ({"loss_type": "robust", "label_smoothing": 0.2}, {"loss_type": ["robust"], "label_smoothing": 0.2}),
+        ({"loss_type": "simpo"}, {"loss_type": "simpo", "beta": 2.0, "simpo_gamma": 0.5, "cpo_alpha": 1.0}),
+        ({"loss_type": "cpo"}, {"loss_type": "sigmoid", "beta": 0.1, "cpo_alpha": 1.0}),
+        ({"beta": 0.5}, {"beta": 0.5}),
+        ({}, {"disable_dropout": True, "learning_rate": 5e-6}),
+        ({"lora_dropout": 0.1}, {"disable_dropout": False}),
+    ],
+)
+def test_what_dpo_is_given(knobs: dict[str, Any], given: dict[str, Any]) -> None:
+    found = everything_given(config_of(SMALLEST | {"method": "dpo"} | knobs))["trainer"]
+    assert {name: found[name] for name in given} == given
+
+
+@pytest.mark.parametrize(
+    ("values", "knob"),
+    [
+        ({"method": "dpo", "label_smoothing": 0.1}, "label_smoothing"),
+        ({"method": "dpo", "loss_type": "robust"}, "label_smoothing"),
+        ({"method": "dpo", "beta": 0}, "beta"),
+        ({"method": "kto", "beta": 0}, "beta"),
+        ({"method": "kto", "per_device_train_batch_size": 1}, "per_device_train_batch_size"),
+        ({"method": "reward", "beta": 0.2}, "beta"),
+    ],
+)
+def test_what_preferences_cannot_use_is_refused(values: dict[str, Any], knob: str) -> None:
+    config, problems = check_config(SMALLEST | values)
+    assert config is None
+    assert [problem.knob for problem in problems] == [knob]
+
+
+def test_the_trainer_takes_its_values_from_nowhere_else() -> None:
+    """What ``train.py`` reads of the config by itself is only for words, or for what is checked in its own way."""
+    assert read_of_the_config("train") <= {
         "method",
         "model",
         "gpus",
         "seed",
         "max_length",
+        "max_completion_length",
         "load_in_4bit",
+        "load_best_model_at_end",
+        "find_learning_rate",
+        "auto_batch",
         "eval_split_size",
         "gradient_checkpointing",
         "per_device_train_batch_size",
@@ -74,20 +178,21 @@ def test_the_trainer_takes_its_values_from_nowhere_else() -> None:
     }
 
 
-def test_every_method_has_its_file() -> None:
-    assert set(BY_NAME) == set(METHODS)
-    assert all(method.SHAPES for method in BY_NAME.values())
+@pytest.mark.parametrize("name", TRAINED)
+def test_every_method_has_its_file(name: Method) -> None:
+    method = methods.by_name(name)
+    assert method.METRICS
+    metric, _ = method.BEST
+    assert metric == "loss" or metric.startswith(method.METRICS)
 
 
 def test_names_and_gaps_are_translated() -> None:
-    config, _ = check_config({**SMALLEST, "target_modules": " q_proj , v_proj,", "max_steps": None})
-    assert config is not None
+    config = config_of({**SMALLEST, "target_modules": " q_proj , v_proj,", "max_steps": None})
     assert arguments.adapter_arguments(config)["target_modules"] == ["q_proj", "v_proj"]
     assert everything_given(config)["trainer"]["max_steps"] == -1
 
 
 def test_what_a_cpu_cannot_do_is_said() -> None:
-    config, _ = check_config({**SMALLEST, "optim": "paged_adamw_8bit"})
-    assert config is not None
+    config = config_of({**SMALLEST, "optim": "paged_adamw_8bit"})
     assert "paged_adamw_8bit" in arguments.overridden_knobs(config, Machine("cpu"))["optim"][0]
     assert arguments.overridden_knobs(config, Machine("cuda")) == {}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
-import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trainer_image.arguments import DataPlan
-from trainer_image.data import NOT_LEARNED, Collator, Encoded, encode, prepare, read_dataset, split
+from trainer_image.batches import Counted, Padded
+from trainer_image.contract import RunFolder
+from trainer_image.data import prepare, read_dataset, split
+from trainer_image.encoding import NOT_LEARNED, Encoded, encode
 from trainer_image.errors import TrainerError
 from trainer_image.formats import Example, Message, RowProblem
 from trainer_image.methods import sft
@@ -28,6 +31,10 @@ def _encode(example: Example, tokenizer: Any, loss_on: str = "answers", max_leng
     (made,) = encode([example], tokenizer, loss_on, max_length)
     assert isinstance(made, Encoded)
     return made
+
+
+def as_sft(tokenizer: Any, plan: DataPlan) -> Any:
+    return partial(encode, tokenizer=tokenizer, loss_on=plan.loss_on, max_length=plan.max_length)
 
 
 def _learned(row: Encoded, tokenizer: Any) -> str:
@@ -97,39 +104,38 @@ def test_without_a_template_the_turns_are_joined_plainly(tokenizer: Any) -> None
 def test_a_batch_is_padded_and_counted_once() -> None:
     import torch
 
-    collator = Collator(pad_token_id=9)
-    short = {"input_ids": [1, 2], "labels": [NOT_LEARNED, 2], "counts": True}
-    long = {"input_ids": [3, 4, 5], "labels": [NOT_LEARNED, 4, 5], "counts": True}
+    collator = Counted(Padded(9))
+    short = {"input_ids": [1, 2], "labels": [NOT_LEARNED, 2]}
+    long = {"input_ids": [3, 4, 5], "labels": [NOT_LEARNED, 4, 5]}
     batch = collator([short, long])
     assert torch.equal(batch["input_ids"], torch.tensor([[1, 2, 9], [3, 4, 5]]))
     assert torch.equal(batch["labels"], torch.tensor([[-100, 2, -100], [-100, 4, 5]]))
     assert torch.equal(batch["attention_mask"], torch.tensor([[1, 1, 0], [1, 1, 1]]))
     collator([long])
-    collator([{**long, "counts": False}])
+    collator.is_counting = False
+    collator([long])
     assert (collator.take(1), collator.take(5)) == (5, 3)
 
 
 def test_the_trainer_gets_our_labels(tokenizer: Any, model: str, tmp_path: Path) -> None:
     """TRL and Unsloth must neither mask, cut, pack nor reorder what we have made."""
-    from trainer_image import models
-    from trainer_image.arguments import Machine, adapter_arguments, load_arguments
+    from trainer_image.arguments import Machine
     from trainer_image.contract import RunConfig
-    from trainer_image.data import as_dataset
+    from trainer_image.data import Prepared
+    from trainer_image.methods import Parts
+    from trainer_image.reporter import Reporter
 
     config = RunConfig(model=model, dataset="unused", gpus=(), max_length=64, lora_r=2)
-    base, its_tokenizer = models.load_base(load_arguments(config))
-    tuned = models.add_adapter(base, adapter_arguments(config))
+    tuned, its_tokenizer = sft.load(config)
     rows = [_encode(Example(n, n, messages=TALK), tokenizer, max_length=64) for n in (1, 2)]
+    prepared = Prepared(rows, [], [], [], [], 0, "")
+    reporter = Reporter(RunFolder(tmp_path))
     trainer = sft.build_trainer(
-        sft.trainer_arguments(config, Machine("cpu"), str(tmp_path)),
-        model=tuned,
-        processing_class=its_tokenizer,
-        data_collator=Collator(its_tokenizer.pad_token_id),
-        train_dataset=as_dataset(rows, counts=True),
+        Parts(config, Machine("cpu"), tuned, its_tokenizer, prepared, reporter, str(tmp_path), lambda: False)
     )
     (batch,) = list(trainer.get_train_dataloader())
     assert batch["input_ids"].tolist() == [row.input_ids for row in rows]
-    assert batch["labels"].tolist() == [row.labels for row in rows]
+    assert batch["labels"].tolist() == [[NOT_LEARNED, *row.labels[1:]] for row in rows]
     # The loss is the mean over the learned tokens and nothing else.
     import torch
 
@@ -139,7 +145,6 @@ def test_the_trainer_gets_our_labels(tokenizer: Any, model: str, tmp_path: Path)
         by_hand = torch.nn.functional.cross_entropy(
             logits[:, :-1].flatten(0, 1), batch["labels"][:, 1:].flatten(), ignore_index=NOT_LEARNED
         )
-        batch.pop("counts", None)
         loss = trainer.compute_loss(trainer.model, batch, num_items_in_batch=learned)
     assert loss.item() == pytest.approx(by_hand.item(), rel=2e-2)
 
@@ -163,12 +168,12 @@ def test_parquet_is_read_by_row(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     table = pyarrow.table({"prompt": ["a", "b"], "completion": ["c", None]})
     parquet.write_table(table, path)
-    reading = read_dataset(path)
+    reading = read_dataset(path, "conversation")
     assert [example.row for example in reading.examples] == [1]
     assert [(problem.line, problem.kind) for problem in reading.problems] == [(2, "missing_field")]
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(TrainerError, match="Parquet"):
-        read_dataset(path)
+        read_dataset(path, "conversation")
 
 
 def test_bad_rows_stop_or_are_left_out(tokenizer: Any, tmp_path: Path) -> None:
@@ -176,9 +181,9 @@ def test_bad_rows_stop_or_are_left_out(tokenizer: Any, tmp_path: Path) -> None:
     path.write_text('{"text": "a b c"}\n{"text": ""}\n{"text": "d e f"}\n')
     plan = DataPlan(str(path), 64, "answers", True, 0.0, 1)
     with pytest.raises(TrainerError, match=r"1 row of 3 cannot be used\. Line 2: text is empty"):
-        prepare(plan, sft.SHAPES, tokenizer)
+        prepare(plan, "conversation", as_sft(tokenizer, plan))
     going_on = DataPlan(str(path), 64, "answers", False, 0.0, 1)
-    prepared = prepare(going_on, sft.SHAPES, tokenizer)
+    prepared = prepare(going_on, "conversation", as_sft(tokenizer, plan))
     assert (len(prepared.train), len(prepared.problems)) == (2, 1)
 
 
@@ -200,7 +205,7 @@ REAL = [
 
 @pytest.mark.parametrize(("name", "shape", "rows"), REAL)
 def test_real_files(name: str, shape: str, rows: int, shared_data: Path, tokenizer: Any) -> None:
-    reading = read_dataset(shared_data / name)
+    reading = read_dataset(shared_data / name, "conversation")
     assert (reading.shape, reading.rows) == (shape, rows)
     assert len(reading.examples) + len(reading.problems) == rows
     assert len(reading.examples) > 0.95 * rows
@@ -211,15 +216,24 @@ def test_real_files(name: str, shape: str, rows: int, shared_data: Path, tokeniz
         assert _learned(row, tokenizer) == "".join(answer + "<|im_end|>" for answer in answers)
 
 
-def test_real_preferences_are_refused_with_their_columns(shared_data: Path, tokenizer: Any) -> None:
-    plan = DataPlan(str(shared_data / "hh_rlhf_selected.jsonl"), 64, "answers", True, 0.0, 1)
-    with pytest.raises(TrainerError, match="chosen, rejected"):
-        prepare(plan, sft.SHAPES, tokenizer)
+def test_preferences_are_read_as_their_better_answers(shared_data: Path, tokenizer: Any) -> None:
+    plan = DataPlan(str(shared_data / "hh_rlhf_selected.jsonl"), 512, "answers", True, 0.0, 1)
+    assert len(prepare(plan, "conversation", as_sft(tokenizer, plan)).train) == 31
 
 
-def test_tool_calls_are_named(shared_data: Path) -> None:
+def test_a_shape_that_does_not_fit_is_refused_with_what_it_lacks(tmp_path: Path, tokenizer: Any) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"prompt": "1 + 1?", "completions": ["One.", "Two."], "labels": [false, true]}\n')
+    plan = DataPlan(str(path), 64, "answers", True, 0.0, 1)
+    with pytest.raises(TrainerError, match="does not fit this method"):
+        prepare(plan, "conversation", as_sft(tokenizer, plan))
+
+
+def test_tool_calls_are_read_or_named(shared_data: Path, tokenizer: Any) -> None:
+    """A template that knows no calls would leave them out, and an empty answer would be learned."""
     path = shared_data / "extra/messages_toolcall_stock.jsonl"
-    problems = read_dataset(path).problems
-    assert {problem.kind for problem in problems} == {"tool_calls"}
-    lines = path.read_text("utf-8").splitlines()
-    assert all("tool_calls" in json.loads(lines[problem.line - 1])["messages"][-1] for problem in problems)
+    reading = read_dataset(path, "conversation")
+    assert (len(reading.examples), reading.problems) == (86, [])
+    made = list(encode(reading.examples, tokenizer, "answers", 4096))
+    assert sum(isinstance(item, RowProblem) for item in made) == 36
+    assert all(item.learned for item in made if isinstance(item, Encoded))

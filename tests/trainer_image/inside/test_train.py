@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -114,6 +115,19 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(new_run: Any) -> None:
     assert run.weights() == whole.weights()
     assert not run.folder.checkpoint(99).exists()
     assert len(run.events("unknown")) == 1
+
+
+def test_a_run_killed_at_its_very_end_makes_no_step_too_many(new_run: Any) -> None:
+    run = new_run(max_steps=3).train()
+    weights = run.weights()
+    # As if the kill had come after the last checkpoint and before the end was told.
+    lines = run.folder.events.read_bytes().splitlines(keepends=True)
+    run.folder.events.write_bytes(b"".join(line for line in lines if b'"finished"' not in line))
+    shutil.rmtree(run.folder.adapter)
+    run.train()
+    assert [event.step for event in run.events("step")] == [1, 2, 3]
+    assert run.events()[-1].kind == "finished"
+    assert run.weights() == weights
 
 
 def test_sigterm_saves_and_pauses(new_run: Any) -> None:
