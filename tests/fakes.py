@@ -18,8 +18,10 @@ from desktop.engine.steps import BuildStep
 from desktop.errors import EngineError
 from trainer_image.contract import (
     COMPLETE,
+    Batch,
     Cancelled,
     Checkpoint,
+    Completion,
     Evaluation,
     Event,
     Failed,
@@ -27,14 +29,19 @@ from trainer_image.contract import (
     Finished,
     Gpu,
     Hello,
+    OutOfMemory,
     Paused,
     Phase,
     PhaseName,
+    Placement,
+    PlacementName,
     Plan,
     Request,
+    Round,
     RunFolder,
     Sample,
     Step,
+    Suggestion,
     UnknownLine,
     Warned,
     read_event,
@@ -251,6 +258,14 @@ class FakeTrainer:
     folder: RunFolder
     total_steps: int = 4
     now: datetime = START
+    tick: timedelta = timedelta(seconds=1)
+    """The time that each event takes; what a test says that something lasts comes on top."""
+    step_tokens: int = 100
+
+    def wait(self, seconds: float) -> FakeTrainer:
+        """Let time pass in the events, not in the test."""
+        self.now += timedelta(seconds=seconds)
+        return self
 
     def begin(self, resumed_from: int | None = None) -> FakeTrainer:
         """Come up, load model and data, and begin to train."""
@@ -290,7 +305,8 @@ class FakeTrainer:
     def phase(self, name: PhaseName, seconds: float) -> FakeTrainer:
         return self.open_phase(name).say(Phase(name=name, seconds=seconds))
 
-    def plan(self) -> FakeTrainer:
+    def plan(self, total_steps: int | None = None) -> FakeTrainer:
+        self.total_steps = total_steps or self.total_steps
         return self.say(
             Plan(
                 total_steps=self.total_steps,
@@ -308,7 +324,13 @@ class FakeTrainer:
             )
         )
 
-    def step(self, step: int, loss: float | None = None) -> FakeTrainer:
+    def step(
+        self,
+        step: int,
+        loss: float | None = None,
+        seconds: float = 2.0,
+        metrics: dict[str, float | None] | None = None,
+    ) -> FakeTrainer:
         return self.say(
             Step(
                 step=step,
@@ -316,16 +338,76 @@ class FakeTrainer:
                 loss=3.0 / step if loss is None else loss,
                 learning_rate=2e-4,
                 grad_norm=0.5,
-                tokens=step * 100,
-                tokens_per_s=50.0,
-                step_s=2.0,
+                tokens=step * self.step_tokens,
+                tokens_per_s=self.step_tokens / seconds,
+                step_s=seconds,
                 gpu_peak_bytes=[3 * GIB],
+                metrics=metrics or {},
             )
         )
 
     def evaluation(self, step: int, loss: float = 1.25) -> FakeTrainer:
-        self.say(Evaluation(step=step, loss=loss, seconds=0.5))
-        return self.say(Sample(step=step, prompt="Hello?", text="Ahoy!"))
+        """Test on the rows held back, and answer a sample prompt."""
+        return self.evaluate(step, loss).sample(step, "Hello?", "Ahoy!")
+
+    def evaluate(
+        self, step: int, loss: float, *, is_best: bool = False, metrics: dict[str, float | None] | None = None
+    ) -> FakeTrainer:
+        return self.say(Evaluation(step=step, loss=loss, seconds=0.5, is_best=is_best, metrics=metrics or {}))
+
+    def sample(self, step: int, prompt: str, text: str) -> FakeTrainer:
+        return self.say(Sample(step=step, prompt=prompt, text=text))
+
+    def placement(self, sentence: str = "One card holds it.", cards: tuple[int, ...] = (0,)) -> FakeTrainer:
+        """Say which cards are used, as the trainer does before its processes start."""
+        kind: PlacementName = "one" if len(cards) < 2 else "data_parallel"
+        return self.say(Placement(placement=kind, cards=list(cards), processes=max(1, len(cards)), sentence=sentence))
+
+    def batch(self, rows: int = 4, accumulation: int = 2) -> FakeTrainer:
+        return self.say(
+            Batch(
+                per_device_train_batch_size=rows,
+                gradient_accumulation_steps=accumulation,
+                gradient_checkpointing=False,
+                sentence=f"{rows} rows at once fill the card best.",
+            )
+        )
+
+    def completion(
+        self,
+        step: int,
+        reward: float | None = 1.0,
+        text: str = "#### 4",
+        rewards: dict[str, float | None] | None = None,
+    ) -> FakeTrainer:
+        """Try an answer and reward it."""
+        given = {"exact_answer": reward} if rewards is None else rewards
+        return self.say(
+            Completion(step=step, prompt="What is 2 + 2?", text=text, answer="4", reward=reward, rewards=given)
+        )
+
+    def round(self, number: int, rounds: int = 3, *, solved: int = 40, hinted: int = 12) -> FakeTrainer:
+        """Sample a round of STaR on a hundred problems."""
+        kept = solved + hinted
+        return self.say(
+            Round(round=number, rounds=rounds, problems=100, solved=solved, hinted=hinted, kept=kept, seconds=9.0)
+        )
+
+    def suggest(self, value: float = 2e-4) -> FakeTrainer:
+        """Find a learning rate."""
+        sentence = f"The loss falls fastest just below {value:g}."
+        return self.say(Suggestion(knob="learning_rate", value=value, sentence=sentence))
+
+    def run_out_of_memory(self, attempt: int = 1) -> FakeTrainer:
+        return self.say(
+            OutOfMemory(
+                attempt=attempt,
+                attempts=3,
+                per_device_train_batch_size=1,
+                gradient_accumulation_steps=8,
+                sentence="The memory was full. The run goes on with 1 instead of 2 rows at once.",
+            )
+        )
 
     def warn(self, sentence: str = "Some rows were cut.") -> FakeTrainer:
         return self.say(Warned(code="rows_cut", sentence=sentence, hint="Raise Longest row."))
@@ -341,11 +423,15 @@ class FakeTrainer:
         name = str(folder.relative_to(self.folder.path))
         return self.say(Checkpoint(step=step, folder=name, size_bytes=100, seconds=0.1))
 
-    def finish(self, step: int | None = None) -> FakeTrainer:
+    def finish(self, step: int | None = None, *, best_step: int | None = None) -> FakeTrainer:
         self.folder.adapter.mkdir(exist_ok=True)
         (self.folder.adapter / "adapter_config.json").write_text("{}")
         self.phase("save", 0.5)
-        return self.say(Finished(step=step or self.total_steps, adapter="adapter", seconds=9.0))
+        return self.say(Finished(step=step or self.total_steps, adapter="adapter", seconds=9.0, best_step=best_step))
+
+    def finish_without_a_model(self, step: int | None = None) -> FakeTrainer:
+        """End a search for a learning rate."""
+        return self.say(Finished(step=step or self.total_steps, adapter=None, seconds=9.0))
 
     def pause(self, step: int) -> FakeTrainer:
         self.checkpoint(step)
@@ -357,12 +443,13 @@ class FakeTrainer:
     def fail(self, code: FailureCode = "out_of_memory", sentence: str = "The memory is full.") -> FakeTrainer:
         return self.say(Failed(code=code, sentence=sentence, hint="Lower Rows at once.", traceback="Traceback ..."))
 
-    def say(self, event: Event) -> FakeTrainer:
-        """Append one event as the next line."""
-        self.now += timedelta(seconds=1)
-        numbered = event.model_copy(update={"seq": self._next_seq(), "time": self.now})
+    def say(self, *events: Event) -> FakeTrainer:
+        """Append events, one a line."""
+        first = self._next_seq()
         with self.folder.events.open("a") as file:
-            file.write(write_event(numbered))
+            for seq, event in enumerate(events, first):
+                self.now += self.tick
+                file.write(write_event(event.model_copy(update={"seq": seq, "time": self.now})))
         return self
 
     def print(self, text: str) -> FakeTrainer:
@@ -381,8 +468,8 @@ class FakeTrainer:
     def _next_seq(self) -> int:
         if not self.folder.events.exists():
             return 1
-        events = [read_event(line) for line in self.folder.events.read_bytes().splitlines()]
-        return 1 + max((event.seq for event in events if not isinstance(event, UnknownLine)), default=0)
+        latest_first = map(read_event, reversed(self.folder.events.read_bytes().splitlines()))
+        return 1 + next((event.seq for event in latest_first if not isinstance(event, UnknownLine)), 0)
 
 
 def events_of(trainer: FakeTrainer) -> list[Event]:

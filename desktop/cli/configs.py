@@ -10,8 +10,8 @@ from typing import Any
 
 from desktop.cli.loop import assembled
 from desktop.controllers.assembly import Assembly
-from desktop.core.folders import find_path, with_full_paths
-from desktop.core.store import read_config_file
+from desktop.core.config_values import read_config_file
+from desktop.core.inputs import find_path, with_full_paths
 from desktop.errors import ConfigError
 from desktop.paths import Home
 from trainer_image.contract import RunConfig, check_config, knobs

@@ -10,22 +10,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from desktop.cli.loop import Interrupted, wait_until
+from desktop.cli.sentences import Sentences, clock, end, progress
 from desktop.controllers.assembly import Assembly
 from desktop.core.run import Run, RunState
 from desktop.engine.steps import BuildStep
-from trainer_image.contract import Evaluation, Event, Phase, Plan, Sample, Step, UnknownLine, Warned
+from trainer_image.contract import Event, Step, UnknownLine
 
 CLEARING_S = 15.0
-
-PHASES = {
-    "import": "loading the libraries",
-    "load": "loading the model",
-    "data": "reading the data",
-    "compile": "compiling",
-    "train": "training",
-    "evaluate": "testing on the rows held back",
-    "save": "saving",
-}
 
 
 class Line:
@@ -61,13 +52,44 @@ def show_build(assembly: Assembly, line: Line) -> None:
 
     def tell(_engine: str, step: BuildStep) -> None:
         size = f", {step.size_bytes / 1e9:.1f} GB" if step.size_bytes else ""
-        line.move(f"{step.sentence} · {_clock(step.seconds)}{size}")
+        line.move(f"{step.sentence} · {clock(step.seconds)}{size}")
 
     assembly.setup.progressed.connect(tell)
 
 
 def follow(assembly: Assembly, run_id: str, *, as_json: bool, from_start: bool) -> int:
-    """Show a run until it ends; Ctrl+C leaves it running. Return the exit code."""
+    """Show a run until it ends, then what starts after it; Ctrl+C leaves it running. Return the exit code."""
+    assembly.runs.start_only([run_id, *_all_followers(assembly, run_id)])
+    code = _follow_one(assembly, run_id, as_json=as_json, from_start=from_start)
+    for follower in assembly.runs.followers(run_id):
+        if not follower.state.can_cancel:
+            continue
+        if _has_ended_for_good(assembly, run_id):
+            code = max(code, follow(assembly, follower.id, as_json=as_json, from_start=True))
+        elif not as_json:
+            print(how_it_goes_on(follower), file=sys.stderr)
+    return code
+
+
+def how_it_goes_on(waiting: Run) -> str:
+    """Say when a run that waits starts: nothing of ours runs while no app is open."""
+    return (
+        f"{waiting.name} {waiting.waiting_for}. It starts while the app or `tunedeck runs follow {waiting.id}` is open."
+    )
+
+
+def _all_followers(assembly: Assembly, run_id: str) -> list[str]:
+    found: list[str] = []
+    for follower in assembly.runs.followers(run_id):
+        found += [follower.id, *_all_followers(assembly, follower.id)]
+    return found
+
+
+def _has_ended_for_good(assembly: Assembly, run_id: str) -> bool:
+    return _get(assembly, run_id).state in (RunState.FINISHED, RunState.FAILED, RunState.CANCELLED)
+
+
+def _follow_one(assembly: Assembly, run_id: str, *, as_json: bool, from_start: bool) -> int:
     line = Line()
     show_build(assembly, line)
     runs = assembly.runs
@@ -77,8 +99,11 @@ def follow(assembly: Assembly, run_id: str, *, as_json: bool, from_start: bool) 
         print(json.dumps({**first, "id": run.id, "folder": str(run.folder), "state": run.state}), flush=True)
     else:
         line.say(f"{run.name} ({run.id})")
+        if run.state is RunState.WAITING:
+            line.say(f"{run.waiting_for} ...")
 
     shown = -1
+    sentences = Sentences()
 
     def show(events: list[Event | UnknownLine]) -> None:
         nonlocal shown
@@ -89,8 +114,10 @@ def follow(assembly: Assembly, run_id: str, *, as_json: bool, from_start: bool) 
                 shown = event.seq
             if as_json:
                 print(event.model_dump_json(), flush=True)
-            else:
-                _show_event(line, _get(assembly, run_id), event)
+            elif isinstance(event, Step):
+                line.move(progress(_get(assembly, run_id), event))
+            elif said := sentences.of(event, run.config.method):
+                line.say(said)
 
     def take(changed: str, events: list[Event | UnknownLine]) -> None:
         if changed == run_id:
@@ -100,17 +127,24 @@ def follow(assembly: Assembly, run_id: str, *, as_json: bool, from_start: bool) 
         show(runs.events(run_id))
     runs.advanced.connect(take)
     try:
-        wait_until(lambda: not _get(assembly, run_id).state.is_live, runs.run_changed)
+        wait_until(lambda: not _get(assembly, run_id).state.can_cancel, runs.run_changed)
     except Interrupted:
-        if _get(assembly, run_id).body is None and not _get(assembly, run_id).progress.hello:
-            line.say(f"Stopped before the trainer was up. Start it again: tunedeck runs resume {run_id}")
-        else:
-            line.say(f"Following stopped; the run goes on. Look again: tunedeck runs follow {run_id}")
+        line.say(_how_to_look_again(_get(assembly, run_id)))
         return 0
     finally:
         runs.advanced.disconnect(take)
     _wait_until_cleared_away(assembly, run_id)
-    return _say_end(line, _get(assembly, run_id))
+    run = _get(assembly, run_id)
+    line.say(end(run))
+    return 1 if run.state in (RunState.FAILED, RunState.INTERRUPTED) else 0
+
+
+def _how_to_look_again(run: Run) -> str:
+    if run.state is RunState.WAITING:
+        return f"Following stopped. {how_it_goes_on(run)}"
+    if run.body is None and not run.progress.hello:
+        return f"Stopped before the trainer was up. Start it again: tunedeck runs resume {run.id}"
+    return f"Following stopped; the run goes on. Look again: tunedeck runs follow {run.id}"
 
 
 def _wait_until_cleared_away(assembly: Assembly, run_id: str) -> None:
@@ -125,58 +159,3 @@ def _get(assembly: Assembly, run_id: str) -> Run:
     run = assembly.runs.get(run_id)
     assert run is not None
     return run
-
-
-def _show_event(line: Line, run: Run, event: Event | UnknownLine) -> None:
-    match event:
-        case Step():
-            line.move(_progress(run, event))
-        case Phase(seconds=None) if event.name not in ("train", "evaluate", "save"):
-            line.say(f"{PHASES[event.name]} ...")
-        case Plan():
-            share = 100 * event.trained_tokens / max(1, event.total_tokens)
-            line.say(
-                f"{event.train_rows:,} rows, {event.total_steps:,} steps of {event.batch_rows} rows; "
-                f"{event.trainable_parameters / 1e6:.1f} of {event.total_parameters / 1e6:.0f} million parameters "
-                f"and {share:.0f} % of the tokens are trained"
-            )
-        case Evaluation() if event.loss is not None:
-            line.say(f"step {event.step}: loss on the rows held back {event.loss:.3f}")
-        case Sample():
-            line.say(f"step {event.step}: {event.prompt!r} -> {' '.join(event.text.split())[:160]!r}")
-        case Warned():
-            line.say(f"note: {event.sentence} {event.hint}".rstrip())
-        case _:
-            pass
-
-
-def _progress(run: Run, step: Step) -> str:
-    total = run.total_steps or step.step
-    filled = round(24 * step.step / max(1, total))
-    loss = "-" if step.loss is None else f"{step.loss:.3f}"
-    left = run.progress.seconds_left
-    words = [
-        f"{'█' * filled}{'░' * (24 - filled)} {step.step}/{total}",
-        f"loss {loss}",
-        f"{step.tokens_per_s:,.0f} tokens/s",
-        f"{_clock(left)} left" if left is not None else "",
-    ]
-    return "  ".join(word for word in words if word)
-
-
-def _say_end(line: Line, run: Run) -> int:
-    if run.failure is not None:
-        line.say(f"{run.name} {run.state}: {run.failure.sentence} {run.failure.hint}".rstrip())
-    elif run.state is RunState.FINISHED:
-        seconds = (run.ended - run.started).total_seconds() if run.ended and run.started else 0
-        loss = "" if run.loss is None else f", loss {run.loss:.3f}"
-        line.say(f"Finished after {run.step} steps in {_clock(seconds)}{loss}. Adapter: {run.adapter}")
-    else:
-        line.say(f"{run.name} is {run.state} at step {run.step}. Go on: tunedeck runs resume {run.id}")
-    return 1 if run.state in (RunState.FAILED, RunState.INTERRUPTED) else 0
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

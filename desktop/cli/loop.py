@@ -84,7 +84,8 @@ def call(start: Callable[[Callable[..., None], Callable[[AppError], None]], None
 
 
 def load_runs(assembly: Assembly) -> None:
-    """Read the runs, and let the engines say what became of the live ones."""
+    """Read the runs, and let the engines say what became of the live ones; what waits is left alone for now."""
+    assembly.runs.start_only([])
     looked: list[bool] = []
     assembly.runs.looked.connect(lambda: looked.append(True))
     assembly.runs.load()

@@ -6,17 +6,17 @@ import argparse
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from desktop.cli.live import follow as follow_run
 from desktop.cli.loop import assembled, load_runs
+from desktop.cli.run_details import as_words, details, summary
 from desktop.cli.train import detach
 from desktop.controllers.assembly import Assembly
-from desktop.core.run import Run
-from desktop.core.run_log import tail_of_log
+from desktop.core.run import Run, RunState
 from desktop.core.store import Store
 from desktop.errors import StoreError
 from desktop.paths import Home
+from trainer_image.contract import knobs
 
 
 def list_runs(arguments: argparse.Namespace, home: Home) -> int:
@@ -25,14 +25,15 @@ def list_runs(arguments: argparse.Namespace, home: Home) -> int:
         load_runs(assembly)
         runs = assembly.runs.all()
     if arguments.json:
-        print(json.dumps({"runs": [_summary(run) for run in runs]}))
+        print(json.dumps({"runs": [summary(run) for run in runs]}))
     elif not runs:
         print("No runs yet: tunedeck demo makes the first.")
     else:
         for run in runs:
             total = f"/{run.total_steps}" if run.total_steps else ""
             loss = "-" if run.loss is None else f"{run.loss:.3f}"
-            print(f"{run.id}  {run.state:<12}{run.step}{total:<8} loss {loss:<8} {run.name}")
+            waits = f" ({run.waiting_for})" if run.waiting_for else ""
+            print(f"{run.id}  {run.state:<12}{run.step}{total:<8} loss {loss:<8} {run.name}{waits}")
     return 0
 
 
@@ -41,18 +42,21 @@ def show(arguments: argparse.Namespace, home: Home) -> int:
     with assembled(home) as assembly:
         load_runs(assembly)
         run = assembly.runs.find(arguments.run)
-        shown = _details(run)
+        shown = details(run)
     if arguments.json:
         print(json.dumps(shown))
         return 0
     for key, value in shown.items():
         if key not in ("config", "failure"):
-            print(f"{key:14}{json.dumps(value) if isinstance(value, list | dict) else value}")
+            print(f"{key:14}{as_words(key, value)}")
     if run.failure is not None:
         print(f"{'failure':14}{run.failure.sentence} {run.failure.hint}")
         print(shown["failure"]["log_tail"])
-    for knob, value in shown["config"].items():
-        print(f"  {knob} = {value}")
+    for knob in knobs(run.config.method):
+        value = getattr(run.config, knob.name)
+        if knob.name == "learning_rate":
+            value = run.config.resolved_learning_rate
+        print(f"  {knob.name} = {value}")
     return 0
 
 
@@ -81,8 +85,9 @@ def pause(arguments: argparse.Namespace, home: Home) -> int:
 
 
 def cancel(arguments: argparse.Namespace, home: Home) -> int:
-    """Ask a run to save and end for good."""
-    return _ask(arguments, home, "will end at its next step", lambda assembly, run: assembly.runs.cancel(run.id))
+    """Ask a run to save and end for good; one that waits ends at once."""
+    words = "will end at its next step"
+    return _ask(arguments, home, words, lambda assembly, run: assembly.runs.cancel(run.id), or_waiting=True)
 
 
 def checkpoint(arguments: argparse.Namespace, home: Home) -> int:
@@ -131,55 +136,22 @@ def _move_broken_database(home: Home) -> str | None:
     return None
 
 
-def _ask(arguments: argparse.Namespace, home: Home, words: str, ask: Callable[[Assembly, Run], None]) -> int:
+def _ask(
+    arguments: argparse.Namespace,
+    home: Home,
+    words: str,
+    ask: Callable[[Assembly, Run], None],
+    *,
+    or_waiting: bool = False,
+) -> int:
     with assembled(home) as assembly:
         load_runs(assembly)
         run = assembly.runs.find(arguments.run)
-        if not run.state.is_live:
+        waits = or_waiting and run.state is RunState.WAITING
+        if not run.state.is_live and not waits:
             raise StoreError(f"{run.name} is {run.state}, not running.", "`tunedeck runs list` shows every run.")
         ask(assembly, run)
-    print(json.dumps({"id": run.id, "state": run.state}) if arguments.json else f"{run.name} {words}.")
+        state = assembly.runs.refresh(run.id).state if waits else run.state
+    words = "is cancelled: it waited and had not started" if waits else words
+    print(json.dumps({"id": run.id, "state": state}) if arguments.json else f"{run.name} {words}.")
     return 0
-
-
-def _summary(run: Run) -> dict[str, Any]:
-    return {
-        "id": run.id,
-        "name": run.name,
-        "state": run.state,
-        "engine": run.engine,
-        "method": run.config.method,
-        "model": run.config.model,
-        "dataset": run.config.dataset,
-        "step": run.step,
-        "total_steps": run.total_steps,
-        "loss": run.loss,
-        "started": run.started.isoformat() if run.started else None,
-        "ended": run.ended.isoformat() if run.ended else None,
-        "folder": str(run.folder),
-        "size_bytes": run.size_bytes,
-    }
-
-
-def _details(run: Run) -> dict[str, Any]:
-    failure = run.failure
-    hello = run.progress.hello
-    return {
-        **_summary(run),
-        "container": run.body.handle if run.engine == "docker" and run.body and run.body.state == "running" else None,
-        "gpus": [gpu.model_dump() for gpu in hello.gpus] if hello else [],
-        "checkpoints": [
-            {"step": step, "folder": str(folder), "complete": True} for step, folder in run.files.complete_checkpoints()
-        ],
-        "adapter": str(run.adapter) if run.adapter else None,
-        "failure": {
-            "code": failure.code,
-            "sentence": failure.sentence,
-            "hint": failure.hint,
-            "log_tail": tail_of_log(run.files.log),
-        }
-        if failure
-        else None,
-        "phases": [{"name": name, "seconds": seconds} for name, seconds in run.progress.phases],
-        "config": run.config.model_dump(mode="json"),
-    }

@@ -9,10 +9,11 @@ import sys
 from desktop.body import EngineName
 from desktop.cli.chat import ask_side_by_side
 from desktop.cli.configs import read_config
-from desktop.cli.live import Line, follow, show_build
+from desktop.cli.live import Line, follow, how_it_goes_on, show_build
 from desktop.cli.loop import assembled, call, wait_until
 from desktop.controllers import demo as example
 from desktop.controllers.assembly import Assembly
+from desktop.core.run import Run, RunState
 from desktop.paths import Home
 from trainer_image.contract import RunConfig
 
@@ -21,6 +22,7 @@ def train(arguments: argparse.Namespace, home: Home) -> int:
     """Start a run from a config, and follow it unless --detach."""
     with assembled(home) as assembly:
         config = read_config(assembly, arguments.config, arguments.set)
+        assembly.runs.start_only([])
         assembly.runs.load()
         run_id = assembly.runs.start(config, name=arguments.name, engine=arguments.engine)
         if arguments.detach:
@@ -41,13 +43,23 @@ def detach(assembly: Assembly, run_id: str, *, as_json: bool) -> int:
     wait_until(is_started, runs.run_changed)
     run = runs.get(run_id)
     assert run is not None
+    waiting = runs.followers(run_id)
     if as_json:
-        print(json.dumps({"id": run.id, "folder": str(run.folder), "state": run.state}))
+        then = {"then": [_as_json(follower) for follower in waiting]} if waiting else {}
+        print(json.dumps({**_as_json(run), **then}))
     elif run.failure is None:
-        print(f"{run.name} is {run.state}: tunedeck runs follow {run.id}")
+        if run.state is not RunState.WAITING:
+            print(f"{run.name} is {run.state}: tunedeck runs follow {run.id}")
+        for one in (run, *waiting):
+            if one.state is RunState.WAITING:
+                print(how_it_goes_on(one))
     if run.failure is not None:
         print(f"tunedeck: {run.failure.sentence} {run.failure.hint}", file=sys.stderr)
     return 1 if run.failure is not None else 0
+
+
+def _as_json(run: Run) -> dict[str, str]:
+    return {"id": run.id, "folder": str(run.folder), "state": run.state}
 
 
 def demo(arguments: argparse.Namespace, home: Home) -> int:

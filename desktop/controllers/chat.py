@@ -319,6 +319,8 @@ class Chat(QObject):
 
 
 def _adapter_of(run: Run, step: int | None) -> tuple[Path, int | None]:
+    if run.no_chat_because:
+        raise ConfigError(run.no_chat_because, code="no_adapter")
     if step is None and run.adapter is not None:
         return run.adapter, None
     checkpoints = run.files.complete_checkpoints()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop.core.store import SavedConfig, Store, read_values
+from desktop.core.config_values import read_values
+from desktop.core.store import SavedConfig, Store
 from desktop.errors import StoreError
 from trainer_image.contract import RunConfig
 

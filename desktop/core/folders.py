@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from desktop.body import ENGINES, EngineName
-from desktop.core.run import Run, RunState
+from desktop.core.config_values import read_config_file, read_values
+from desktop.core.run import NEVER_STARTED, Failure, Run, RunState
 from desktop.core.run_log import LineTail
 from desktop.core.run_log import read_events as read_event_file
-from desktop.core.store import read_config_file, read_values
-from desktop.errors import AppError, ConfigError, StoreError
+from desktop.errors import AppError, StoreError
 from trainer_image.contract import (
+    Cancelled,
     Event,
     Failed,
     Launch,
@@ -22,69 +22,11 @@ from trainer_image.contract import (
     RunFolder,
     StopRequest,
     UnknownLine,
+    Warned,
     read_request,
     write_event,
     write_request,
 )
-
-
-def check_inputs(config: RunConfig) -> None:
-    """Raise ConfigError where a file or folder that the run needs is not there."""
-    dataset = Path(config.dataset)
-    if not _can_be(dataset.is_file):
-        raise ConfigError(
-            f"There is no dataset file {config.dataset}.",
-            "Choose a file on this machine: JSONL, JSON, CSV, TSV, Parquet or text.",
-            code="dataset_missing",
-        )
-    if not os.access(dataset, os.R_OK):
-        raise ConfigError(f"The dataset {dataset} may not be read.", "Give yourself the right to read it.")
-    model = Path(config.model)
-    if model.is_absolute() and not _can_be((model / "config.json").is_file):
-        raise ConfigError(
-            f"There is no model in the folder {model}.",
-            "A model folder holds config.json, the weights and the tokenizer.",
-            code="model_missing",
-        )
-
-
-def with_full_paths(values: Mapping[str, object], bases: Sequence[Path]) -> dict[str, object]:
-    """Return config values whose model and dataset, where they are paths, are absolute.
-
-    A relative path is looked for in each of ``bases`` in turn. A model that is no folder there is a Hub name.
-    """
-    full = dict(values)
-    dataset, model = values.get("dataset"), values.get("model")
-    if isinstance(dataset, str) and dataset.strip():
-        full["dataset"] = str(find_path(dataset, bases) or _at(bases[0], dataset))
-    if isinstance(model, str) and model.strip():
-        found = find_path(model, bases)
-        if found is not None and _can_be(found.is_dir):
-            full["model"] = str(found)
-        elif model.startswith((".", "/", "~")):
-            full["model"] = str(_at(bases[0], model))
-    return full
-
-
-def find_path(word: str, bases: Sequence[Path]) -> Path | None:
-    """Return the first file or folder that ``word`` leads to from one of ``bases``, or None."""
-    return next((path for path in (_at(base, word) for base in bases) if _can_be(path.exists)), None)
-
-
-def _at(base: Path, word: str) -> Path:
-    """Return where a word points to from ``base``; one that cannot be a path, as it is."""
-    try:
-        return (base / Path(word).expanduser()).resolve()
-    except (OSError, RuntimeError, ValueError):  # ~nobody, a NUL, a circle of links
-        return Path(word)
-
-
-def _can_be(question: Callable[[], bool]) -> bool:
-    """Ask the disk; what it refuses to look at (a name too long, a folder closed to us) is not there for us."""
-    try:
-        return question()
-    except (OSError, ValueError):
-        return False
 
 
 def name_for(config: RunConfig) -> str:
@@ -112,6 +54,7 @@ def write_launch(run: Run, gpus: tuple[int, ...]) -> Launch:
         engine=run.engine,
         gpus=list(gpus),
         name=run.name,
+        after=run.after,
         created=run.created,
         started=datetime.now(UTC),
         after_seq=run.progress.last_seq,
@@ -145,6 +88,7 @@ def read_run(folder: Path) -> Run | None:
         return None
     launch = read_launch(files)
     engine: EngineName = launch.engine if launch.engine in ENGINES else "docker"
+    waits = launch.after is not None and _last_seq(files) <= launch.after_seq
     return Run(
         id=folder.name,
         name=launch.name or name_for(config),
@@ -152,9 +96,10 @@ def read_run(folder: Path) -> Run | None:
         folder=folder,
         config=config,
         created=launch.created,
-        started=launch.started,
-        state=RunState.STARTING,
+        started=None if waits else launch.started,
+        state=RunState.WAITING if waits else RunState.STARTING,
         size_bytes=size_of(folder),
+        after=launch.after,
     )
 
 
@@ -163,10 +108,24 @@ def read_events(files: RunFolder) -> list[Event | UnknownLine]:
     return read_event_file(files.events)
 
 
+def _last_seq(files: RunFolder) -> int:
+    return max((event.seq for event in read_events(files) if not isinstance(event, UnknownLine)), default=-1)
+
+
 def write_failure(run: Run, sentence: str, hint: str) -> None:
     """Note in the folder why no trainer came up; while there is none, the app may write its events."""
     event = Failed(seq=run.progress.last_seq + 1, code="not_started", sentence=sentence, hint=hint)
     _append(run.files.events, write_event(event))
+
+
+def write_cancellation(run: Run, why: Failure | None = None) -> None:
+    """Note in the folder of a run that waited that it is not going to start, and why where the user did not ask so."""
+    seq = run.progress.last_seq + 1
+    if why is not None:
+        warning = Warned(seq=seq, code=NEVER_STARTED, sentence=why.sentence, hint=why.hint)
+        _append(run.files.events, write_event(warning))
+        seq += 1
+    _append(run.files.events, write_event(Cancelled(seq=seq, step=run.step)))
 
 
 def append_request(files: RunFolder, request: Request) -> None:

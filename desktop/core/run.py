@@ -1,38 +1,21 @@
-"""A run as values: what its events add up to, and the state that follows from them and from the engine."""
+"""A run as values, and the state that follows from its events and from the engine."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 from desktop.body import Body, EngineName
-from trainer_image.contract import (
-    Cancelled,
-    Checkpoint,
-    End,
-    Evaluation,
-    Event,
-    Failed,
-    Finished,
-    Hello,
-    Paused,
-    Phase,
-    PhaseName,
-    Plan,
-    RunConfig,
-    RunFolder,
-    Step,
-    UnknownLine,
-    Warned,
-)
+from desktop.core.progress import Progress
+from trainer_image.contract import SPEAKING, Cancelled, Failed, Finished, Paused, RunConfig, RunFolder
 
 
 class RunState(StrEnum):
     """Where a run is, in the words that the user reads."""
 
+    WAITING = "waiting"
     STARTING = "starting"
     RUNNING = "running"
     PAUSED = "paused"
@@ -47,6 +30,10 @@ class RunState(StrEnum):
         return self in (RunState.STARTING, RunState.RUNNING)
 
     @property
+    def can_cancel(self) -> bool:
+        return self.is_live or self is RunState.WAITING
+
+    @property
     def can_resume(self) -> bool:
         return self in (RunState.PAUSED, RunState.INTERRUPTED, RunState.FAILED, RunState.CANCELLED)
 
@@ -58,100 +45,6 @@ class Failure:
     code: str
     sentence: str
     hint: str
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What the events of one run folder add up to."""
-
-    last_seq: int = -1
-    hello: Hello | None = None
-    plan: Plan | None = None
-    open_phases: tuple[Phase, ...] = ()
-    """The phases that are going on, the outermost first: saving happens within training."""
-    phases: tuple[tuple[PhaseName, float], ...] = ()
-    """The phases that have ended, with their seconds."""
-    step: Step | None = None
-    pace_s: float | None = None
-    """Seconds a step, the latest steps counting most."""
-    evaluation: Evaluation | None = None
-    checkpoints: tuple[Checkpoint, ...] = ()
-    warnings: tuple[Warned, ...] = ()
-    end: End | None = None
-    unknown_lines: int = 0
-
-    @property
-    def phase(self) -> Phase | None:
-        """The innermost phase that is going on."""
-        return self.open_phases[-1] if self.open_phases else None
-
-    @property
-    def total_steps(self) -> int | None:
-        return self.plan.total_steps if self.plan else None
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Estimate the time to the last step from the pace of the latest steps."""
-        if self.plan is None or self.step is None or self.pace_s is None or self.end is not None:
-            return None
-        return max(0, self.plan.total_steps - self.step.step) * self.pace_s
-
-
-def advance(progress: Progress, events: Iterable[Event | UnknownLine]) -> Progress:
-    """Return ``progress`` with more events added to it."""
-    for event in events:
-        progress = _advanced_by_one(progress, event)
-    return progress
-
-
-def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress:
-    if isinstance(event, UnknownLine):
-        return replace(progress, unknown_lines=progress.unknown_lines + 1)
-    progress = replace(progress, last_seq=max(progress.last_seq, event.seq))
-    match event:
-        case Hello():
-            return _undone_to(replace(progress, hello=event, end=None), event.resumed_from)
-        case Phase(name="import", seconds=None):  # the first word of every trainer: a new try begins
-            return replace(progress, end=None, open_phases=(event,), phases=(), pace_s=None)
-        case Phase(seconds=None):
-            return replace(progress, open_phases=(*progress.open_phases, event))
-        case Phase(seconds=seconds):
-            assert seconds is not None
-            names = [phase.name for phase in progress.open_phases]
-            outer = progress.open_phases[: names.index(event.name)] if event.name in names else progress.open_phases
-            return replace(progress, open_phases=outer, phases=(*progress.phases, (event.name, seconds)))
-        case Plan():
-            return replace(progress, plan=event)
-        case Step():
-            return replace(progress, step=event, pace_s=_slowly(progress.pace_s, event.step_s))
-        case Evaluation():
-            return replace(progress, evaluation=event)
-        case Checkpoint():
-            kept = tuple(known for known in progress.checkpoints if known.step != event.step)
-            return replace(progress, checkpoints=(*kept, event))
-        case Warned():
-            return replace(progress, warnings=(*progress.warnings, event))
-        case Finished() | Paused() | Cancelled() | Failed():
-            return replace(progress, end=event, open_phases=())
-        case _:
-            return progress
-
-
-def _slowly(pace: float | None, seconds: float) -> float:
-    """One slow step, such as one beside an evaluation, must not make hours of minutes."""
-    return seconds if pace is None else 0.9 * pace + 0.1 * seconds
-
-
-def _undone_to(progress: Progress, step: int | None) -> Progress:
-    """Forget what came after ``step``: a resumed run makes those steps again."""
-    last = progress.step
-    if last is not None and last.step > (step or 0):
-        last = None if not step else last.model_copy(update={"step": step})
-    evaluation = progress.evaluation
-    if evaluation is not None and evaluation.step > (step or 0):
-        evaluation = None
-    kept = tuple(known for known in progress.checkpoints if known.step <= (step or 0))
-    return replace(progress, step=last, evaluation=evaluation, checkpoints=kept)
 
 
 def decide_state(
@@ -176,7 +69,7 @@ def decide_state(
             case Paused():
                 return RunState.PAUSED, None
             case Cancelled():
-                return RunState.CANCELLED, None
+                return RunState.CANCELLED, _why_never_started(progress)
             case Failed():
                 return RunState.FAILED, Failure(end.code, end.sentence, end.hint)
     has_spoken = progress.last_seq > launched_after and progress.hello is not None
@@ -193,6 +86,17 @@ def decide_state(
         "The trainer went away before the run was done.",
         "Resume goes on from its last checkpoint.",
     )
+
+
+NEVER_STARTED = "not_started"
+"""The code of the warning that comes right before the end of a run that waited in vain."""
+
+
+def _why_never_started(progress: Progress) -> Failure | None:
+    last = progress.warnings[-1] if progress.warnings else None
+    if last is None or progress.end is None or (last.code, last.seq) != (NEVER_STARTED, progress.end.seq - 1):
+        return None
+    return Failure(last.code, last.sentence, last.hint)
 
 
 def _ended_without_a_word(body: Body) -> tuple[RunState, Failure]:
@@ -235,6 +139,10 @@ class Run:
     failure: Failure | None = None
     preparing: str = ""
     """While starting: what is being made ready, such as the trainer image."""
+    after: str | None = None
+    """The run that has to finish before this one starts."""
+    waiting_for: str = ""
+    """While waiting: for whom, as a part of a sentence."""
     progress: Progress = field(default_factory=Progress)
     """Filled once the run folder has been read."""
     body: Body | None = None
@@ -246,7 +154,21 @@ class Run:
     @property
     def adapter(self) -> Path | None:
         """The folder of the finished adapter, if there is one."""
-        return self.files.adapter if self.state is RunState.FINISHED else None
+        return self.files.adapter if self.state is RunState.FINISHED and self._keeps_model else None
+
+    @property
+    def _keeps_model(self) -> bool:
+        end = self.progress.end
+        return not self.config.find_learning_rate and not (isinstance(end, Finished) and end.adapter is None)
+
+    @property
+    def no_chat_because(self) -> str:
+        """Why nobody can talk to what this run makes; empty where one can."""
+        if self.config.method not in SPEAKING:
+            return f"{self.name} is a model that judges answers: it cannot give any."
+        if not self._keeps_model:
+            return f"{self.name} searched for a learning rate and kept no model to talk to."
+        return ""
 
 
 def with_progress(run: Run, progress: Progress) -> Run:

@@ -5,7 +5,6 @@ The run folders are the truth; what is lost with this file is names and chats, n
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +16,14 @@ from typing import Any, cast
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
-from sqlalchemy import JSON, URL, DateTime, ForeignKey, create_engine, delete, event, select
+from sqlalchemy import JSON, URL, CursorResult, DateTime, ForeignKey, create_engine, delete, event, select, update
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
 from desktop.body import EngineName
 from desktop.core.run import Run, RunState
 from desktop.errors import StoreError
-from trainer_image.contract import CONTRACT, RunConfig, check_config
+from trainer_image.contract import CONTRACT, RunConfig
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -61,6 +60,7 @@ class RunRow(Base):
     total_steps: Mapped[int | None]
     loss: Mapped[float | None]
     size_bytes: Mapped[int]
+    after: Mapped[str | None]
 
 
 class TurnRow(Base):
@@ -104,6 +104,7 @@ class RunRecord:
     total_steps: int | None
     loss: float | None
     size_bytes: int
+    after: str | None
 
 
 @dataclass(frozen=True)
@@ -215,8 +216,16 @@ class Store:
                     total_steps=run.total_steps,
                     loss=run.loss,
                     size_bytes=run.size_bytes,
+                    after=run.after,
                 )
             )
+
+    def take_over(self, run_id: str) -> bool:
+        """Take a run that waits, for the one app that may start it or give it up; return whether this one may."""
+        starting, waiting = RunState.STARTING.value, RunState.WAITING.value
+        with self._session() as session:
+            mine = update(RunRow).where(RunRow.id == run_id, RunRow.state == waiting).values(state=starting)
+            return cast("CursorResult[Any]", session.execute(mine)).rowcount == 1
 
     def delete_run(self, run_id: str) -> None:
         with self._session() as session:
@@ -249,40 +258,12 @@ class Store:
             ]
 
 
-def migrate(path: Path) -> None:
+def migrate(path: Path, to: str = "head") -> None:
     """Bring a database file to the newest form, or make a new one."""
     config = AlembicConfig()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["database"] = str(path)
-    command.upgrade(config, "head")
-
-
-def read_values(values: dict[str, Any]) -> RunConfig:
-    """Read a config that an older version saved: knobs that are no more are left out, new ones take their default."""
-    known = {name: value for name, value in values.items() if name in RunConfig.model_fields}
-    config, problems = check_config(known)
-    if config is None:
-        raise StoreError(
-            f"A saved config cannot be used as it is: {problems[0].sentence}",
-            "Open it, change it, and save it.",
-        )
-    return config
-
-
-def read_config_file(path: Path) -> dict[str, Any]:
-    """Return the values in a JSON config file, unchecked."""
-    try:
-        values = json.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise StoreError(f"The config file {path} cannot be read: {error.strerror}.", "Check its name.") from error
-    except (ValueError, RecursionError) as error:
-        raise StoreError(f"The config file {path} is not JSON: {error}.", "Mend it and try again.") from error
-    if not isinstance(values, dict):
-        raise StoreError(
-            f"The config file {path} has to hold one JSON object.",
-            'Such as {"model": "...", "dataset": "..."}.',
-        )
-    return values
+    command.upgrade(config, to)
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:
@@ -317,4 +298,5 @@ def _as_record(row: RunRow) -> RunRecord:
         total_steps=row.total_steps,
         loss=row.loss,
         size_bytes=row.size_bytes,
+        after=row.after,
     )

@@ -13,9 +13,10 @@ from pytestqt.qtbot import QtBot
 
 from desktop import cli
 from desktop.controllers import assembly as assembly_module
-from desktop.controllers import runs as runs_module
+from desktop.controllers import following as following_module
 from desktop.core import folders
-from desktop.core.run import Progress, Run, RunState, advance, with_progress
+from desktop.core.progress import Progress, advance
+from desktop.core.run import Run, RunState, with_progress
 from desktop.core.store import Store
 from desktop.paths import Home
 from tests.fakes import START, FakeBuilder, FakeEngine, FakeTrainer
@@ -77,8 +78,8 @@ def terminal(
 ) -> Terminal:
     """A terminal whose engines and builders are fakes."""
     made = Terminal(home, capsys)
-    monkeypatch.setattr(runs_module, "POLL_MS", 5)
-    monkeypatch.setattr(runs_module, "LOOK_MS", 20)
+    monkeypatch.setattr(following_module, "POLL_MS", 5)
+    monkeypatch.setattr(following_module, "LOOK_MS", 20)
     controller, setup = assembly_module.Runs, assembly_module.Setup
 
     def with_fakes(home: Home, store: Store, engines: object, *rest: Any) -> Any:

@@ -37,7 +37,24 @@ SUMMARY = {
     "folder",
     "size_bytes",
 }
-DETAILS = SUMMARY | {"config", "container", "gpus", "checkpoints", "adapter", "failure", "phases"}
+DETAILS = SUMMARY | {
+    "after",
+    "adapter",
+    "batch",
+    "best_step",
+    "checkpoints",
+    "config",
+    "container",
+    "evaluation",
+    "failure",
+    "gpus",
+    "metrics",
+    "out_of_memory",
+    "phases",
+    "placement",
+    "rounds",
+    "suggestion",
+}
 
 
 # list and show

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from desktop.body import EngineName
 from desktop.controllers import chat as chat_module
-from desktop.controllers import runs as runs_module
+from desktop.controllers import following as following_module
 from desktop.controllers.chat import Chat
 from desktop.controllers.jobs import Jobs
 from desktop.controllers.notices import Notice, Notices
@@ -55,8 +55,8 @@ class App:
         return FakeTrainer(self.run(run_id).files, total_steps=total_steps)
 
     def close(self) -> None:
-        self.runs._polling.stop()
-        self.runs._looking_timer.stop()
+        self.runs._following.polling.stop()
+        self.runs._following.looking.stop()
         self.chat.close()
         self.jobs.close()
         self.store.close()
@@ -65,8 +65,8 @@ class App:
 @pytest.fixture
 def open_app(home: Home, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., App]]:
     """Open apps on the same home, as one after the other or side by side."""
-    monkeypatch.setattr(runs_module, "POLL_MS", 5)
-    monkeypatch.setattr(runs_module, "LOOK_MS", 20)
+    monkeypatch.setattr(following_module, "POLL_MS", 5)
+    monkeypatch.setattr(following_module, "LOOK_MS", 20)
     monkeypatch.setattr(chat_module, "POLL_MS", 5)
     monkeypatch.setattr(chat_module, "LOOK_MS", 20)
     apps: list[App] = []

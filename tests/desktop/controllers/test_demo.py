@@ -11,7 +11,7 @@ from desktop.body import EngineName
 from desktop.controllers.demo import Demo
 from desktop.controllers.jobs import Jobs
 from desktop.controllers.setup import Setup
-from desktop.core.folders import check_inputs
+from desktop.core.inputs import check_inputs
 from desktop.errors import AppError
 from tests.fakes import FakeBuilder, app_error
 from trainer_image.contract import RunConfig, check_config

@@ -11,7 +11,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from desktop.body import Body
-from desktop.controllers import runs as runs_module
+from desktop.controllers import following as following_module
 from desktop.core import folders
 from desktop.core.run import Run, RunState
 from desktop.errors import AppError, ConfigError, EngineError
@@ -240,7 +240,7 @@ def test_a_body_that_is_gone_is_interrupted_and_resumes(
 
 
 def test_the_last_words_of_a_body_are_heard_before_its_end_is_judged(app: App, started: str, in_state: InState) -> None:
-    app.runs._polling.stop()
+    app.runs._following.polling.stop()
     app.trainer(started).run(2)
     app.engine.exit(started, 0)
     assert in_state(app, started, RunState.FINISHED).failure is None
@@ -335,7 +335,7 @@ def test_a_trainer_that_does_not_come_to_a_step_is_hurried(
     app: App, started: str, qtbot: QtBot, in_state: InState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(runs_module.time, "monotonic", lambda: now)
+    monkeypatch.setattr(following_module.time, "monotonic", lambda: now)
 
     def look() -> None:
         before = len(app.engine.asked("find"))
@@ -344,13 +344,13 @@ def test_a_trainer_that_does_not_come_to_a_step_is_hurried(
     app.trainer(started).begin().step(1)
     in_state(app, started, RunState.RUNNING)
     app.runs.pause(started)
-    now += runs_module.GRACE_S - 1
+    now += following_module.GRACE_S - 1
     look()
     assert app.engine.asked("signal") == []
     now += 2
     look()
     assert app.engine.asked("signal") == [(started, "stop")]
-    now += runs_module.KILL_AFTER_S
+    now += following_module.KILL_AFTER_S
     run = in_state(app, started, RunState.INTERRUPTED)
     assert (started, "kill") in app.engine.asked("signal")
     assert run.state.can_resume
@@ -360,7 +360,7 @@ def test_a_resumed_run_is_not_hurried_for_an_old_wish(
     app: App, started: str, qtbot: QtBot, in_state: InState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(runs_module.time, "monotonic", lambda: now)
+    monkeypatch.setattr(following_module.time, "monotonic", lambda: now)
     trainer = app.trainer(started).begin().step(1)
     in_state(app, started, RunState.RUNNING)
     app.runs.pause(started)
@@ -423,7 +423,7 @@ def test_a_run_is_deleted_with_its_folder_and_its_body(app: App, started: str, q
     assert app.runs.get(started) is None
     assert app.store.run_records() == []
     qtbot.waitUntil(lambda: started not in app.engine.bodies)
-    app.runs._take_records()
+    app.runs._catalogue.take_in()
     assert app.runs.all() == []
 
 

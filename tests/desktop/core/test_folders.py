@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from desktop.core import folders
-from desktop.core.run import Progress, Run, RunState, advance, decide_state, with_progress
-from desktop.errors import ConfigError, StoreError
+from desktop.core.progress import Progress, advance
+from desktop.core.run import Failure, Run, RunState, decide_state, with_progress
+from desktop.errors import StoreError
 from desktop.paths import Home
 from tests.fakes import START, FakeTrainer, events_of
 from trainer_image.contract import (
@@ -24,87 +23,12 @@ from trainer_image.contract import (
     RunConfig,
     RunFolder,
     StopRequest,
-    check_config,
 )
 
 
 @pytest.fixture
 def run(home: Home, config: RunConfig) -> Run:
     return Run("r1", "First", "process", home.runs / "r1", config, START, RunState.STARTING)
-
-
-# Paths
-
-
-def test_paths_are_looked_for_beside_the_config_first_then_here(tmp_path: Path) -> None:
-    beside, here = tmp_path / "beside", tmp_path / "here"
-    for folder, names in ((beside, ["both.jsonl"]), (here, ["both.jsonl", "one.jsonl"])):
-        folder.mkdir()
-        for name in names:
-            (folder / name).touch()
-    (here / "model").mkdir()
-    bases = [beside, here]
-    assert folders.with_full_paths({"dataset": "both.jsonl"}, bases) == {"dataset": str(beside / "both.jsonl")}
-    assert folders.with_full_paths({"dataset": "one.jsonl"}, bases) == {"dataset": str(here / "one.jsonl")}
-    assert folders.with_full_paths({"dataset": "no.jsonl"}, bases) == {"dataset": str(beside / "no.jsonl")}
-    assert folders.with_full_paths({"model": "model"}, bases) == {"model": str(here / "model")}
-
-
-@pytest.mark.parametrize("name", ["HuggingFaceTB/SmolLM2-135M-Instruct", "gpt2"])
-def test_a_model_that_is_no_folder_is_a_hub_name(tmp_path: Path, name: str) -> None:
-    assert folders.with_full_paths({"model": name}, [tmp_path]) == {"model": name}
-
-
-def test_a_file_with_a_hub_models_name_is_no_model_folder(tmp_path: Path) -> None:
-    (tmp_path / "gpt2").touch()
-    assert folders.with_full_paths({"model": "gpt2"}, [tmp_path]) == {"model": "gpt2"}
-
-
-def test_words_that_look_like_paths_become_full_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path / "me"))
-    full = folders.with_full_paths({"model": "./nowhere", "dataset": "~/rows.jsonl"}, [tmp_path])
-    assert full == {"model": str(tmp_path / "nowhere"), "dataset": str(tmp_path / "me" / "rows.jsonl")}
-    assert folders.with_full_paths({"model": "~/m"}, [tmp_path]) == {"model": str(tmp_path / "me" / "m")}
-
-
-def test_values_of_the_wrong_kind_are_left_for_the_check(tmp_path: Path) -> None:
-    values: dict[str, object] = {"model": 3, "dataset": None, "seed": "x"}
-    assert folders.with_full_paths(values, [tmp_path]) == values
-    assert folders.with_full_paths({"model": " ", "dataset": ""}, [tmp_path]) == {"model": " ", "dataset": ""}
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
-@given(word=st.one_of(st.text(max_size=20), st.sampled_from(["~nobody/x", "x" * 300, "a\0b", "/root/x", "~", ".."])))
-def test_no_word_is_too_strange(tmp_path: Path, word: str) -> None:
-    """Whatever is typed into model and dataset comes out as text, and is then told to be missing."""
-    full = folders.with_full_paths({"model": word, "dataset": word}, [tmp_path])
-    config, _ = check_config(full)
-    if config is not None:
-        with pytest.raises(ConfigError):
-            folders.check_inputs(config)
-
-
-def test_inputs_that_are_there_pass(make_config: Callable[..., RunConfig]) -> None:
-    folders.check_inputs(make_config())
-    folders.check_inputs(make_config(model="some/hub-model"))
-
-
-def test_inputs_that_are_missing_are_named(make_config: Callable[..., RunConfig], tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no dataset file .*nothing\.jsonl") as caught:
-        folders.check_inputs(make_config(dataset=str(tmp_path / "nothing.jsonl")))
-    assert caught.value.code == "dataset_missing"
-    with pytest.raises(ConfigError, match="no dataset file"):
-        folders.check_inputs(make_config(dataset=str(tmp_path)))
-    with pytest.raises(ConfigError, match="no model in the folder") as caught:
-        folders.check_inputs(make_config(model=str(tmp_path)))
-    assert caught.value.code == "model_missing"
-
-
-@pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
-def test_a_dataset_that_may_not_be_read(make_config: Callable[..., RunConfig], dataset: Path) -> None:
-    dataset.chmod(0)
-    with pytest.raises(ConfigError, match="may not be read"):
-        folders.check_inputs(make_config())
 
 
 def test_a_run_is_named_after_model_and_dataset(config: RunConfig) -> None:
@@ -250,3 +174,33 @@ def test_half_written_checkpoints_are_not_there(tmp_path: Path) -> None:
     (trainer.folder.checkpoints / "checkpoint-x").mkdir()
     (trainer.folder.checkpoints / "checkpoint-x" / "COMPLETE").touch()
     assert [step for step, _ in trainer.folder.complete_checkpoints()] == [2, 10]
+
+
+# Runs that wait
+
+
+def test_a_run_that_waits_is_read_back_as_one(run: Run) -> None:
+    waiting = replace(run, after="r0", state=RunState.WAITING)
+    folders.write_run(waiting, gpus=())
+    read = folders.read_run(run.folder)
+    assert read is not None
+    assert (read.state, read.after, read.started) == (RunState.WAITING, "r0", None)
+    FakeTrainer(run.files).begin()
+    read = folders.read_run(run.folder)
+    assert read is not None
+    assert (read.state, read.after) == (RunState.STARTING, "r0")
+
+
+def test_a_run_given_up_says_why_from_its_folder(run: Run) -> None:
+    folders.write_run(replace(run, after="r0"), gpus=())
+    why = Failure("not_started", "First has failed.", "Resume it.")
+    folders.write_cancellation(run, why)
+    progress = advance(Progress(), folders.read_events(run.files))
+    assert decide_state(progress, None) == (RunState.CANCELLED, why)
+
+
+def test_a_run_cancelled_while_it_waits_needs_no_reason(run: Run) -> None:
+    folders.write_run(replace(run, after="r0"), gpus=())
+    folders.write_cancellation(run)
+    progress = advance(Progress(), folders.read_events(run.files))
+    assert decide_state(progress, None) == (RunState.CANCELLED, None)

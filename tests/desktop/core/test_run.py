@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from desktop.body import GONE, Body
-from desktop.core.run import Failure, Progress, Run, RunState, advance, decide_state, with_progress
+from desktop.core.progress import Progress, advance
+from desktop.core.run import Failure, Run, RunState, decide_state, with_progress
 from tests.fakes import START, FakeTrainer, events_of
-from trainer_image.contract import RunConfig, RunFolder, Step, UnknownLine
+from trainer_image.contract import RunConfig, RunFolder, Step, UnknownLine, Warned
 
 RUNNING = Body("running", handle="abc")
 
@@ -212,7 +213,20 @@ def test_a_silent_end_that_was_asked_for_is_no_failure(trainer: FakeTrainer, bod
     assert decide_state(progress_of(trainer.begin()), body, stop_asked=True) == (RunState.CANCELLED, None)
 
 
+def test_an_end_that_was_warned_of_says_why(trainer: FakeTrainer) -> None:
+    trainer.say(Warned(code="not_started", sentence="First has failed.", hint="Resume it."))
+    why = Failure("not_started", "First has failed.", "Resume it.")
+    assert decide_state(progress_of(trainer.cancel(0)), None) == (RunState.CANCELLED, why)
+    later = progress_of(trainer.begin().step(1).cancel(1))
+    assert decide_state(later, None) == (RunState.CANCELLED, None)
+
+
 def test_states_say_what_can_be_done() -> None:
+    assert {state for state in RunState if state.can_cancel} == {
+        RunState.WAITING,
+        RunState.STARTING,
+        RunState.RUNNING,
+    }
     assert {state for state in RunState if state.is_live} == {RunState.STARTING, RunState.RUNNING}
     assert {state for state in RunState if state.can_resume} == {
         RunState.PAUSED,
@@ -241,3 +255,21 @@ def test_with_progress_fills_the_summary(run: Run) -> None:
 
 def test_with_progress_keeps_the_planned_steps_until_the_trainer_says(run: Run) -> None:
     assert with_progress(replace(run, total_steps=60), Progress()).total_steps == 60
+
+
+@pytest.mark.parametrize("method", ["reward", "prm"])
+def test_a_model_that_judges_cannot_be_talked_to(run: Run, make_config: Callable[..., RunConfig], method: str) -> None:
+    assert run.no_chat_because == ""
+    judge = replace(run, config=make_config(method=method), state=RunState.FINISHED)
+    assert judge.adapter == judge.folder / "adapter"  # a policy run is trained against it
+    assert "First is a model that judges" in judge.no_chat_because
+
+
+def test_a_run_that_kept_no_model_has_no_adapter(run: Run, make_config: Callable[..., RunConfig]) -> None:
+    done = with_progress(
+        replace(run, state=RunState.FINISHED), progress_of(FakeTrainer(run.files).finish_without_a_model(4))
+    )
+    assert done.adapter is None
+    assert "kept no model" in done.no_chat_because
+    searching = replace(run, config=make_config(find_learning_rate=True))
+    assert "kept no model" in searching.no_chat_because

@@ -82,6 +82,61 @@ def test_resume_takes_back_what_came_after_the_checkpoint(tmp_path: Path) -> Non
     assert len(series) == 0
 
 
+def test_the_methods_own_metrics_are_curves_with_gaps(tmp_path: Path) -> None:
+    trainer = FakeTrainer(RunFolder(tmp_path), total_steps=4).begin()
+    trainer.step(1).step(2, metrics={"reward": 0.5, "kl": None}).step(3, metrics={"reward": float("nan")})
+    trainer.step(4, metrics={"reward": 0.75, "kl": 0.1})
+    series = Series()
+    series.add(events_of(trainer))
+    assert series.metric_names() == ("reward", "kl")
+    np.testing.assert_array_equal(series.metric("reward"), [np.nan, 0.5, np.nan, 0.75])
+    np.testing.assert_array_equal(series.metric("kl"), [np.nan, np.nan, np.nan, 0.1])
+    assert np.isnan(series.metric("never heard of")).tolist() == [True] * 4
+
+
+def test_metrics_of_evaluations_are_apart_from_those_of_steps(tmp_path: Path) -> None:
+    trainer = FakeTrainer(RunFolder(tmp_path)).begin().step(1, metrics={"accuracy": 0.25})
+    trainer.evaluate(1, 2.0).evaluate(2, 1.0, metrics={"accuracy": 0.75})
+    series = Series()
+    series.add(events_of(trainer))
+    assert series.evaluation_metric_names() == ("accuracy",)
+    np.testing.assert_array_equal(series.evaluation_metric("accuracy"), [np.nan, 0.75])
+    assert series.metric("accuracy").tolist() == [0.25]
+
+
+def test_resume_takes_metrics_back_with_their_steps(tmp_path: Path) -> None:
+    trainer = FakeTrainer(RunFolder(tmp_path)).begin()
+    for number in (1, 2, 3):
+        trainer.step(number, metrics={"reward": float(number)}).evaluate(number, 1.0, metrics={"kl": number / 10})
+    series = Series()
+    series.add(events_of(trainer))
+    series.add([hello(1)])
+    assert series.metric("reward").tolist() == [1.0]
+    assert series.evaluation_metric("kl").tolist() == [0.1]
+    series.add([step(2)])
+    np.testing.assert_array_equal(series.metric("reward"), [1.0, np.nan])  # not what the undone step had
+    series.add([hello(None)])
+    assert series.metric_names() == series.evaluation_metric_names() == ()
+
+
+def test_metrics_grow_with_the_steps_whenever_they_begin() -> None:
+    series = Series()
+    series.add(step(number) for number in range(3000))
+    for number in range(3000, 7000):
+        series.add([step(number).model_copy(update={"metrics": {"reward": float(number)}})])
+    assert np.isnan(series.metric("reward")[:3000]).all()
+    assert (series.metric("reward")[3000:] == np.arange(3000, 7000)).all()
+
+
+def test_full_memory_and_rounds_are_marked_where_they_happened(tmp_path: Path) -> None:
+    trainer = FakeTrainer(RunFolder(tmp_path)).begin().round(1).step(1).step(2).run_out_of_memory()
+    trainer.begin(resumed_from=1).step(2).round(2)
+    series = Series()
+    series.add(events_of(trainer))
+    assert series.out_of_memory_steps().tolist() == [2]
+    assert series.round_steps().tolist() == [0, 2]
+
+
 def test_smoothing_starts_at_the_first_value_and_not_at_zero() -> None:
     assert smooth(np.array([4.0, 4.0, 4.0]), 0.9).tolist() == pytest.approx([4.0, 4.0, 4.0])
     first, second = smooth(np.array([4.0, 2.0]), 0.5).tolist()

@@ -18,8 +18,9 @@ from alembic import op
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from desktop.core.config_values import read_values
 from desktop.core.run import Run, RunState
-from desktop.core.store import Base, Store, Turn, migrate, read_config_file, read_values
+from desktop.core.store import Base, Store, Turn, migrate
 from desktop.errors import StoreError
 from desktop.paths import PROJECT, Home
 from tests.fakes import START
@@ -71,41 +72,6 @@ def test_deleting_a_config_twice_is_fine(store: Store, config: RunConfig) -> Non
     store.delete_config("mine")
     store.delete_config("mine")
     assert store.configs() == []
-
-
-def test_values_of_another_version_are_read_as_far_as_they_are_known() -> None:
-    config = read_values({"model": "m", "dataset": "d", "knob_of_tomorrow": 3, "lora_r": 8})
-    assert config.lora_r == 8
-    with pytest.raises(StoreError, match="LoRA rank"):
-        read_values({"model": "m", "dataset": "d", "lora_r": 0})
-
-
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (b"{", "not JSON"),
-        (b"[1]", "one JSON object"),
-        (b"\xff\xfe\x00", "not JSON"),
-        (b"", "not JSON"),
-        (b"[" * 100_000, "not JSON"),
-    ],
-)
-def test_a_config_file_that_is_none(tmp_path: Path, data: bytes, words: str) -> None:
-    path = tmp_path / "config.json"
-    path.write_bytes(data)
-    with pytest.raises(StoreError, match=words):
-        read_config_file(path)
-
-
-def test_a_config_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "config.json"
-    path.write_bytes(b'\xef\xbb\xbf{"model": "m"}')
-    assert read_config_file(path) == {"model": "m"}
-
-
-def test_a_config_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="cannot be read: No such file"):
-        read_config_file(tmp_path / "config.json")
 
 
 # Runs and turns
@@ -186,6 +152,32 @@ def test_tables_are_those_of_the_models(store: Store, home: Home) -> None:
         # SQLite has one kind of float; its FLOAT and SQLAlchemy's DOUBLE are the same to it.
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_a_database_of_the_first_version_keeps_what_it_has(home: Home, config: RunConfig, run: Run) -> None:
+    migrate(home.database, "1")
+    with closing(sqlite3.connect(home.database)) as connection:
+        connection.execute(
+            "INSERT INTO runs (id, name, engine, folder, 'values', contract, created, state, step, size_bytes)"
+            " VALUES ('r1', 'First', 'process', '/runs/r1', '{}', 1, '2026-01-02 03:04:05', 'finished', 4, 10)"
+        )
+        connection.commit()
+    store = Store(home.database)
+    (record,) = store.run_records()
+    assert (record.name, record.state, record.after) == ("First", RunState.FINISHED, None)
+    store.save_run(replace(run, id="r2", after="r1", state=RunState.WAITING))
+    assert {record.id: record.after for record in store.run_records()} == {"r1": None, "r2": "r1"}
+    store.close()
+
+
+def test_one_app_alone_takes_over_a_run_that_waits(home: Home, run: Run) -> None:
+    first, second = Store(home.database), Store(home.database)
+    first.save_run(replace(run, state=RunState.WAITING, after="r0"))
+    assert [store.take_over("r1") for store in (first, second, first)] == [True, False, False]
+    assert second.run_records()[0].state is RunState.STARTING
+    assert not first.take_over("nobody")
+    first.close()
+    second.close()
 
 
 @pytest.mark.parametrize("data", [b"not a database at all" * 100, b"SQLite format 3\0" + b"\xff" * 5000])

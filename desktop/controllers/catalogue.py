@@ -1,0 +1,104 @@
+"""Keeps the book in step with the catalogue, which other apps on the same home change too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+
+from desktop.controllers.following import Following
+from desktop.controllers.notices import Notices
+from desktop.controllers.run_book import RunBook
+from desktop.core import folders
+from desktop.core.config_values import read_values
+from desktop.core.run import Run, RunState
+from desktop.core.store import RunRecord, Store
+from desktop.errors import AppError
+
+
+class Catalogue(QObject):
+    """Takes runs in from the database, and from folders that it has lost."""
+
+    def __init__(self, book: RunBook, store: Store, following: Following, notices: Notices) -> None:
+        super().__init__()
+        self._book = book
+        self._store = store
+        self._following = following
+        self._notices = notices
+        self._unreadable: set[str] = set()
+
+    def take_in(self) -> None:
+        """Take in the runs that the catalogue has and this app does not: its own at the start, then another app's."""
+        for record in self._store.run_records():
+            known = self._book.runs.get(record.id)
+            if known is not None and _was_moved_on_elsewhere(known, record) and known.folder.is_dir():
+                self._take_up_again(known, record)
+            if known is not None or record.id in self._unreadable:
+                continue
+            try:
+                run = _run_of_record(record)
+            except AppError as error:
+                self._unreadable.add(record.id)
+                self._notices.post("warning", f"The run {record.name} cannot be shown: {error.sentence}", error.hint)
+                continue
+            self._book.runs[run.id] = run
+            if run.folder.is_dir():
+                self._following.open(run)
+            self._book.run_added.emit(run.id)
+
+    def _take_up_again(self, run: Run, record: RunRecord) -> None:
+        """Follow a run again that another app has started, resumed or given up since."""
+        live = self._following.open(run)
+        live.launch, live.was_started_here = folders.read_launch(run.files), False
+        self._book.change(
+            run.id,
+            state=record.state,
+            failure=None,
+            ended=record.ended,
+            started=record.started,
+            body=None,
+            waiting_for="",
+        )
+        self._following.poll(run.id)
+        self._following.recall_failure(run.id)
+
+    def rebuild(self, runs_folder: Path) -> int:
+        """Read every run folder back into the catalogue; return how many were missing there."""
+        found = 0
+        for folder in sorted(runs_folder.iterdir()):
+            if folder.name in self._book.runs or not folder.is_dir():
+                continue
+            run = folders.read_run(folder)
+            if run is None:
+                continue
+            found += 1
+            self._book.runs[run.id] = run
+            self._following.open(run)
+            self._book.add(self._book.runs[run.id])
+        return found
+
+
+def _was_moved_on_elsewhere(known: Run, record: RunRecord) -> bool:
+    """Say whether another app has started a run that is at rest here, or moved one that waits."""
+    was_started = record.state.is_live and not known.state.is_live
+    was_moved = RunState.WAITING in (known.state, record.state) and record.state is not known.state
+    return was_started or (was_moved and not known.state.is_live)
+
+
+def _run_of_record(record: RunRecord) -> Run:
+    return Run(
+        id=record.id,
+        name=record.name,
+        engine=record.engine,
+        folder=record.folder,
+        config=read_values(record.values),
+        created=record.created,
+        state=record.state,
+        started=record.started,
+        ended=record.ended,
+        step=record.step,
+        total_steps=record.total_steps,
+        loss=record.loss,
+        size_bytes=record.size_bytes,
+        after=record.after,
+    )

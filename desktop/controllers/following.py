@@ -1,0 +1,259 @@
+"""Follows the live runs: reads what they say, asks the engines what is still there, and settles what that means."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from desktop.body import GONE, Body, EngineName
+from desktop.controllers.jobs import Jobs
+from desktop.controllers.notices import Notices
+from desktop.controllers.run_book import Live, RunBook
+from desktop.core import folders
+from desktop.core.progress import Progress
+from desktop.core.run import Failure, Run, RunState, decide_state
+from desktop.core.run_log import RunLog
+from desktop.core.store import Store
+from desktop.engine.verbs import Engine
+
+POLL_MS = 100
+LOOK_MS = 1000
+GRACE_S = 180.0
+"""How long a trainer may take to come to its next step boundary and save, before it is told to go."""
+KILL_AFTER_S = 60.0
+"""How long after that it may still live."""
+STARTED_ELSEWHERE = timedelta(seconds=60)
+"""How long after a start by another app its body may still be on its way."""
+
+
+class Following(QObject):
+    """Keeps every live run in step with its folder and its body."""
+
+    about_to_look = Signal()
+    looked = Signal()
+    """Every engine that has a live run has been asked, or did not answer."""
+
+    def __init__(
+        self,
+        book: RunBook,
+        store: Store,
+        engines: Mapping[EngineName, Engine],
+        jobs: Jobs,
+        notices: Notices,
+    ) -> None:
+        super().__init__()
+        self._book = book
+        self._store = store
+        self._engines = engines
+        self._jobs = jobs
+        self._notices = notices
+        self._looking: set[EngineName] = set()
+        self.leftovers: set[str] = set()
+        """Runs that have ended by their own word, while their bodies may still take a moment to go."""
+        self.polling = QTimer(self, interval=POLL_MS)
+        self.polling.timeout.connect(self._poll_all)
+        self.looking = QTimer(self, interval=LOOK_MS)
+        self.looking.timeout.connect(self.look_for_bodies)
+
+    def begin(self) -> None:
+        """Begin to follow what is in the book."""
+        # An app that ended right after its run's last word could not clear the body away.
+        ended = (run for run in self._book.runs.values() if not run.state.can_cancel)
+        self.leftovers = {run.id for run in ended if not _is_kept(run)}
+        self.polling.start()
+        self.looking.start()
+        self.look_for_bodies()
+
+    def open(self, run: Run) -> Live:
+        """Return what is kept of a run while it is open; the first time its folder is read."""
+        live = self._book.live.get(run.id)
+        if live is None:
+            live = self._book.live[run.id] = Live(RunLog(run.files.events), folders.read_launch(run.files))
+            self._book.runs[run.id] = replace(run, progress=Progress())
+            self.poll(run.id)
+            self.recall_failure(run.id)
+        return live
+
+    def recall_failure(self, run_id: str) -> None:
+        """Say again why a run ended badly that did so before this app began; the catalogue keeps the state only."""
+        run = self._book.runs[run_id]
+        if run.failure is not None or run.state not in (RunState.FAILED, RunState.INTERRUPTED, RunState.CANCELLED):
+            return
+        launched_after = self._book.live[run_id].launch.after_seq
+        state, failure = decide_state(run.progress, GONE, launched_after=launched_after)
+        if state is not run.state:
+            without_a_word = Failure("crashed", "The trainer ended without a word.", "The end of its log says more.")
+            failure = None if run.state is RunState.CANCELLED else without_a_word
+        self._book.runs[run_id] = replace(run, failure=failure)
+
+    # What the events say
+
+    def _poll_all(self) -> None:
+        for run in list(self._book.runs.values()):
+            if run.state.is_live:
+                self.poll(run.id)
+
+    def poll(self, run_id: str) -> None:
+        """Take in what is new in the events, settle what follows from it, and tell."""
+        events = self._book.take_in(run_id)
+        if not events:
+            return
+        run = self._book.runs[run_id]
+        if run.state.is_live:
+            self.settle(run_id, run.body if run.body and run.body.state == "running" else None)
+        self._book.advanced.emit(run_id, events)
+        self._book.run_changed.emit(run_id)
+
+    # What the engines say
+
+    def look_for_bodies(self) -> None:
+        """Ask each engine that has a live run what is still there."""
+        self.about_to_look.emit()
+        runs = self._book.runs.values()
+        wanted = {run.engine for run in runs if run.state.is_live or run.id in self.leftovers}
+        for name in wanted - self._looking:
+            self._look(name)
+        if not self._looking:
+            self.looked.emit()
+
+    def _look(self, engine: EngineName) -> None:
+        self._looking.add(engine)
+        self._jobs.run(
+            "engine",
+            self._engines[engine].find,
+            lambda bodies: self._take_bodies(engine, bodies),
+            lambda _: self._could_not_look(engine),
+        )
+
+    def _could_not_look(self, engine: EngineName) -> None:
+        """An engine that is gone is not asked every second for the sake of tidiness; the next start asks again."""
+        self.leftovers -= {run.id for run in self._book.runs.values() if run.engine == engine}
+        self._has_looked(engine)
+
+    def _has_looked(self, engine: EngineName) -> None:
+        self._looking.discard(engine)
+        if not self._looking:
+            self.looked.emit()
+
+    def _take_bodies(self, engine: EngineName, bodies: dict[str, Body]) -> None:
+        for run in list(self._book.runs.values()):
+            if run.engine != engine:
+                continue
+            body = bodies.get(run.id, GONE)
+            if run.state.is_live:
+                # While we start a body, only that job knows what becomes of it.
+                if not self._book.live[run.id].starting:
+                    self.settle(run.id, body)
+                self._hurry(run.id)
+            elif body.state == "exited" and not _is_kept(run):
+                self._remove_body(run)
+            elif body.state == "gone":
+                self.leftovers.discard(run.id)
+        self._has_looked(engine)
+
+    # What both mean
+
+    def settle(self, run_id: str, body: Body | None) -> None:
+        """Give the run the state that its events and its body say, and keep it when that ends it."""
+        run, live = self._book.runs[run_id], self._book.live[run_id]
+        if body is not None and body.state != "running" and not live.starting:
+            self._drain(run_id)
+            run = self._book.runs[run_id]
+        state, failure = decide_state(
+            run.progress,
+            body,
+            starting=live.starting or _may_be_starting_elsewhere(run, live),
+            launched_after=live.launch.after_seq,
+            stop_asked=folders.stop_was_asked(run.files, live.launch),
+        )
+        if failure is not None and failure.code == "crashed" and body is not None:
+            self._keep_output(run)
+        if (state, failure, body) == (run.state, run.failure, run.body):
+            return
+        ended = run.ended or (None if state.is_live else datetime.now(UTC))
+        self._book.change(run_id, state=state, failure=failure, body=body or run.body, ended=ended)
+        if run.state.is_live and not state.is_live:
+            self._has_ended(run_id)
+
+    def _drain(self, run_id: str) -> None:
+        """Read the last words of a body that is no more, before anything is concluded from their absence."""
+        if events := self._book.take_in(run_id):
+            self._book.advanced.emit(run_id, events)
+
+    def _keep_output(self, run: Run) -> None:
+        """A body that died before its log began has said why to the engine."""
+        engine = self._engines[run.engine]
+        if not run.files.log.exists():
+
+            def keep(output: str) -> None:
+                if output.strip():
+                    run.files.log.write_text(output)
+                    self._book.run_changed.emit(run.id)
+
+            self._jobs.run("engine", lambda: engine.output(run.id), keep, lambda _: None)
+
+    def _has_ended(self, run_id: str) -> None:
+        run = self._book.runs[run_id]
+        live = self._book.live[run_id]
+        live.asked_at, live.told_to_go = None, False
+        self._store.save_run(run)
+        folder = run.folder
+        self._jobs.run("pool", lambda: folders.size_of(folder), lambda size: self._take_size(run_id, size))
+        if not _is_kept(run):
+            self.leftovers.add(run_id)
+            self._remove_body(run)
+        if run.state is RunState.FINISHED:
+            self._notices.post("info", f"{run.name} is finished.", _what_now(run), run_id)
+        elif run.failure is not None:
+            self._notices.post("error", f"{run.name}: {run.failure.sentence}", run.failure.hint, run_id)
+
+    def _remove_body(self, run: Run) -> None:
+        """Clear a body away; one that still runs, as after its last word, is left until the next look."""
+        engine = self._engines[run.engine]
+        self._jobs.run("engine", lambda: engine.remove(run.id), failed=lambda _: None)
+
+    def _take_size(self, run_id: str, size: int) -> None:
+        if run_id in self._book.runs:
+            self._book.change(run_id, size_bytes=size)
+
+    # Trainers that take their time
+
+    def _hurry(self, run_id: str) -> None:
+        """Tell a trainer to go that has not come to a step boundary in all the time it was given."""
+        run, live = self._book.runs[run_id], self._book.live[run_id]
+        if live.asked_at is None or not run.state.is_live:
+            return
+        waited = time.monotonic() - live.asked_at
+        if waited > GRACE_S and not live.told_to_go:
+            live.told_to_go = True
+            self.signal(run, "stop")
+        elif waited > GRACE_S + KILL_AFTER_S:
+            self.signal(run, "kill")
+
+    def signal(self, run: Run, how: Literal["stop", "kill"]) -> None:
+        """Signal the body of a run."""
+        engine = self._engines[run.engine]
+        self._jobs.run("engine", lambda: engine.signal(run.id, how))
+
+
+def _is_kept(run: Run) -> bool:
+    """Say whether what is left of a run's body is worth a look: it died without a word."""
+    return run.failure is not None and run.failure.code == "crashed"
+
+
+def _what_now(run: Run) -> str:
+    if run.progress.suggestion is not None:
+        return run.progress.suggestion.sentence
+    return "" if run.no_chat_because else "Talk to it in the chat."
+
+
+def _may_be_starting_elsewhere(run: Run, live: Live) -> bool:
+    """Say whether another app of this home may be about to start the body that is not there yet."""
+    has_spoken = run.progress.last_seq > live.launch.after_seq
+    is_young = datetime.now(UTC) - live.launch.started < STARTED_ELSEWHERE
+    return is_young and not has_spoken and not live.was_started_here

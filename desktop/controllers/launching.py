@@ -1,0 +1,113 @@
+"""Starts the body of a run: makes the engine ready, and says so where nothing came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QObject
+
+from desktop.body import GONE, Body, EngineName
+from desktop.controllers.following import Following
+from desktop.controllers.jobs import Jobs
+from desktop.controllers.run_book import RunBook
+from desktop.controllers.setup import Setup
+from desktop.core import folders
+from desktop.core.inputs import check_inputs
+from desktop.core.run import RunState
+from desktop.engine.launch import Machine, plan_training
+from desktop.engine.steps import BuildStep
+from desktop.engine.verbs import Engine
+from desktop.errors import AppError
+
+
+class Launching(QObject):
+    """Brings runs up, one engine call at a time."""
+
+    def __init__(
+        self,
+        book: RunBook,
+        following: Following,
+        engines: Mapping[EngineName, Engine],
+        machine: Machine,
+        setup: Setup,
+        jobs: Jobs,
+    ) -> None:
+        super().__init__()
+        self._book = book
+        self._following = following
+        self._engines = engines
+        self._machine = machine
+        self._setup = setup
+        self._jobs = jobs
+        setup.progressed.connect(self._show_preparing)
+
+    def launch(self, run_id: str) -> None:
+        """Start a run, or start it again from its last checkpoint."""
+        run = self._book.runs[run_id]
+        live = self._following.open(run)
+        self._following.poll(run_id)
+        gpus = self._machine.gpu_indices if run.config.gpus is None else run.config.gpus
+        live.launch = folders.write_launch(self._book.runs[run_id], gpus)
+        live.starting, live.was_started_here, live.asked_at, live.told_to_go = True, True, None, False
+        self._following.leftovers.discard(run_id)
+        self._book.change(
+            run_id,
+            state=RunState.STARTING,
+            failure=None,
+            ended=None,
+            started=live.launch.started,
+            body=None,
+            waiting_for="",
+        )
+        self._setup.ensure(
+            run.engine, lambda: self._start_body(run_id), lambda error: self.could_not_start(run_id, error)
+        )
+
+    def _start_body(self, run_id: str) -> None:
+        run = self._book.runs.get(run_id)
+        if run is None:
+            return
+        if self._book.live[run_id].asked_at is not None:  # cancelled while the image was built
+            self._book.live[run_id].starting = False
+            self._following.settle(run_id, GONE)
+            return
+        try:
+            check_inputs(run.config)  # they may have gone while the run waited, or the image was built
+            spec = plan_training(run.config, run_id, run.folder, self._machine)
+        except AppError as error:
+            self.could_not_start(run_id, error)
+            return
+        engine = self._engines[run.engine]
+
+        def start() -> str:
+            engine.remove(run_id)
+            return engine.start(spec)
+
+        self._book.change(run_id, preparing="")
+        self._jobs.run(
+            "engine",
+            start,
+            lambda handle: self._has_started(run_id, handle),
+            lambda error: self.could_not_start(run_id, error),
+        )
+
+    def _has_started(self, run_id: str, handle: str) -> None:
+        if run_id in self._book.live:
+            self._book.live[run_id].starting = False
+            self._book.change(run_id, body=Body("running", handle=handle))
+
+    def could_not_start(self, run_id: str, error: AppError) -> None:
+        """Note in the run's folder why no trainer came up, and end it."""
+        run = self._book.runs.get(run_id)
+        if run is None:
+            return
+        self._book.live[run_id].starting = False
+        folders.write_failure(run, error.sentence, error.hint)
+        self._book.change(run_id, preparing="")
+        self._following.poll(run_id)
+        self._following.settle(run_id, GONE)
+
+    def _show_preparing(self, engine: EngineName, step: BuildStep) -> None:
+        for run in self._book.all():
+            if run.engine == engine and run.state is RunState.STARTING and run.body is None:
+                self._book.change(run.id, preparing=step.sentence)

@@ -1,0 +1,89 @@
+"""The runs of one home as values, and what is kept of each while it is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop.core.completions import Completions
+from desktop.core.progress import advance
+from desktop.core.run import Run, with_progress
+from desktop.core.run_log import RunLog
+from desktop.core.series import Series
+from desktop.core.store import Store
+from trainer_image.contract import Event, Launch, UnknownLine
+
+
+@dataclass
+class Live:
+    """What is kept of a run while it is open: where its events are read, and what was asked of it."""
+
+    log: RunLog
+    launch: Launch
+    series: Series = field(default_factory=Series)
+    completions: Completions = field(default_factory=Completions)
+    starting: bool = False
+    was_started_here: bool = False
+    asked_at: float | None = None
+    told_to_go: bool = False
+
+
+class RunBook(QObject):
+    """Holds the runs, keeps the catalogue in step with them, and tells what has changed."""
+
+    run_added = Signal(str)
+    run_changed = Signal(str)
+    run_removed = Signal(str)
+    advanced = Signal(str, list)
+    """Run id and its new events, in order."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self._store = store
+        self.runs: dict[str, Run] = {}
+        self.live: dict[str, Live] = {}
+
+    def all(self) -> list[Run]:
+        """Return every run, newest first."""
+        return sorted(self.runs.values(), key=lambda run: (run.created, run.id), reverse=True)
+
+    def followers(self, run_id: str) -> list[Run]:
+        """Return the runs that start after this one, oldest first."""
+        return [run for run in reversed(self.all()) if run.after == run_id]
+
+    def add(self, run: Run) -> None:
+        """Take in a run that the catalogue does not have yet."""
+        self._store.save_run(run)
+        self.runs[run.id] = run
+        self.run_added.emit(run.id)
+
+    def remove(self, run_id: str) -> None:
+        self._store.delete_run(run_id)
+        self.runs.pop(run_id)
+        self.live.pop(run_id, None)
+        self.run_removed.emit(run_id)
+
+    def change(self, run_id: str, **fields: object) -> None:
+        """Give a run other values; the catalogue is told what it keeps of them."""
+        saved = self.runs[run_id]
+        run = replace(saved, **fields)  # type: ignore[arg-type]
+        if run == saved:
+            return
+        self.runs[run_id] = run
+        if (run.state, run.name, run.size_bytes) != (saved.state, saved.name, saved.size_bytes):
+            self._store.save_run(run)
+        self.run_changed.emit(run_id)
+
+    def take_in(self, run_id: str) -> list[Event | UnknownLine]:
+        """Add what is new in the events to the run, and return it; the first time that is everything."""
+        live = self.live[run_id]
+        events: list[Event | UnknownLine] = []
+        while new := live.log.poll():
+            events += new
+        if events:
+            live.series.add(events)
+            live.completions.add(events)
+            run = self.runs[run_id]
+            self.runs[run_id] = with_progress(run, advance(run.progress, events))
+        return events

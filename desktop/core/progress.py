@@ -1,0 +1,162 @@
+"""What the events of one run folder add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from trainer_image.contract import (
+    Batch,
+    Cancelled,
+    Checkpoint,
+    End,
+    Evaluation,
+    Event,
+    Failed,
+    Finished,
+    Hello,
+    OutOfMemory,
+    Paused,
+    Phase,
+    PhaseName,
+    Placement,
+    Plan,
+    Round,
+    Step,
+    Suggestion,
+    UnknownLine,
+    Warned,
+)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the events of one run folder add up to."""
+
+    last_seq: int = -1
+    placement: Placement | None = None
+    hello: Hello | None = None
+    plan: Plan | None = None
+    batch: Batch | None = None
+    open_phases: tuple[Phase, ...] = ()
+    """The phases that are going on, the outermost first: saving happens within training."""
+    phases: tuple[tuple[PhaseName, float], ...] = ()
+    """The phases that have ended, with their seconds."""
+    step: Step | None = None
+    pace_s: float | None = None
+    """Seconds a step, the latest steps counting most."""
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    """The latest value of each metric that the method reports while it trains."""
+    evaluation: Evaluation | None = None
+    bests: tuple[Evaluation, ...] = ()
+    """Evaluations that were better than all before them."""
+    rounds: tuple[Round, ...] = ()
+    suggestion: Suggestion | None = None
+    out_of_memory: tuple[OutOfMemory, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    end: End | None = None
+    unknown_lines: int = 0
+
+    @property
+    def phase(self) -> Phase | None:
+        """The innermost phase that is going on."""
+        return self.open_phases[-1] if self.open_phases else None
+
+    @property
+    def best(self) -> Evaluation | None:
+        """The best evaluation so far."""
+        return self.bests[-1] if self.bests else None
+
+    @property
+    def best_step(self) -> int | None:
+        """The step whose weights did best on the rows held back."""
+        if isinstance(self.end, Finished) and self.end.best_step is not None:
+            return self.end.best_step
+        return self.best.step if self.best else None
+
+    @property
+    def total_steps(self) -> int | None:
+        return self.plan.total_steps if self.plan else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimate the time to the last step from the pace of the latest steps."""
+        if self.plan is None or self.step is None or self.pace_s is None or self.end is not None:
+            return None
+        return max(0, self.plan.total_steps - self.step.step) * self.pace_s
+
+
+def advance(progress: Progress, events: Iterable[Event | UnknownLine]) -> Progress:
+    """Return ``progress`` with more events added to it."""
+    for event in events:
+        progress = _advanced_by_one(progress, event)
+    return progress
+
+
+def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress:
+    if isinstance(event, UnknownLine):
+        return replace(progress, unknown_lines=progress.unknown_lines + 1)
+    progress = replace(progress, last_seq=max(progress.last_seq, event.seq))
+    match event:
+        case Hello():
+            return _undone_to(replace(progress, hello=event, end=None), event.resumed_from)
+        case Phase(name="self_test" | "import", seconds=None):  # the first words of a trainer: a new try begins
+            tested = tuple(ended for ended in progress.phases if (event.name, ended[0]) == ("import", "self_test"))
+            return replace(progress, end=None, open_phases=(event,), phases=tested, pace_s=None)
+        case Phase(seconds=None):
+            return replace(progress, open_phases=(*progress.open_phases, event))
+        case Phase(seconds=seconds):
+            assert seconds is not None
+            names = [phase.name for phase in progress.open_phases]
+            outer = progress.open_phases[: names.index(event.name)] if event.name in names else progress.open_phases
+            return replace(progress, open_phases=outer, phases=(*progress.phases, (event.name, seconds)))
+        case Placement():
+            return replace(progress, placement=event, end=None)
+        case Plan():
+            return replace(progress, plan=event)
+        case Batch():
+            return replace(progress, batch=event)
+        case Step():
+            metrics = {**progress.metrics, **event.metrics} if event.metrics else progress.metrics
+            return replace(progress, step=event, metrics=metrics, pace_s=_slowly(progress.pace_s, event.step_s))
+        case Evaluation():
+            bests = (*progress.bests, event) if event.is_best else progress.bests
+            return replace(progress, evaluation=event, bests=bests)
+        case Round():  # a resume may sample a round anew
+            earlier = tuple(known for known in progress.rounds if known.round < event.round)
+            return replace(progress, rounds=(*earlier, event))
+        case Suggestion():
+            return replace(progress, suggestion=event)
+        case OutOfMemory():
+            return replace(progress, out_of_memory=(*progress.out_of_memory, event), open_phases=())
+        case Checkpoint():
+            kept = tuple(known for known in progress.checkpoints if known.step != event.step)
+            return replace(progress, checkpoints=(*kept, event))
+        case Warned():
+            return replace(progress, warnings=(*progress.warnings, event))
+        case Finished() | Paused() | Cancelled() | Failed():
+            return replace(progress, end=event, open_phases=())
+        case _:
+            return progress
+
+
+def _slowly(pace: float | None, seconds: float) -> float:
+    """One slow step, such as one beside an evaluation, must not make hours of minutes."""
+    return seconds if pace is None else 0.9 * pace + 0.1 * seconds
+
+
+def _undone_to(progress: Progress, resumed_from: int | None) -> Progress:
+    """Forget what came after ``resumed_from``: a resumed run makes those steps again."""
+    step = resumed_from or 0
+    last, evaluation = progress.step, progress.evaluation
+    if last is not None and last.step > step:
+        last = last.model_copy(update={"step": step}) if step else None
+    return replace(
+        progress,
+        step=last,
+        metrics=progress.metrics if last else {},
+        evaluation=evaluation if evaluation is not None and evaluation.step <= step else None,
+        bests=tuple(known for known in progress.bests if known.step <= step),
+        checkpoints=tuple(known for known in progress.checkpoints if known.step <= step),
+    )

@@ -1,0 +1,79 @@
+"""What the events of the methods add up to, through restarts and resumes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from desktop.core.progress import Progress, advance
+from tests.fakes import FakeTrainer, events_of
+from trainer_image.contract import RunFolder
+
+
+@pytest.fixture
+def trainer(tmp_path: Path) -> FakeTrainer:
+    return FakeTrainer(RunFolder(tmp_path))
+
+
+def progress_of(trainer: FakeTrainer) -> Progress:
+    return advance(Progress(), events_of(trainer))
+
+
+def test_the_latest_value_of_each_metric_is_kept(trainer: FakeTrainer) -> None:
+    trainer.begin().step(1, metrics={"reward": 0.5, "kl": 0.1}).step(2, metrics={"reward": float("nan")}).step(3)
+    assert progress_of(trainer).metrics == {"reward": None, "kl": 0.1}
+    assert progress_of(trainer.begin(resumed_from=2)).metrics == {"reward": None, "kl": 0.1}
+    assert progress_of(trainer.begin()).metrics == {}
+
+
+def test_the_best_evaluation_is_known_again_after_an_undo(trainer: FakeTrainer) -> None:
+    trainer.begin().step(2).evaluate(2, 2.0, is_best=True).step(4).evaluate(4, 1.0, is_best=True)
+    trainer.step(6).evaluate(6, 1.5)
+    assert progress_of(trainer).best_step == 4
+    undone = progress_of(trainer.begin(resumed_from=3))
+    assert undone.best is not None
+    assert (undone.best_step, undone.best.loss) == (2, 2.0)
+
+
+def test_the_end_says_which_step_was_kept(trainer: FakeTrainer) -> None:
+    trainer.begin().step(2).evaluate(2, 2.0, is_best=True)
+    assert progress_of(trainer.finish(4, best_step=3)).best_step == 3
+    assert progress_of(trainer.begin(resumed_from=2).finish(4)).best_step == 2
+
+
+def test_placement_batch_and_suggestion_are_the_latest(trainer: FakeTrainer) -> None:
+    progress = progress_of(trainer.placement("First.").placement("Second.").batch(8, 1).batch(4, 2).suggest(3e-4))
+    assert progress.placement is not None
+    assert progress.placement.sentence == "Second."
+    assert progress.batch is not None
+    assert (progress.batch.per_device_train_batch_size, progress.batch.gradient_accumulation_steps) == (4, 2)
+    assert progress.suggestion is not None
+    assert progress.suggestion.value == 3e-4
+
+
+def test_full_memory_is_remembered_when_the_run_goes_on(trainer: FakeTrainer) -> None:
+    trainer.begin().step(1).checkpoint(1).step(2).run_out_of_memory(1)
+    stopped = progress_of(trainer)
+    assert stopped.phase is None
+    progress = progress_of(trainer.begin(resumed_from=1).step(2).run_out_of_memory(2).begin(resumed_from=1))
+    assert [event.attempt for event in progress.out_of_memory] == [1, 2]
+    assert progress.phase is not None
+    assert progress.phase.name == "train"
+
+
+def test_a_round_sampled_anew_counts_once(trainer: FakeTrainer) -> None:
+    trainer.begin().round(1, solved=40).step(1).round(2, solved=60)
+    progress = progress_of(trainer.begin(resumed_from=1).round(2, solved=65))
+    assert [(one.round, one.solved) for one in progress.rounds] == [(1, 40), (2, 65)]
+
+
+def test_the_self_test_of_the_cards_belongs_to_its_try(trainer: FakeTrainer) -> None:
+    """It comes before the processes that import the libraries, and before the placement that follows from it."""
+    trainer.phase("self_test", 4.0).placement().begin()
+    names = [name for name, _ in progress_of(trainer).phases]
+    assert names == ["self_test", "import", "load", "data"]
+    trainer.step(1).fail()
+    assert progress_of(trainer.phase("self_test", 3.0)).phases == (("self_test", 3.0),)
+    assert progress_of(trainer).end is None
+    assert progress_of(trainer.fail().placement()).end is None
