@@ -32,6 +32,13 @@ class Declared:
 DECLARED: tuple[Declared, ...] = (
     Declared("new_run", "New run", "Run", "Ctrl+N", "Begin a new config with every knob at its default."),
     Declared("start", "Start", "Run", "Ctrl+Return", "Start the run that the form describes."),
+    Declared(
+        "find_rate",
+        "Find learning rate",
+        "Run",
+        "Ctrl+Shift+L",
+        "Start a short run that tries learning rates with this config and suggests one. It keeps no model.",
+    ),
     Declared("example", "Run the example", "Run", "Ctrl+E", "Train a small model to talk like a sea captain."),
     Declared(
         "pause",

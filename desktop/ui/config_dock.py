@@ -8,22 +8,23 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
-    QButtonGroup,
     QFileDialog,
     QLineEdit,
-    QPushButton,
     QScrollArea,
     QWidget,
 )
 
-from desktop.core import folders
-from desktop.core.presets import PRESETS
+from desktop.core import inputs
+from desktop.core.presets import Preset
 from desktop.errors import AppError
 from desktop.ui.actions import Actions
 from desktop.ui.config_form import ConfigForm
-from desktop.ui.config_summary import find_preset, preset_values
+from desktop.ui.config_summary import preset_values
+from desktop.ui.dataset_fit import misfit
 from desktop.ui.notice_bar import NoticeBar
 from desktop.ui.pieces import action_button, boxed, button, column, heading, label, row
+from desktop.ui.preset_row import PresetRow
+from desktop.ui.reward_sources import RewardSources
 from desktop.ui.run_starter import RunStarter
 from desktop.ui.saved_configs import SavedConfigs
 from desktop.ui.selection import Selection
@@ -37,6 +38,7 @@ WIDE = 760
 READ_DELAY_MS = 300
 """A path that is being typed is looked at once the typing rests."""
 DATA_FILES = "Datasets (*.jsonl *.ndjson *.json *.csv *.tsv *.parquet *.txt *.md);;All files (*)"
+SEARCH_NAME = "learning rate search"
 KNOB_OF_CODE = {"dataset_missing": "dataset", "model_missing": "model", "gpu_missing": "gpus"}
 
 
@@ -52,12 +54,12 @@ class ConfigDock(QWidget):
         self._selection = selection
         self.form = ConfigForm()
         self.panel = StartPanel(services, actions)
+        self.reward_sources = RewardSources(services, self.form.fields, self)
         self.saved = SavedConfigs(services, actions, bar, lambda: self.form.config)
         self.search = QLineEdit(placeholderText="Find a knob", clearButtonEnabled=True)
         self.search.setAccessibleName("Find a knob")
         self.search.setMaximumWidth(200)
-        self._presets = QButtonGroup(self)
-        self._preset_line = label("", "muted", wrap=True)
+        self.presets = PresetRow()
         self._reading = QTimer(self, singleShot=True, interval=READ_DELAY_MS)
         self._reading.timeout.connect(self._examine_dataset)
         self.starter = RunStarter(services, selection, self)
@@ -78,8 +80,8 @@ class ConfigDock(QWidget):
             self.saved,
             self._step("1", "Model", self.form.fields["model"], self.form.fields["model_revision"]),
             self._step("2", "Data", self.form.fields["dataset"]),
-            self._step("3", "Goal", self.form.fields["method"]),
-            self._step("4", "Preset", self._make_presets(), self._preset_line),
+            self._step("3", "Goal", *(self.form.fields[name] for name in ("method", "rewards", "reward_weights"))),
+            self._step("4", "Preset", self.presets),
             row(heading("Knobs"), 1, every_knob, self.search),
             self.form,
             1,
@@ -87,6 +89,7 @@ class ConfigDock(QWidget):
         )
         self._add_browser("model", "Folder…", "choose_model")
         self._add_browser("dataset", "File…", "choose_dataset")
+        self._compose_goal()
         self.form.fields["model"].editor.setPlaceholderText(  # type: ignore[union-attr]
             "a folder, or a Hub name such as HuggingFaceTB/SmolLM2-135M-Instruct"
         )
@@ -119,33 +122,41 @@ class ConfigDock(QWidget):
         field.line.addWidget(browse)
         field.hide_head()
 
-    def _make_presets(self) -> QWidget:
-        buttons: list[QPushButton] = []
-        for preset in PRESETS:
-            choice = QPushButton(preset.name)
-            choice.setCheckable(True)
-            choice.setProperty("role", "preset")
-            choice.setToolTip(preset.sentence)
-            choice.setAccessibleDescription(preset.sentence)
-            self._presets.addButton(choice, len(buttons))
-            buttons.append(choice)
-        self._presets.idClicked.connect(lambda index: self.form.set_values(preset_values(PRESETS[index])))
-        return boxed(row(*buttons, 1))
+    def _compose_goal(self) -> None:
+        """Method and rewards say in their own widgets what their heads and helps would say again."""
+        self.form.fields["method"].hide_head()
+        for name in ("rewards", "reward_weights"):
+            self.form.fields[name].hide_help()
+        self.form.fields["reward_weights"].hide_head()
+        self.form.fields["rewards"].label.setText("What makes an answer good")
+        find = self._actions["find_rate"]
+        self.find_rate = button("Find…", find.trigger, "link", find.text())
+        self.find_rate.setToolTip(find.toolTip())
+        self.form.fields["learning_rate"].line.insertWidget(1, self.find_rate)
+        self.form.fields["learning_rate"].editor.setMinimumWidth(188)
+        self.form.fields["reward_regex"].editor.setPlaceholderText("for example  answer is \\d+")  # type: ignore[union-attr]
+
+    def _take_preset(self, preset: Preset) -> None:
+        self.form.set_values(preset_values(preset, self.form.values()))
 
     def _connect(self, selection: Selection) -> None:
         self.form.config_changed.connect(self._show_config)
         self.form.fields["dataset"].value_changed.connect(lambda _: self._reading.start())
         self.form.fields["offline"].value_changed.connect(lambda _: self.offline_changed.emit(self.is_offline))
         self.search.textChanged.connect(self.form.search)
+        self.presets.preset_picked.connect(self._take_preset)
         self.panel.knob_requested.connect(self.reveal)
         self.panel.dataset.report_changed.connect(self._show_config)
         self.panel.dataset.leave_out.clicked.connect(self._leave_bad_rows_out)
+        self.panel.fit.method_picked.connect(self.form.fields["method"].set_value)
         self.saved.config_picked.connect(self.form.set_config)
-        selection.config_requested.connect(self.form.set_config)
+        selection.config_requested.connect(self._take_config)
+        selection.knob_requested.connect(self.take_value)
         self.starter.state_changed.connect(self._show_config)
         actions = self._actions
         actions["new_run"].triggered.connect(self.begin_anew)
-        actions["start"].triggered.connect(self.start)
+        actions["start"].triggered.connect(lambda: self.start())
+        actions["find_rate"].triggered.connect(self.find_learning_rate)
         actions["example"].triggered.connect(lambda: self.starter.start_example(self.panel.engine))
         actions["choose_model"].triggered.connect(self.choose_model)
         actions["choose_dataset"].triggered.connect(self.choose_dataset)
@@ -156,18 +167,22 @@ class ConfigDock(QWidget):
 
     # What the user wants
 
-    def start(self) -> None:
+    def start(self, *, as_search: bool = False) -> None:
         """Start what the form says, or show what stands in the way; nobody starts a form unseen."""
         if not self.isVisible():
             self._selection.view_requested.emit("setup")
             return
         self.form.check_now()
+        method = self.form.values()["method"]
+        if reason := misfit(self.panel.dataset.report, method):
+            self.form.add_problem("dataset", reason)
         config = self._config_with_full_paths()
         if config is None or self.form.problems:
             self.form.touch_everything()
             self.reveal(self.form.problems[0].knob if self.form.problems else "model")
             return
-        error = self.starter.start(config, self.panel.engine)
+        wanted = config.model_copy(update={"find_learning_rate": True}) if as_search else config
+        error = self.starter.start(wanted, self.panel.engine, SEARCH_NAME if as_search else "")
         if error is not None and error.code in KNOB_OF_CODE:
             self.form.add_problem(KNOB_OF_CODE[error.code], str(error))
             self.reveal(KNOB_OF_CODE[error.code])
@@ -175,6 +190,20 @@ class ConfigDock(QWidget):
             self._services.notices.post_error(error)
         else:
             self._services.library.remember_last(config)
+
+    def find_learning_rate(self) -> None:
+        """Start the short run that looks for a learning rate with what the form says."""
+        self.start(as_search=True)
+
+    def take_value(self, knob: str, value: object) -> None:
+        """Put a value that a run has found into its knob, and show it."""
+        self.form.set_values({"find_learning_rate": False, knob: value})
+        self._selection.view_requested.emit("setup")
+        self.reveal(knob)
+
+    def _take_config(self, config: RunConfig) -> None:
+        """Show the config of a run; of a search what it searched for, not the search itself."""
+        self.form.set_config(config.model_copy(update={"find_learning_rate": False}))
 
     def begin_anew(self) -> None:
         """Empty the form."""
@@ -236,17 +265,14 @@ class ConfigDock(QWidget):
         problems = self.form.problems
         self.panel.show_config(self.form.config, problems)
         self.panel.show_state(self.starter.waits_for)
+        self.panel.fit.show_fit(self.panel.dataset.report, self.form.values()["method"])
+        self._actions["find_rate"].setEnabled(self.form.is_relevant("find_learning_rate"))
+        self.find_rate.setVisible(self.form.is_relevant("find_learning_rate"))
         self._actions["start"].setText("Start")
         self._actions["example"].setEnabled(not self.starter.is_preparing)
         is_empty = not self._services.runs.all()
         self.panel.example.setVisible(is_empty)
-        preset = find_preset(self.form.values())
-        for index, known in enumerate(PRESETS):
-            self._presets.setExclusive(False)
-            self._presets.button(index).setChecked(known is preset)
-            self._presets.setExclusive(preset is not None)
-        own = "Your own mix: knobs that differ from their defaults are marked below."
-        self._preset_line.setText(preset.sentence if preset else own)
+        self.presets.show_values(self.form.values())
 
     def _show_experts(self, shown: bool) -> None:
         self.form.show_experts(shown)
@@ -264,7 +290,7 @@ class ConfigDock(QWidget):
         self.reveal("bad_rows")
 
     def _config_with_full_paths(self) -> RunConfig | None:
-        config, _ = check_config(folders.with_full_paths(self.form.values(), [Path.home()]))
+        config, _ = check_config(inputs.with_full_paths(self.form.values(), [Path.home()]))
         return config
 
     def _folder_of(self, knob: str) -> str:

@@ -1,4 +1,4 @@
-"""The form of every knob: made from the contract, narrowed by level and search, checked as you type."""
+"""The form of every knob: made from the contract, narrowed by method, level and search, checked as you type."""
 
 from __future__ import annotations
 
@@ -6,90 +6,81 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 
+from desktop.ui.editors import Editor, write_number
 from desktop.ui.fields import Field
+from desktop.ui.knob_group import KnobGroup
+from desktop.ui.method_picker import MethodPicker
+from desktop.ui.method_words import method_help
 from desktop.ui.pieces import column, label
-from trainer_image.contract import Group, Problem, RunConfig, check_config, knobs
+from desktop.ui.relevance import relevant_knobs
+from desktop.ui.reward_list import RewardList
+from desktop.ui.search_words import found_elsewhere
+from trainer_image.contract import (
+    FULL_SHARE,
+    LEARNING_RATES,
+    REWARD_NEEDS,
+    REWARD_TAKES,
+    Group,
+    Knob,
+    Problem,
+    RunConfig,
+    check_config,
+    knobs,
+)
 
-FIELD_WIDTH = 248
-"""The narrowest that a field still reads well."""
-
-
-class KnobGroup(QWidget):
-    """The fields of one group, in as many columns as there is room for."""
-
-    def __init__(self, name: Group | None) -> None:
-        super().__init__()
-        self._columns = 0
-        self._shown: list[Field] = []
-        self._grid = QGridLayout()
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(24)
-        self._grid.setVerticalSpacing(16)
-        self.setLayout(column(*([label(name, "group")] if name else []), self._grid, space=12))
-
-    def show_fields(self, fields: list[Field]) -> None:
-        """Take these fields in, and be nothing at all where there are none."""
-        for field in self._shown:
-            self._grid.removeWidget(field)
-        self._shown = fields
-        self.setVisible(bool(fields))
-        self._arrange()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if self._columns_for(self.width()) != self._columns:
-            self._arrange()
-
-    def _columns_for(self, width: int) -> int:
-        return max(1, min(3, width // FIELD_WIDTH))
-
-    def _arrange(self) -> None:
-        self._columns = self._columns_for(self.width())
-        for field in self._shown:
-            self._grid.removeWidget(field)
-        for index, field in enumerate(self._shown):
-            self._grid.addWidget(field, index // self._columns, index % self._columns)
-        for index in range(3):
-            self._grid.setColumnStretch(index, 1 if index < self._columns else 0)
+REWARD_KNOBS = tuple(name for names in REWARD_TAKES.values() for name in names)
 
 
 class ConfigForm(QWidget):
-    """Every knob; the three that name model, data and method are placed by whoever owns the form."""
+    """Every knob; those of the first steps (what, on what, what for) are placed by whoever owns the form."""
 
     config_changed = Signal()
     """A value has changed and everything has been checked again."""
 
-    PLACED_BY_OWNER = ("model", "model_revision", "dataset", "method")
+    PLACED_BY_OWNER = ("model", "model_revision", "dataset", "method", "rewards", "reward_weights", *REWARD_KNOBS)
 
     def __init__(self) -> None:
         super().__init__()
-        self.fields = {knob.name: Field(knob) for knob in knobs()}
+        every = {knob.name: knob for knob in knobs()}
+        below_rewards = {name: Field(every[name]) for name in REWARD_KNOBS}
+        self.rewards = RewardList(every["rewards"].choices, below_rewards)
+        own: dict[str, Editor] = {
+            "method": MethodPicker(),
+            "rewards": self.rewards,
+            "reward_weights": self.rewards.weights,
+        }
+        self.fields = {name: below_rewards.get(name) or Field(knob, own.get(name)) for name, knob in every.items()}
         self.config: RunConfig | None = None
         self.problems: list[Problem] = []
         self._extra_problems: dict[str, str] = {}
+        self._relevant: set[str] = set()
         self._shows_experts = False
         self._search = ""
         self._placed = [field for name, field in self.fields.items() if name not in self.PLACED_BY_OWNER]
-        for field in self.fields.values():
-            field.setParent(self)
+        for name, field in self.fields.items():
+            if name not in below_rewards:
+                field.setParent(self)
             field.value_changed.connect(self._value_changed)
+        for needed in REWARD_NEEDS.values():
+            for name in needed:
+                self.fields[name].is_asked_for_calmly = True
         self.usual = KnobGroup(None)
         self.groups: dict[Group, KnobGroup] = {
             name: KnobGroup(name) for name in dict.fromkeys(field.knob.group for field in self._placed)
         }
-        self.nothing_found = label("No knob is called so. Try another word.", "muted")
-        self.setLayout(column(self.usual, *self.groups.values(), self.nothing_found, 1, space=24))
+        self.elsewhere = label("", "muted", wrap=True)
+        self.setLayout(column(self.usual, *self.groups.values(), self.elsewhere, 1, space=24))
         self._checking = QTimer(self, singleShot=True, interval=0)
         self._checking.timeout.connect(self._check)
-        self._narrow()
-        self._check()
+        self.check_now()
 
     def values(self) -> dict[str, Any]:
-        """Return every knob's value as entered."""
-        return {name: field.value() for name, field in self.fields.items()}
+        """Return every knob's value as entered; what has no effect here keeps its text and counts as not set."""
+        entered = {name: field.value() for name, field in self.fields.items()}
+        relevant = relevant_knobs(entered)
+        return {name: value if name in relevant else self.fields[name].knob.default for name, value in entered.items()}
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show these values; knobs that are not named stay as they are."""
@@ -107,6 +98,10 @@ class ConfigForm(QWidget):
         for field in self.fields.values():
             field.is_touched = False
         self.check_now()
+
+    def is_relevant(self, knob: str) -> bool:
+        """Say whether a knob has an effect beside what is chosen."""
+        return knob in self._relevant
 
     def show_experts(self, shown: bool) -> None:
         self._shows_experts = shown
@@ -147,7 +142,9 @@ class ConfigForm(QWidget):
         self._checking.start()
 
     def _check(self) -> None:
-        self.config, self.problems = check_config(self.values())
+        values = self.values()
+        self._relevant = relevant_knobs(values)
+        self.config, self.problems = check_config(values)
         for name, sentence in self._extra_problems.items():
             self.problems.append(Problem(name, sentence))
         by_knob: dict[str, str] = {}
@@ -155,26 +152,43 @@ class ConfigForm(QWidget):
             by_knob.setdefault(problem.knob, problem.sentence)
         for name, field in self.fields.items():
             field.show_problem(by_knob.get(name, ""))
-        if any(not self._is_shown(self.fields[name]) for name in by_knob if name in self.fields):
-            self._narrow(with_problems=set(by_knob))
+        self._describe(values)
+        self._narrow()
         self.config_changed.emit()
 
-    def _is_shown(self, field: Field) -> bool:
-        if self._search:
-            return field.matches(self._search)
-        return self._shows_experts or field.knob.level == "beginner"
+    def _describe(self, values: Mapping[str, Any]) -> None:
+        """Say what the chosen method is, and what a knob comes to with it."""
+        method = values["method"]
+        self.fields["method"].say_help(method_help(method))
+        rate = LEARNING_RATES[method] * (FULL_SHARE if values["full_finetuning"] else 1.0)
+        editor = self.fields["learning_rate"].editor
+        assert isinstance(editor, QLineEdit)
+        editor.setPlaceholderText(f"suits the method: {write_number(rate)}")
 
-    def _narrow(self, with_problems: set[str] | None = None) -> None:
-        """A knob with a problem is always shown: nobody can mend what is hidden."""
-        wrong = with_problems if with_problems is not None else {problem.knob for problem in self.problems}
-        shown = [field for field in self._placed if self._is_shown(field) or field.knob.name in wrong]
+    def _is_shown(self, knob: Knob) -> bool:
+        if knob.name not in self._relevant:
+            return False
+        if self._search:
+            return self.fields[knob.name].matches(self._search)
+        return self._shows_experts or knob.level == "beginner"
+
+    def _narrow(self) -> None:
+        """Show what matters here; a knob with a problem is always shown: nobody can mend what is hidden."""
+        wrong = {problem.knob for problem in self.problems}
+        shown = [field for field in self._placed if self._is_shown(field.knob) or field.knob.name in wrong]
         is_grouped = self._shows_experts or bool(self._search)
         self.usual.show_fields([] if is_grouped else shown)
-        for name, group in self.groups.items():
-            group.show_fields([f for f in shown if f.knob.group == name] if is_grouped else [])
+        for group_name, group in self.groups.items():
+            group.show_fields([f for f in shown if f.knob.group == group_name] if is_grouped else [])
         for field in self._placed:
             field.setVisible(field in shown)
-        self.fields["model_revision"].setVisible(
-            self._is_shown(self.fields["model_revision"]) and (self._shows_experts or bool(self._search))
-        )
-        self.nothing_found.setVisible(not shown)
+        self.fields["model_revision"].setVisible(self._is_shown(self.fields["model_revision"].knob))
+        self.fields["rewards"].setVisible("rewards" in self._relevant)
+        self.fields["reward_weights"].setVisible("reward_weights" in wrong)
+        for name in REWARD_KNOBS:
+            self.fields[name].setVisible(name in self._relevant)
+        words = found_elsewhere(self._search, set(self._relevant)) if self._search else ""
+        if self._search and not shown and not words:
+            words = "No knob is called so. Try another word."
+        self.elsewhere.setText(words)
+        self.elsewhere.setVisible(bool(words))

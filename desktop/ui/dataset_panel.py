@@ -10,10 +10,12 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 from desktop.controllers.jobs import Jobs
 from desktop.errors import AppError
 from desktop.ui import words
-from desktop.ui.dataset_report import SHAPE_WORDS, SHOWN_PROBLEMS, DatasetReport, examine_dataset
+from desktop.ui.dataset_report import SHOWN_PROBLEMS, DatasetReport, examine_dataset, turns_of
 from desktop.ui.pieces import button, column, label, set_role
+from trainer_image.formats import SHAPE_WORDS
 
 FIRST_ROW_LETTERS = 400
+SHOWN_TURNS = 3
 
 
 class DatasetPanel(QWidget):
@@ -65,7 +67,9 @@ class DatasetPanel(QWidget):
         else:
             assert report.shape is not None
             bad = f"{words.plural(report.bad_rows, 'row')} cannot be used" if report.bad_rows else "all rows are good"
-            self._show_words(f"{words.plural(report.rows, 'row')}, {bad}", SHAPE_WORDS[report.shape].capitalize())
+            held = SHAPE_WORDS[report.shape]
+            told = " ".join((f"{held[0].upper()}{held[1:]}.", *report.remarks)) if report.remarks else held.capitalize()
+            self._show_words(f"{words.plural(report.rows, 'row')}, {bad}", told)
         self._show_problems(report)
         if report.first is not None:
             self.first_row.setText(_first_row_words(report))
@@ -106,13 +110,13 @@ def _stamp_of(path: Path) -> tuple[int, int] | None:
 
 def _first_row_words(report: DatasetReport) -> str:
     assert report.first is not None
-    example = report.first
-    if example.text:
-        return f"First row: {_short(example.text)}"
-    return "First row:\n" + "\n".join(f"{turn.role}: {_short(turn.content)}" for turn in example.messages[:3])
+    turns = turns_of(report.first)[:SHOWN_TURNS]
+    if len(turns) == 1:
+        return f"First row: {_short(turns[0][1])}"
+    return "First row:\n" + "\n".join(f"{name}: {_short(text)}" for name, text in turns)
 
 
 def _short(text: str) -> str:
     flat = " ".join(text.split())
-    limit = FIRST_ROW_LETTERS // 3
+    limit = FIRST_ROW_LETTERS // SHOWN_TURNS
     return flat if len(flat) <= limit else flat[:limit].rstrip() + "…"

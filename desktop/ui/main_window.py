@@ -6,7 +6,16 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenuBar, QMessageBox, QTabBar, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QMainWindow,
+    QMenuBar,
+    QMessageBox,
+    QTabBar,
+    QTabWidget,
+    QWidget,
+)
 
 from desktop.controllers.hardware import GpuSample
 from desktop.controllers.notices import Notice
@@ -20,6 +29,7 @@ from desktop.ui.doctor_dialog import DoctorDialog
 from desktop.ui.gpus_dock import GpusDock
 from desktop.ui.log_dock import LogDock
 from desktop.ui.machine_strip import MachineStrip
+from desktop.ui.memory_notices import MemoryNotices
 from desktop.ui.notice_bar import NoticeBar
 from desktop.ui.pieces import boxed, row
 from desktop.ui.plots_dock import PlotsDock
@@ -30,7 +40,9 @@ from desktop.ui.selection import Selection
 from desktop.ui.services import Services
 from desktop.ui.shortcuts_dialog import ShortcutsDialog
 from desktop.ui.theme import Theme, ThemeChoice
+from desktop.ui.tries_dock import TriesDock
 from desktop.ui.views import DOCKS, VIEWS, DockName, View, Views
+from trainer_image.contract import GENERATING
 
 ABOUT = "Tunedeck fine-tunes language models on your own machine. Nothing leaves it unless you say so."
 
@@ -55,7 +67,9 @@ class MainWindow(QMainWindow):
         self.tabs = QTabBar()
         self.tabs.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._is_switching_by_tab = False
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self._make_docks()
+        self._memory = MemoryNotices(services.runs, services.notices, self)
         self.views = Views(self, self.docks, services.settings, lambda: bool(services.hardware.samples))
         self.commands = RunCommands(services.runs, services.notices, self.actions_by_name, self.selection, self)
         self._make_top()
@@ -73,6 +87,7 @@ class MainWindow(QMainWindow):
         self.plots_dock = PlotsDock(services, actions, selection, theme)
         self.log_dock = LogDock(services, selection)
         self.samples_dock = SamplesDock(services, selection)
+        self.tries_dock = TriesDock(services, selection, theme)
         self.gpus_dock = GpusDock(services.hardware, theme)
         self.chat_dock = ChatDock(services, actions, selection, theme)
         contents: dict[DockName, QWidget] = {
@@ -81,6 +96,7 @@ class MainWindow(QMainWindow):
             "plots": self.plots_dock,
             "log": self.log_dock,
             "samples": self.samples_dock,
+            "tries": self.tries_dock,
             "gpus": self.gpus_dock,
             "chat": self.chat_dock,
         }
@@ -147,13 +163,14 @@ class MainWindow(QMainWindow):
             "choose_model": lambda: self.views.show("setup"),
         }.items():
             actions[name].triggered.connect(lambda _=False, act=act: act())
+        self.selection.run_selected.connect(self._bring_forward_for)
         self.strip.doctor_requested.connect(self.open_doctor)
         self.strip.offline_requested.connect(self.config_dock.set_offline)
         self.config_dock.offline_changed.connect(self.strip.show_offline)
         self.strip.show_offline(self.config_dock.is_offline)
         services.hardware.sampled.connect(self._sampled)
         self.bar.action_pressed.connect(self._follow_notice)
-        self.bar.name_action = lambda notice: "Judge it" if self._is_finished(notice.run_id) else "Show"
+        self.bar.name_action = lambda notice: "Judge it" if self._can_be_judged(notice.run_id) else "Show"
 
     def _restore(self) -> None:
         geometry = self._services.settings.value("window/geometry")
@@ -173,6 +190,7 @@ class MainWindow(QMainWindow):
             "config": self.config_dock.search.setFocus,
             "runs": self.runs_dock.begin_search,
             "log": self.log_dock.begin_search,
+            "tries": self.tries_dock.begin_search,
         }
         focused: QWidget | None = QApplication.focusWidget()
         for name, dock in self.docks.items():
@@ -182,6 +200,7 @@ class MainWindow(QMainWindow):
         by_view: dict[View, DockName] = {"setup": "config", "watch": "log", "judge": "runs"}
         name = by_view[self.views.current]
         self.docks[name].show()
+        self.docks[name].raise_()
         finders[name]()
 
     def open_palette(self) -> None:
@@ -227,13 +246,20 @@ class MainWindow(QMainWindow):
         if samples:
             self.views.share_room_if_new()
 
-    def _is_finished(self, run_id: str) -> bool:
+    def _bring_forward_for(self, run_id: str) -> None:
+        """Of the docks that share a place, show the one that tells most of this run."""
         run = self._services.runs.get(run_id)
-        return run is not None and run.state is RunState.FINISHED
+        if run is not None:
+            tries = run.config.method in GENERATING
+            self.views.bring_forward("tries" if tries else "samples" if run.config.sample_prompts else "log")
+
+    def _can_be_judged(self, run_id: str) -> bool:
+        run = self._services.runs.get(run_id)
+        return run is not None and run.state is RunState.FINISHED and not run.no_chat_because
 
     def _follow_notice(self, notice: Notice) -> None:
-        """A finished run is to be judged; of any other one sees how it went."""
-        if self._is_finished(notice.run_id):
+        """A finished run that can speak is to be judged; of any other one sees how it went."""
+        if self._can_be_judged(notice.run_id):
             self.selection.request_chat(notice.run_id)
         else:
             self.selection.select(notice.run_id)

@@ -15,11 +15,14 @@ from desktop.ui.theme import Theme, scaled_font
 from trainer_image.contract import PhaseName
 
 PHASE_WORDS: dict[PhaseName, tuple[str, str]] = {
+    "self_test": ("Letting the cards talk to each other", "self-test"),
     "import": ("Loading the libraries", "libraries"),
     "load": ("Loading the model", "model"),
     "data": ("Reading the data", "data"),
+    "probe": ("Trying the longest batch", "longest batch"),
     "compile": ("Compiling", "compile"),
     "train": ("Training", "train"),
+    "generate": ("Answering the problems", "answers"),
     "evaluate": ("Evaluating", "evaluate"),
     "save": ("Saving", "save"),
 }
@@ -37,7 +40,7 @@ def phase_seconds(run: Run, now: datetime) -> dict[PhaseName, float]:
     if "train" not in seconds and run.progress.step is not None and hello is not None:
         end = run.progress.end.time if run.progress.end else now
         rest = (end - hello.time).total_seconds() - sum(seconds.values())
-        first: tuple[PhaseName, ...] = ("import", "load", "data", "compile")
+        first: tuple[PhaseName, ...] = ("self_test", "import", "load", "data", "probe", "compile")
         before = {name: took for name, took in seconds.items() if name in first}
         after = {name: took for name, took in seconds.items() if name not in before}
         seconds = {**before, "train": max(0.0, rest), **after}
@@ -46,6 +49,8 @@ def phase_seconds(run: Run, now: datetime) -> dict[PhaseName, float]:
 
 def now_line(run: Run, now: datetime) -> str:
     """Return one sentence that says what is going on."""
+    if run.state is RunState.WAITING:
+        return run.waiting_for[:1].upper() + run.waiting_for[1:]
     if run.state is RunState.STARTING:
         since = f" · {words.duration((now - run.started).total_seconds())}" if run.started else ""
         return (run.preparing[:1].upper() + run.preparing[1:] or "Starting the trainer") + since

@@ -30,7 +30,7 @@ NEEDS_A_RUN = (
 
 def has_something_to_say(run: Run) -> bool:
     """Say whether there is a model to talk to, as far as the events tell."""
-    return run.state is RunState.FINISHED or bool(run.progress.checkpoints)
+    return not run.no_chat_because and (run.state is RunState.FINISHED or bool(run.progress.checkpoints))
 
 
 class RunCommands(QObject):
@@ -43,6 +43,7 @@ class RunCommands(QObject):
         self._actions = actions
         self._selection = selection
         self._window = window
+        self._talk_help = actions["talk"].toolTip()
         for name, act in {
             "pause": self._pause_or_resume,
             "checkpoint": self._checkpoint,
@@ -90,13 +91,13 @@ class RunCommands(QObject):
             actions[name].setEnabled(run is not None)
         if run is None:
             return
-        is_live = run.state.is_live
         actions["pause"].setText("Resume" if run.state.can_resume else "Pause")
         actions["pause"].setEnabled(run.state.can_resume or run.state is RunState.RUNNING)
         actions["checkpoint"].setEnabled(run.state is RunState.RUNNING)
-        actions["cancel"].setEnabled(is_live)
-        actions["delete_run"].setEnabled(not is_live)
+        actions["cancel"].setEnabled(run.state.can_cancel)
+        actions["delete_run"].setEnabled(not run.state.can_cancel)
         actions["talk"].setEnabled(has_something_to_say(run))
+        actions["talk"].setToolTip(run.no_chat_because or self._talk_help)
 
     def _pause_or_resume(self, run: Run) -> None:
         if run.state.can_resume:
@@ -110,7 +111,10 @@ class RunCommands(QObject):
         self._notices.post("info", f"{run.name} saves a checkpoint at its next step.")
 
     def _cancel(self, run: Run) -> None:
+        was_waiting = run.state is RunState.WAITING
         self._runs.cancel(run.id)
+        if was_waiting:
+            return
         self._notices.post("info", f"{run.name} saves and ends.", "Cancel again to end it at once.")
 
     def _rename(self, run: Run) -> None:

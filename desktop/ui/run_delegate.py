@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from desktop.core.run import Run, RunState
+from desktop.ui.pieces import elided
 from desktop.ui.runs_model import RUN_ROLE, fraction_of, subline
 from desktop.ui.shapes import STATE_SHAPES, draw_shape, state_colour
 from desktop.ui.theme import Theme, scaled_font
@@ -55,12 +56,12 @@ class RunDelegate(QStyledItemDelegate):
         painter.setPen(QColor(colours.text))
         painter.setFont(bold)
         name_width = box.width() - (QFontMetrics(small).horizontalAdvance("100 %") + 4 if share else 0)
-        painter.drawText(box, middle, _elided(bold, run.name, name_width))
+        painter.drawText(box, middle, elided(bold, run.name, name_width))
         is_bad = run.state in (RunState.FAILED, RunState.INTERRUPTED)
         painter.setPen(QColor(state_colour(run.state, colours) if is_bad else colours.muted))
         painter.setFont(small)
         second = box.adjusted(0, QFontMetrics(bold).height() + 2, 0, 0)
-        painter.drawText(second, middle, _elided(small, subline(run), box.width()))
+        painter.drawText(second, middle, elided(small, subline(run), box.width()))
 
     def _draw_bar(self, painter: QPainter, run: Run, box: QRect, colour: str) -> None:
         fraction = fraction_of(run)
@@ -73,7 +74,3 @@ class RunDelegate(QStyledItemDelegate):
         groove.setWidth(max(3, groove.width() * fraction))
         painter.setBrush(QColor(colour))
         painter.drawRoundedRect(groove, 1.5, 1.5)
-
-
-def _elided(font: object, text: str, width: int) -> str:
-    return QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, width)  # type: ignore[call-overload, no-any-return]

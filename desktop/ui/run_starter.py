@@ -23,19 +23,23 @@ class RunStarter(QObject):
         self._services = services
         self._selection = selection
         self.is_preparing = False
+        self._last: tuple[RunConfig, EngineName, str] | None = None
+        """What was started last, and the run that it became; of a chain the first one."""
         self.waits_for = ""
         services.setup.progressed.connect(self._show_progress)
 
     def start(self, config: RunConfig, engine: EngineName, name: str = "") -> AppError | None:
         """Start a run and look at it; return why it could not be."""
-        for run in self._services.runs.all():
-            if run.state is RunState.STARTING and (run.config, run.engine) == (config, engine):
-                self._look_at(run.id)
+        if self._last is not None and self._last[:2] == (config, engine):
+            known = self._services.runs.get(self._last[2])
+            if known is not None and known.state is RunState.STARTING:
+                self._look_at(known.id)
                 return None
         try:
             run_id = self._services.runs.start(config, name=name, engine=engine)
         except AppError as error:
             return error
+        self._last = (config, engine, run_id)
         self._look_at(run_id)
         return None
 

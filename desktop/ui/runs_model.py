@@ -12,6 +12,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from desktop.controllers.runs import Runs
 from desktop.core.run import Run, RunState
 from desktop.ui import words
+from trainer_image.contract import REINFORCED
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -61,14 +62,25 @@ def time_words(run: Run) -> str:
 
 def subline(run: Run) -> str:
     """Return the second line of a run in a narrow list: its state, and the one thing to know beside it."""
+    if run.state is RunState.WAITING:
+        return run.waiting_for or "waiting"
     if run.state is RunState.STARTING:
         return f"starting · {run.preparing}" if run.preparing else "starting"
     if run.state is RunState.FAILED and run.failure is not None:
         return f"failed · {run.failure.sentence}"
     parts = [run.state.value, time_words(run)]
-    if run.loss is not None:
-        parts.append(f"loss {words.loss(run.loss)}")
+    parts.append(telling_number(run))
     return " · ".join(part for part in parts if part)
+
+
+def telling_number(run: Run) -> str:
+    """Return the number that says most of a run, with its name: a reward, what a search suggests, else the loss."""
+    if run.progress.suggestion is not None:
+        return f"suggests {words.short_number(run.progress.suggestion.value)}"
+    reward = run.progress.metrics.get("reward")
+    if run.config.method in REINFORCED and reward is not None:
+        return f"reward {words.short_number(reward)}"
+    return f"loss {words.loss(run.loss)}" if run.loss is not None else ""
 
 
 class RunsModel(QAbstractTableModel):

@@ -14,6 +14,8 @@ class Selection(QObject):
     """The id of the run that is looked at now, or nothing."""
     config_requested = Signal(object)
     """A RunConfig that the form should show."""
+    knob_requested = Signal(str, object)
+    """A knob, and the value that the form should give it."""
     chat_requested = Signal(str)
     """The id of a run that somebody wants to talk to."""
     view_requested = Signal(str)

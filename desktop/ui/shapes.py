@@ -10,9 +10,10 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QPolygonF
 from desktop.core.run import RunState
 from desktop.ui.theme import Colours
 
-Shape = Literal["ring", "play", "bars", "tick", "square", "bang", "gap", "dash", "cross", "dot"]
+Shape = Literal["ring", "play", "bars", "tick", "square", "bang", "gap", "dash", "cross", "dot", "dots"]
 
 STATE_SHAPES: dict[RunState, Shape] = {
+    RunState.WAITING: "dots",
     RunState.STARTING: "ring",
     RunState.RUNNING: "play",
     RunState.PAUSED: "bars",
@@ -28,6 +29,7 @@ CHECK_WORDS: dict[str, str] = {"ok": "fine", "warn": "look at this", "fail": "br
 def state_colour(state: RunState, colours: Colours) -> str:
     """Return the colour of a run's state."""
     return {
+        RunState.WAITING: colours.muted,
         RunState.STARTING: colours.accent,
         RunState.RUNNING: colours.accent,
         RunState.PAUSED: colours.warn,
@@ -117,6 +119,11 @@ def _dot(painter: QPainter, ink: QColor) -> None:
     painter.drawEllipse(QRectF(4, 4, 8, 8))
 
 
+def _dots(painter: QPainter, ink: QColor) -> None:
+    for left in (1.5, 6.5, 11.5):
+        painter.drawEllipse(QRectF(left, 6.5, 3, 3))
+
+
 _SHAPES = {
     "ring": _ring,
     "play": _play,
@@ -128,6 +135,7 @@ _SHAPES = {
     "dash": _dash,
     "cross": _cross,
     "dot": _dot,
+    "dots": _dots,
 }
 
 

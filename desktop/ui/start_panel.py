@@ -11,6 +11,7 @@ from desktop.body import EngineName
 from desktop.controllers.hardware import Check
 from desktop.ui.actions import Actions
 from desktop.ui.config_summary import summary_lines
+from desktop.ui.dataset_fit import DatasetFit
 from desktop.ui.dataset_panel import DatasetPanel
 from desktop.ui.pieces import action_button, boxed, button, column, label
 from desktop.ui.services import Services
@@ -32,6 +33,7 @@ class StartPanel(QWidget):
         super().__init__()
         self._services = services
         self.dataset = DatasetPanel(services.jobs)
+        self.fit = DatasetFit()
         self.lines = label("", wrap=True)
         self.engine_detail = label("", "muted", wrap=True)
         self._engines = QButtonGroup(self)
@@ -43,7 +45,7 @@ class StartPanel(QWidget):
         self.example = self._make_example(actions)
         cards = column(
             self.example,
-            self._card("Your data", self.dataset),
+            self._card("Your data", self.dataset, self.fit),
             self._card("What will happen", self.lines),
             self._card("Where it runs", *self._make_engine_buttons(), self.engine_detail),
             1,

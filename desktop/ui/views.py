@@ -12,17 +12,18 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow
 
 View = Literal["setup", "watch", "judge"]
 VIEWS: dict[View, str] = {"setup": "Set up", "watch": "Watch", "judge": "Judge"}
-DockName = Literal["config", "runs", "plots", "log", "samples", "gpus", "chat"]
+DockName = Literal["config", "runs", "plots", "log", "samples", "tries", "gpus", "chat"]
 DOCKS: dict[DockName, str] = {
     "config": "Set up",
     "runs": "Runs",
     "plots": "Curves",
     "log": "Log",
     "samples": "Samples",
+    "tries": "Tries",
     "gpus": "GPUs",
     "chat": "Chat",
 }
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Goes up whenever a dock comes or goes: layouts of another version are forgotten."""
 
 ROOM_FOR_NO_CARDS = 104
@@ -40,11 +41,11 @@ LAYOUTS: dict[View, tuple[tuple[int, Rows], ...]] = {
     "setup": ((26, Rows((("runs", 1),))), (74, Rows((("config", 1),)))),
     "watch": (
         (26, Rows((("runs", 60), ("gpus", 40)))),
-        (74, Rows((("plots", 68), (("log", "samples"), 32)))),
+        (74, Rows((("plots", 62), (("log", "samples", "tries"), 38)))),
     ),
     "judge": ((26, Rows((("runs", 1),))), (74, Rows((("chat", 1),)))),
 }
-"""Columns of a view, each with its share of the width; a tuple of docks stands side by side."""
+"""Columns of a view, each with its share of the width; a tuple of docks shares one place, as tabs."""
 
 
 class Views(QObject):
@@ -94,6 +95,12 @@ class Views(QObject):
         self._settings.remove(self._key(self.current))
         self._without_flicker(self._arrange)
 
+    def bring_forward(self, name: DockName) -> None:
+        """Show a dock before those that share its place; one that the user has closed stays closed."""
+        dock = self._docks[name]
+        if dock.isVisibleTo(self._window) and self._window.tabifiedDockWidgets(dock):
+            dock.raise_()
+
     def share_room_if_new(self) -> None:
         """Share the room again once the window has its real size, unless the user has arranged this view."""
         if self._settings.value(self._key(self.current)) is None:
@@ -127,8 +134,10 @@ class Views(QObject):
         for rows in columns:
             for part, _ in rows.parts:
                 if isinstance(part, tuple):
-                    for left, right in pairwise(part):
-                        self._place(right, self._docks[left], Qt.Orientation.Horizontal)
+                    for front, behind in pairwise(part):
+                        window.tabifyDockWidget(self._docks[front], self._docks[behind])
+                        self._docks[behind].show()
+                    self._docks[part[0]].raise_()
         # Those of the other views stay known to the layout, hidden: a saved state is of all of them.
         for dock in self._docks.values():
             if window.dockWidgetArea(dock) == Qt.DockWidgetArea.NoDockWidgetArea:
@@ -162,12 +171,6 @@ class Views(QObject):
                 if rows.parts[-1][0] == "gpus" and not self._has_cards():
                     heights = [height - ROOM_FOR_NO_CARDS, ROOM_FOR_NO_CARDS]
                 self._window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
-            for part, _ in rows.parts:
-                if isinstance(part, tuple):
-                    room = (width - sizes[0]) // len(part)
-                    self._window.resizeDocks(
-                        [self._docks[name] for name in part], [room] * len(part), Qt.Orientation.Horizontal
-                    )
 
     def _without_flicker(self, arrange: Callable[[], object]) -> None:
         self._window.setUpdatesEnabled(False)

@@ -14,34 +14,35 @@ from desktop.controllers.notices import Notice
 from desktop.core.presets import PRESETS
 from desktop.ui.config_form import ConfigForm
 from desktop.ui.main_window import MainWindow
+from desktop.ui.relevance import relevant_knobs
+from desktop.ui.reward_list import RewardList, RewardWeights
+from tests.desktop.ui.another import BESIDE, NEEDED, another_value
 from tests.desktop.ui.window_fakes import Bench
-from trainer_image.contract import Knob, RunConfig, knobs
-
-ANOTHER: dict[str, object] = {
-    "gpus": (1,),
-    "sample_prompts": ("Who are you?",),
-    "model": "another",
-    "dataset": "/another.jsonl",
-    "target_modules": "q_proj,v_proj",
-    "model_revision": "main",
-}
-
-
-def another_value(knob: Knob) -> object:
-    if knob.name in ANOTHER:
-        return ANOTHER[knob.name]
-    if knob.kind is bool:
-        return not knob.default
-    if knob.choices:
-        return knob.choices[-1]
-    if knob.kind is int:
-        return 9 if knob.default is None else knob.default + 8
-    return knob.default / 2
+from trainer_image.contract import (
+    CHECKED,
+    METHODS,
+    REWARD_NAMES,
+    Knob,
+    Method,
+    RunConfig,
+    check_config,
+    knobs,
+)
 
 
 def enter(field_editor: object, knob: Knob, value: object, qtbot: QtBot) -> None:
     """Change a field as a person does."""
     match field_editor:
+        case RewardList():
+            for name in knob.choices:
+                if field_editor.box(name).isChecked() != (name in value):  # type: ignore[operator]
+                    field_editor.box(name).click()
+        case RewardWeights():
+            rewards = field_editor.parent()
+            while not isinstance(rewards, ConfigForm):
+                rewards = rewards.parent()
+            for entry, weight in zip(rewards.rewards.ticked(), value, strict=True):  # type: ignore[call-overload]
+                entry.weight.setText(str(weight))
         case QCheckBox():
             field_editor.click()
         case QComboBox():
@@ -65,33 +66,40 @@ def filled(window: MainWindow, config: RunConfig) -> MainWindow:
 def test_every_knob_has_a_field_that_changes_the_config(qtbot: QtBot, config: RunConfig, knob: Knob) -> None:
     form = ConfigForm()
     qtbot.addWidget(form)
-    form.set_config(config)
+    method = "sft" if "sft" in knob.methods else knob.methods[0]
+    form.set_config(config.model_copy(update={"method": method, **BESIDE.get(knob.name, {})}))
     field = form.fields[knob.name]
     assert field.label.text() == knob.label
     assert field.label.buddy() is field.editor
-    assert field.help.text() == knob.help
     assert field.editor.accessibleName().startswith(knob.label)
     value = another_value(knob)
     enter(field.editor, knob, value, qtbot)
-    if value != knob.default:
+    form.check_now()
+    assert form.config is not None, form.problems
+    assert getattr(form.config, knob.name) == value
+    if not knob.required:
+        assert not field.reset.isHidden()
+        field.reset.click()
         form.check_now()
-        assert form.config is not None
-        assert getattr(form.config, knob.name) == value
-        if not knob.required:
-            assert not field.reset.isHidden()
-            field.reset.click()
-            form.check_now()
-            assert getattr(form.config, knob.name) == knob.default
-            assert field.reset.isHidden()
+        assert form.values()[knob.name] == knob.default
+        assert (form.config is None) == (knob.name in NEEDED)
+        assert field.reset.isHidden()
 
 
-def test_configs_come_back_as_they_went_in(qtbot: QtBot, config: RunConfig) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_configs_come_back_as_they_went_in(qtbot: QtBot, config: RunConfig, method: Method) -> None:
     form = ConfigForm()
     qtbot.addWidget(form)
-    changed = {knob.name: another_value(knob) for knob in knobs() if knob.name not in ("method", "eval_steps")}
-    odd = config.model_copy(update={**changed, "gpus": (), "learning_rate": 0.00012345678})
-    form.set_config(odd)
-    assert form.config == odd
+    names = [knob.name for knob in knobs(method) if knob.name not in ("method", "num_generations", "full_finetuning")]
+    changed = {knob.name: another_value(knob) for knob in knobs(method) if knob.name in names}
+    beside = {"loss_type": "cpo", "simpo_gamma": 0.5} if method == "dpo" else {}
+    every_reward = {"rewards": tuple(reversed(REWARD_NAMES)), "reward_weights": (0.5,) * 9 + (1.5,)}
+    rewarded = every_reward if method in CHECKED else {}
+    odd = {**changed, **beside, **rewarded, "lr_scheduler_type": "cosine_with_min_lr", "load_in_4bit": True, "gpus": ()}
+    wanted, problems = check_config({**config.model_dump(), **odd, "method": method, "learning_rate": 0.00012345678})
+    assert wanted is not None, problems
+    form.set_config(wanted)
+    assert form.config == wanted
 
 
 def test_every_problem_stands_at_its_knob_at_once(filled: MainWindow, qtbot: QtBot) -> None:
@@ -126,19 +134,20 @@ def test_experts_and_search(filled: MainWindow, qtbot: QtBot) -> None:
     assert not form.fields["num_train_epochs"].isVisible()
     filled.config_dock.search.clear()
     filled.actions_by_name["every_knob"].trigger()
-    assert all(field.isVisible() for field in form.fields.values())
+    shown = {name for name, field in form.fields.items() if field.isVisible()}
+    assert shown == relevant_knobs(form.values())
 
 
 def test_presets_set_their_knobs_and_are_recognised(filled: MainWindow, config: RunConfig) -> None:
     dock = filled.config_dock
     for index, preset in enumerate(PRESETS):
-        dock._presets.button(index).click()
+        dock.presets.buttons[index].click()
         assert dock.form.config is not None
         for name, value in preset.values.items():
             assert getattr(dock.form.config, name) == value
         assert dock.form.config.dataset == config.dataset
-        assert dock._presets.button(index).isChecked()
-        assert dock._preset_line.text() == preset.sentence
+        assert dock.presets.buttons[index].isChecked()
+        assert dock.presets.sentence.text() == preset.sentence
 
 
 def test_dataset_is_read_and_its_bad_rows_named(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:

@@ -23,7 +23,7 @@ GIB = 1024**3
 CARD = GpuSample(0, "RTX 4090", 24 * GIB, int(7.4 * GIB), 93, 64, 312.0, 450.0, None)
 SHOWN = {
     "setup": {"runs", "config"},
-    "watch": {"runs", "gpus", "plots", "log", "samples"},
+    "watch": {"runs", "gpus", "plots", "log", "samples", "tries"},
     "judge": {"runs", "chat"},
 }
 
@@ -91,7 +91,7 @@ def test_each_view_keeps_its_own_layout(window: MainWindow) -> None:
 
 
 def test_a_damaged_layout_is_no_harm(bench: Bench, qtbot: QtBot) -> None:
-    bench.services.settings.setValue("layout/1/setup", "nonsense")
+    bench.services.settings.setValue("layout/2/setup", "nonsense")
     bench.services.settings.setValue("window/view", "elsewhere")
     bench.services.settings.setValue("window/geometry", "nonsense")
     window = MainWindow(bench.services)

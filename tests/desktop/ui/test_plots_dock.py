@@ -26,7 +26,7 @@ def watching(window: MainWindow) -> MainWindow:
 
 
 def drawn(window: MainWindow, name: str = "raw") -> list[float]:
-    return [round(float(x), 6) for x in window.plots_dock.curves.loss.data_of(name)[0]]
+    return [round(float(x), 6) for x in window.plots_dock.curves.main.data_of(name)[0]]
 
 
 def test_curves_show_what_is_appended(watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot) -> None:
@@ -37,13 +37,13 @@ def test_curves_show_what_is_appended(watching: MainWindow, bench: Bench, start_
     trainer.checkpoint(5)
     qtbot.waitUntil(lambda: drawn(watching) == [1, 2, 3, 4, 5])
     curves = watching.plots_dock.curves
-    _, y = curves.loss.data_of("smoothed")
+    _, y = curves.main.data_of("smoothed")
     assert y == pytest.approx(smooth(np.array([2.9, 2.8, 2.7, 2.6, 2.5]), curves.smoothing.value() / 100))
     assert drawn(watching, "evaluation") == [5]
     assert drawn(watching, "checkpoint") == [5]
-    assert len(curves.small["learning_rate"].data_of("learning_rate")[0]) == 5
-    assert watching.plots_dock.numbers["loss"].value.text() == "2.50"
-    assert watching.plots_dock.numbers["evaluation"].value.text() == "2.20"
+    assert len(curves.small["learning_rate"].data_of("raw")[0]) == 5
+    assert watching.plots_dock.head.numbers["main"].value.text() == "2.50"
+    assert watching.plots_dock.head.numbers["evaluation"].value.text() == "2.20"
 
 
 def test_a_resume_takes_back_what_it_makes_again(
@@ -56,7 +56,7 @@ def test_a_resume_takes_back_what_it_makes_again(
     trainer.hello(resumed_from=4)
     trainer.step(5, 1.0)
     qtbot.waitUntil(lambda: drawn(watching) == [1, 2, 3, 4, 5])
-    assert watching.plots_dock.curves.loss.data_of("raw")[1][-1] == 1.0
+    assert watching.plots_dock.curves.main.data_of("raw")[1][-1] == 1.0
 
 
 def test_other_axes_and_losses_that_are_none(
@@ -73,10 +73,10 @@ def test_other_axes_and_losses_that_are_none(
     assert drawn(watching) == [800, 1600, 2400]
     curves.log.setChecked(True)
     curves.axis.setCurrentIndex(curves.axis.findData("step"))
-    curves.loss.hovered.emit(2.9)
-    assert "<b>1.00</b>" in curves.loss.values.text()
-    curves.loss.hovered.emit(1.1)
-    assert "<b>2.00</b>" in curves.loss.values.text()
+    curves.main.hovered.emit(2.9)
+    assert "<b>1.00</b>" in curves.main.values.text()
+    curves.main.hovered.emit(1.1)
+    assert "<b>2.00</b>" in curves.main.values.text()
 
 
 def test_hidden_curves_are_not_drawn(window: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot) -> None:

@@ -58,7 +58,7 @@ def test_what_is_made_ready_is_named(bench: Bench, config: RunConfig, window: Ma
     assert run.id == run_id
     assert subline(run) == "starting · step 2 of 9: installing torch"
     window.selection.select(run_id)
-    assert window.plots_dock.now.whole_text().startswith("Step 2 of 9: installing torch")
+    assert window.plots_dock.head.now.whole_text().startswith("Step 2 of 9: installing torch")
 
 
 def test_space_pauses_and_resumes(bench: Bench, window: MainWindow, start_run: StartRun, qtbot: QtBot) -> None:

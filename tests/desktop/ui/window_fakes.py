@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,18 +23,8 @@ from desktop.core.store import Store
 from desktop.engine.launch import LaunchSpec, Machine
 from desktop.paths import Home
 from desktop.ui.services import Services
-from trainer_image.contract import (
-    Checkpoint,
-    Evaluation,
-    Event,
-    Hello,
-    Phase,
-    Plan,
-    RunFolder,
-    Sample,
-    Step,
-    write_event,
-)
+from tests import fakes
+from trainer_image.contract import Phase, PhaseName, RunFolder
 
 
 class FakeEngine:
@@ -116,90 +107,31 @@ class FakeExampleModel:
         return self.folder
 
 
-class FakeTrainer:
-    """Speaks for the trainer of one run: appends events to its folder and lines to its log."""
+class FakeTrainer(fakes.FakeTrainer):
+    """Speaks for the trainer of one run in its folder; time passes when a test says so, and with each step."""
 
     def __init__(self, folder: Path, start: datetime | None = None) -> None:
-        self.files = RunFolder(folder)
-        self.seq = 0
-        self.now = start or datetime.now(UTC)
+        now = start or datetime.now(UTC)
+        super().__init__(RunFolder(folder), total_steps=100, now=now, tick=timedelta(0), step_tokens=800)
 
-    def say(self, *events: Event) -> None:
-        with self.files.events.open("a") as file:
-            for event in events:
-                file.write(write_event(event.model_copy(update={"seq": self.seq, "time": self.now})))
-                self.seq += 1
+    @property
+    def files(self) -> RunFolder:
+        return self.folder
 
-    def wait(self, seconds: float) -> None:
-        """Let time pass in the events, not in the test."""
-        self.now += timedelta(seconds=seconds)
-
-    def print(self, text: str) -> None:
-        with self.files.log.open("a") as file:
-            file.write(text)
-
-    def hello(self, resumed_from: int | None = None) -> None:
-        self.say(
-            Hello(
-                versions={"torch": "2.9"},
-                device="cpu",
-                backend="transformers",
-                gpus=[],
-                processes=1,
-                seed=1,
-                resumed_from=resumed_from,
-            )
-        )
-
-    def phase(self, name: str, seconds: float) -> None:
-        self.say(Phase(name=name))  # type: ignore[arg-type]
+    def step(
+        self,
+        step: int,
+        loss: float | None = None,
+        seconds: float = 1.0,
+        metrics: dict[str, float | None] | None = None,
+    ) -> FakeTrainer:
         self.wait(seconds)
-        self.say(Phase(name=name, seconds=seconds))  # type: ignore[arg-type]
+        super().step(step, math.nan if loss is None else loss, seconds, metrics)
+        return self
 
-    def plan(self, total_steps: int) -> None:
-        self.say(
-            Plan(
-                total_steps=total_steps,
-                epochs=2,
-                batch_rows=8,
-                train_rows=1000,
-                eval_rows=50,
-                rows_left_out=0,
-                rows_cut=0,
-                trained_tokens=100_000,
-                total_tokens=200_000,
-                trainable_parameters=4_000_000,
-                total_parameters=135_000_000,
-                dataset_sha256="0" * 64,
-            )
-        )
-
-    def step(self, number: int, loss: float | None, seconds: float = 1.0) -> None:
-        self.wait(seconds)
-        self.say(
-            Step(
-                step=number,
-                epoch=number / 100,
-                loss=loss,
-                learning_rate=2e-4 * max(0.0, 1 - number / 500),
-                grad_norm=1.0 + (number % 7) / 10,
-                tokens=number * 800,
-                tokens_per_s=800 / seconds,
-                step_s=seconds,
-            )
-        )
-
-    def evaluate(self, step: int, loss: float) -> None:
-        self.say(Evaluation(step=step, loss=loss, seconds=1.0))
-
-    def sample(self, step: int, prompt: str, text: str) -> None:
-        self.say(Sample(step=step, prompt=prompt, text=text))
-
-    def checkpoint(self, step: int) -> None:
-        folder = self.files.checkpoint(step)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "COMPLETE").touch()
-        self.say(Checkpoint(step=step, folder=f"checkpoints/checkpoint-{step}", size_bytes=20_000_000, seconds=0.4))
+    def phase(self, name: PhaseName, seconds: float) -> FakeTrainer:
+        self.open_phase(name).wait(seconds).say(Phase(name=name, seconds=seconds))
+        return self
 
 
 @dataclass
