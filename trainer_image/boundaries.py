@@ -197,8 +197,9 @@ class Boundaries(TrainerCallback):  # type: ignore[misc]
         loss = metrics.get("eval_loss")
         is_best = self.best.take(step, {**found, "loss": loss})
         self._reporter.emit(Evaluation(step=step, loss=loss, metrics=found, seconds=seconds, is_best=is_best))
-        if self._answer and self._ranks.rank == 0:
+        if self._answer:
             for prompt in self._rhythm.sample_prompts:
+                # Every process answers, though only the first one is heard: sharded weights need all of them.
                 self._reporter.emit(Sample(step=step, prompt=prompt, text=self._answer(prompt)))
                 self._reporter.beat()
         # Neither the evaluation nor the samples may move the dice of the training.

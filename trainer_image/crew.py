@@ -26,6 +26,8 @@ class Crew:
             for one in places(environment, count)
         ]
         self._codes: dict[int, int] = {}
+        self._codes_before_kill: dict[int, int] = {}
+        self._is_killing = False
 
     @property
     def is_running(self) -> bool:
@@ -43,6 +45,11 @@ class Crew:
         """Return 0 after a good end, else the first code of those that failed."""
         return 0 if self.is_done else next((code for code in self._codes.values() if code != 0), 0)
 
+    @property
+    def was_killed_from_outside(self) -> bool:
+        """Say whether a process was ended by a SIGKILL that did not come from here."""
+        return -signal.SIGKILL in self._codes_before_kill.values() and not self.is_done
+
     def send(self, number: int) -> None:
         """Send a signal to every process that still works."""
         for process in self._processes:
@@ -52,6 +59,7 @@ class Crew:
 
     def kill(self) -> None:
         """End every process, and what it has started, and wait until they are gone."""
+        self._is_killing = True
         for process in self._processes:
             if process.pid not in self._codes:
                 with suppress(ProcessLookupError):
@@ -78,6 +86,8 @@ class Crew:
                 for process in self._processes:
                     if process.pid == pid:
                         process.returncode = self._codes[pid] = os.waitstatus_to_exitcode(status)
+                        if not self._is_killing:
+                            self._codes_before_kill[pid] = self._codes[pid]
 
 
 def places(environment: Mapping[str, str], count: int) -> list[dict[str, str]]:

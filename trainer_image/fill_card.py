@@ -84,7 +84,7 @@ def measure(trial: Trial, model: Any, batch: dict[str, Any]) -> Trial | None:
     set_checkpointing(model, trial.checkpointing)
     inputs = {name: value.to(model.device) if name != "packed_seq_lengths" else value for name, value in batch.items()}
     tokens = int(batch["input_ids"].numel())
-    limit = torch.cuda.get_device_properties(0).total_memory * ROOM
+    limit = torch.cuda.get_device_properties(model.device).total_memory * ROOM
     seconds = math.inf
     try:
         torch.cuda.reset_peak_memory_stats()
@@ -117,14 +117,14 @@ def set_checkpointing(model: Any, is_on: bool) -> None:
 
 
 def agreed(mine: Trial, machine: Machine) -> Trial:
-    """Return what the first process chose, on every process."""
+    """Return the most careful choice of all processes: what one card cannot hold, none is given."""
     if machine.processes == 1:
         return mine
     from accelerate import PartialState
-    from accelerate.utils import broadcast_object_list
+    from accelerate.utils import gather_object
 
     PartialState()
-    return broadcast_object_list([mine])[0]  # type: ignore[no-any-return]
+    return min(gather_object([mine]), key=lambda trial: (not trial.checkpointing, trial.rows))
 
 
 def _sentence(chosen: Trial, total: int) -> str:

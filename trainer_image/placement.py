@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from trainer_image import what_fits
 from trainer_image.cards import Card
-from trainer_image.contract import Method, PlacementName, RunConfig
+from trainer_image.contract import LEAST_ROWS, Method, PlacementName, RunConfig
 from trainer_image.errors import TrainerError
 from trainer_image.memory import CONTEXT_BYTES, GIB, predict
 from trainer_image.model_facts import ModelFacts
@@ -85,13 +85,13 @@ def decide(config: RunConfig, model: ModelFacts | None, cards: Sequence[Card], c
     if model is None:
         return _unknown(config, cards)
     # One row at once is what has to fit: a run whose cards are full goes on with fewer rows by itself.
-    least = config.model_copy(update={"per_device_train_batch_size": 1})
+    least = config.model_copy(update={"per_device_train_batch_size": LEAST_ROWS.get(config.method, 1)})
     if config.auto_batch:
         least = least.model_copy(update={"gradient_checkpointing": True})
     best = _best(least, model, cards)
     if best.load > CLEARLY:
         raise out_of_memory(least, model, cards)
-    return _decision(best, config, cards)
+    return _decision(best, config, model, cards)
 
 
 def out_of_memory(config: RunConfig, model: ModelFacts | None, cards: Sequence[Card]) -> TrainerError:
@@ -130,10 +130,10 @@ def _unknown(config: RunConfig, cards: Sequence[Card]) -> Decision:
         # It has to be assumed too big for a card, and a 4-bit base can be loaded part by part only so.
         way: PlacementName = "layers" if config.load_in_4bit else SPLITS[config.method][0]
         reason = "The model is split over the cards, as asked; its size is not known yet."
-        return _started(way, cards, reason, (), config)
+        return _started(way, cards, reason, (), config, None)
     used = cards[:1] if config.placement == "one" else cards
     reason = "The size of the model is not known before it is fetched; it is taken to fit on one card."
-    return _started("data_parallel" if len(used) > 1 else "one", used, reason, (), config)
+    return _started("data_parallel" if len(used) > 1 else "one", used, reason, (), config, None)
 
 
 def _best(config: RunConfig, model: ModelFacts, cards: Sequence[Card]) -> _Way:
@@ -179,7 +179,7 @@ def _is_quantized(config: RunConfig, model: ModelFacts | None) -> bool:
     return not config.full_finetuning and (config.load_in_4bit or (model is not None and model.is_quantized))
 
 
-def _decision(way: _Way, config: RunConfig, cards: Sequence[Card]) -> Decision:
+def _decision(way: _Way, config: RunConfig, model: ModelFacts, cards: Sequence[Card]) -> Decision:
     need, tightest = _gib(max(way.needs)), min(way.cards, key=lambda card: card.free_bytes)
     room = f"about {need} with one row at once, and {tightest} has {_gib(tightest.free_bytes)} free"
     if way.placement == "data_parallel":
@@ -199,7 +199,7 @@ def _decision(way: _Way, config: RunConfig, cards: Sequence[Card]) -> Decision:
     warning = ""
     if way.load > 1:
         warning = f"The run may not fit: it is expected to need {need}, and {tightest} has less free."
-    return _started(way.placement, way.cards, sentence, way.needs, config, warning)
+    return _started(way.placement, way.cards, sentence, way.needs, config, model, warning)
 
 
 def _started(
@@ -208,13 +208,14 @@ def _started(
     sentence: str,
     needs: Sequence[int],
     config: RunConfig,
+    model: ModelFacts | None,
     warning: str = "",
 ) -> Decision:
     variables: dict[str, str] = {}
     if placement == "sharded":
         variables["UNSLOTH_FSDP2"] = "1"
-        if not config.load_in_4bit:
-            # Each process reads only its own part of the files; 4-bit weights cannot be read so.
+        if not config.use_dora and not _is_quantized(config, model):
+            # Each process reads only its own part of the files; 4-bit weights cannot be read so, nor can DoRA's.
             variables["UNSLOTH_FSDP2_SHARDED_LOAD"] = "1"
     if placement == "layers":
         variables |= max_memory_variable({index: card.free_bytes - CONTEXT_BYTES for index, card in enumerate(cards)})

@@ -35,9 +35,20 @@ class Probe(TrainerCallback):  # type: ignore[misc]
             items = trainer._get_num_items_in_batch([batch], trainer.args.device)
             trainer.training_step(model, batch, items)
             model.zero_grad(set_to_none=True)
+            forget_metrics(trainer)
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
         dice.restore()
+
+
+def forget_metrics(trainer: Any) -> None:
+    """Take away what the trial left in the means of the first step."""
+    if isinstance(getattr(trainer, "_metrics", None), dict):
+        trainer._metrics["train"].clear()
+    if isinstance(getattr(trainer, "_counts", None), dict):
+        trainer._counts["train"] = None
+    if hasattr(trainer, "_total_train_tokens"):
+        trainer._total_train_tokens = 0
 
 
 def longest(rows: Any, count: int) -> list[Any]:

@@ -35,6 +35,10 @@ class Ranks:
 
     def share(self, tokens: int, wish: int) -> Together:
         """Tell the others tokens and wish of this step, and hear theirs."""
+        if self.device == "cuda" and self.count == 1:
+            # One process may have its layers on several cards.
+            cards = range(torch.cuda.device_count())
+            return Together(tokens, wish, [torch.cuda.max_memory_reserved(card) for card in cards])
         peak = torch.cuda.max_memory_reserved() if self.device == "cuda" else 0
         told = [torch.tensor([tokens, wish, peak], dtype=torch.int64)]
         if self._group is not None:

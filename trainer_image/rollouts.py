@@ -22,6 +22,8 @@ from trainer_image.reporter import Reporter
 from trainer_image.rewards.kinds import Reward, RewardError, Score
 from trainer_image.rewards.registry import build
 
+# A judge writes the conversation by its own template, which may take more tokens than ours.
+TEMPLATE_ROOM = 256
 # What the live table of a step shows; the events file of a long run stays small.
 SHOWN_PROMPTS, SHOWN_ROWS, LONGEST_TEXT = 2, 16, 4_000
 
@@ -124,7 +126,7 @@ def build_rewards(config: RunConfig) -> list[Reward]:
         if name not in plan.names:
             continue
         # A judge beside a base in 4 bits is held in 4 bits as well: the card is a small one.
-        judge = load_judge(folder or "", kind, config.load_in_4bit)
+        judge = load_judge(folder or "", kind, config.load_in_4bit, config.max_length + TEMPLATE_ROOM)
         built[name] = Reward(name, plan.weight_of(name), cast(Score, judge))
     return [built[name] for name in plan.names]
 

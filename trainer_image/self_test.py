@@ -18,7 +18,7 @@ from trainer_image.errors import TrainerError
 from trainer_image.supervise import STACKS_S, Signals
 from trainer_image.supervised import CACHES
 
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 """Starting torch takes some seconds of it; what then hangs would hang for ever."""
 WAYS: tuple[Mapping[str, str], ...] = (
     {},
@@ -34,7 +34,7 @@ def settings_for(cards: Sequence[Card], environment: Mapping[str, str], signals:
     """Return the settings with which these cards talk, as tried now or remembered of this machine."""
     kept, key = _file(environment), _key(cards)
     known = _read(kept)
-    if key in known:
+    if isinstance(known.get(key, {}).get("settings"), dict):
         return dict(known[key]["settings"])
     for settings in WAYS:
         speed = talk({**environment, **settings}, len(cards), signals)

@@ -16,14 +16,14 @@ from pathlib import Path
 from trainer_image import self_test, supervise
 from trainer_image.cards import Card, visible_cards
 from trainer_image.configs import adjusted, read_adjustments, read_config, write_adjustments
-from trainer_image.contract import Adjustments, Failed, OutOfMemory, Placement, RunConfig, RunFolder
+from trainer_image.contract import LEAST_ROWS, Adjustments, Failed, OutOfMemory, Placement, RunConfig, RunFolder
 from trainer_image.errors import TrainerError
 from trainer_image.model_facts import ModelFacts
 from trainer_image.model_files import longest_row, model_folder, read_facts, read_weights_ahead
 from trainer_image.placement import Decision, decide, out_of_memory
 from trainer_image.reporter import Reporter
 from trainer_image.supervise import Signals
-from trainer_image.supervised import CPU_PROCESSES, PLACEMENT, SUPERVISED
+from trainer_image.supervised import CPU_PROCESSES, LAUNCHER, PLACEMENT, SUPERVISED
 
 TRAINER = "trainer_image.train"
 
@@ -69,7 +69,13 @@ def prepare(reporter: Reporter, signals: Signals) -> Prepared:
     model = read_facts(files) if files else None
     sized = as_it_comes(config, folder)
     decision = decide(sized, model, cards, int(os.environ.get(CPU_PROCESSES, "1")))
-    environment = {**os.environ, SUPERVISED: "1", PLACEMENT: decision.placement, **decision.variables}
+    environment = {
+        **os.environ,
+        SUPERVISED: "1",
+        LAUNCHER: str(os.getpid()),
+        PLACEMENT: decision.placement,
+        **decision.variables,
+    }
     settings: dict[str, str] = {}
     if decision.cards:
         # By default CUDA puts the fastest card first, which is another order than the driver's.
@@ -148,8 +154,9 @@ def smaller(config: RunConfig, before: Adjustments) -> Adjustments | None:
         return None
     now = adjusted(config, before)
     rows, batch = now.per_device_train_batch_size, now.per_device_train_batch_size * now.gradient_accumulation_steps
-    if rows > 1:
-        half = next(size for size in range(rows // 2, 0, -1) if batch % size == 0)
+    least = LEAST_ROWS.get(config.method, 1)
+    half = next((size for size in range(rows // 2, least - 1, -1) if batch % size == 0), None)
+    if half is not None:
         update = {"per_device_train_batch_size": half, "gradient_accumulation_steps": batch // half}
         return before.model_copy(update={**update, "oom_attempts": attempt})
     if config.auto_batch and not now.gradient_checkpointing:

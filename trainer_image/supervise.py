@@ -68,7 +68,11 @@ def run(words: Sequence[str], environment: dict[str, str], count: int, folder: R
     signals.crew = None
     if is_hung:
         return Ending(1, _hung(count))
-    if failed := _trouble(folder):
+    failed = _trouble(folder)
+    if crew.was_killed_from_outside:
+        # The others only saw it go. Who kills without a word is the kernel, as a rule, for memory.
+        return Ending(exit_code(-signal.SIGKILL))
+    if failed:
         return Ending(1, failed)
     if crew.code == 0 or -crew.code in ASKED_TO_END:
         return Ending(exit_code(crew.code))

@@ -23,6 +23,8 @@ CACHES = "TUNEDECK_CACHES"
 """The folder of what is kept between runs."""
 CPU_PROCESSES = "TUNEDECK_CPU_PROCESSES"
 """So many processes train together on a CPU; for tests of data_parallel without cards."""
+LAUNCHER = "TUNEDECK_LAUNCHER"
+"""The number of the launcher's process."""
 HANG_S = "TUNEDECK_HANG_S"
 """Seconds without a heartbeat after which a run counts as hung, whatever its rhythm was."""
 
@@ -63,3 +65,6 @@ def obey_launcher() -> None:
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     # Else a trainer whose launcher was killed would go on beside the one that resumes the run.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.environ.get(LAUNCHER, str(os.getppid())) != str(os.getppid()):
+        # It died before that was said.
+        os._exit(1)

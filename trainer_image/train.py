@@ -73,6 +73,8 @@ def train(reporter: Reporter) -> None:
         # Seeds dropout and data order; the adapter's own first weights have their seed in its arguments.
         set_seed(config.seed)
         model, tokenizer = method.load(config)
+        # A long answer is many small passes and no step: each of them is a sign of life.
+        model.get_input_embeddings().register_forward_pre_hook(lambda *_: reporter.beat())
         if config.load_in_4bit and not getattr(model, "is_loaded_in_4bit", False):
             sentence = "4 bits do not work on this machine; the base model is held in 16 bits."
             reporter.warn("load_in_4bit_overridden", sentence)
@@ -81,7 +83,10 @@ def train(reporter: Reporter) -> None:
         prepared = method.prepare(config, tokenizer)
         check_same_data(reporter, prepared)
         warn_of_left_out(reporter, config, prepared)
-    if config.auto_batch and machine.device == "cuda" and not is_cut_already(folder):
+    if config.auto_batch and placement() == "sharded":
+        sentence = "The model is sharded over the cards, so its batch is cut as the config says."
+        reporter.warn("auto_batch_overridden", sentence)
+    elif config.auto_batch and machine.device == "cuda" and not is_cut_already(folder):
         with reporter.phase("probe"):
             config = fill_card.choose(config, machine, model, tokenizer, prepared, reporter)
 
@@ -123,10 +128,12 @@ def train(reporter: Reporter) -> None:
     last = relative(folder, folder.checkpoint(step)) if step else None
     seconds = time.perf_counter() - start
     if config.find_learning_rate:
-        if boundaries.wish != "stop":
+        if boundaries.wish in ("pause", "stop"):
+            # Half a curve names no learning rate, and there is no checkpoint to go on from.
+            reporter.emit(Cancelled(step=step))
+        else:
             reporter.emit(search.verdict())
-        end = Cancelled(step=step) if boundaries.wish == "stop" else Finished(step=step, adapter=None, seconds=seconds)
-        reporter.emit(end)
+            reporter.emit(Finished(step=step, adapter=None, seconds=seconds))
     elif boundaries.wish == "pause":
         reporter.emit(Paused(step=step, checkpoint=last))
     elif boundaries.wish == "stop":

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from trainer_image.contract import RunConfig
+from trainer_image.contract import LEAST_ROWS, RunConfig
 
 MOST = 3
 """So many ways out are named: more would be a list to study."""
@@ -40,10 +41,11 @@ def _changes(config: RunConfig) -> Iterator[tuple[str, dict[str, Any]]]:
     if not config.gradient_checkpointing:
         yield "Gradient checkpointing on", {"gradient_checkpointing": True}
     rows = config.per_device_train_batch_size
-    if rows > 1:
-        steps = config.gradient_accumulation_steps * rows
-        update = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": steps}
-        yield f"Rows at once 1 and Gradient accumulation {steps}", update
+    least = LEAST_ROWS.get(config.method, 1)
+    if rows > least:
+        steps = math.ceil(config.gradient_accumulation_steps * rows / least)
+        update = {"per_device_train_batch_size": least, "gradient_accumulation_steps": steps}
+        yield f"Rows at once {least} and Gradient accumulation {steps}", update
     if config.full_finetuning:
         yield "LoRA instead of training all weights", {"full_finetuning": False}
         yield "LoRA on a 4-bit base (QLoRA)", {"full_finetuning": False, "load_in_4bit": True}

@@ -25,6 +25,8 @@ POLL_MS = 100
 LOOK_MS = 1000
 GRACE_S = 180.0
 """How long a trainer may take to come to its next step boundary and save, before it is told to go."""
+GRACE_STEPS = 3
+"""And never less than so many of its steps: some methods take minutes for one."""
 KILL_AFTER_S = 60.0
 """How long after that it may still live."""
 STARTED_ELSEWHERE = timedelta(seconds=60)
@@ -229,10 +231,14 @@ class Following(QObject):
         if live.asked_at is None or not run.state.is_live:
             return
         waited = time.monotonic() - live.asked_at
-        if waited > GRACE_S and not live.told_to_go:
+        grace = max(GRACE_S, GRACE_STEPS * (run.progress.pace_s or 0))
+        if any(phase.name == "save" for phase in run.progress.open_phases):
+            # A checkpoint on its way to a slow disk is what the pause is for.
+            return
+        if waited > grace and not live.told_to_go:
             live.told_to_go = True
             self.signal(run, "stop")
-        elif waited > GRACE_S + KILL_AFTER_S:
+        elif waited > grace + KILL_AFTER_S:
             self.signal(run, "kill")
 
     def signal(self, run: Run, how: Literal["stop", "kill"]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from PySide6.QtCore import QObject
@@ -18,6 +19,11 @@ from desktop.engine.launch import Machine, plan_training
 from desktop.engine.steps import BuildStep
 from desktop.engine.verbs import Engine
 from desktop.errors import AppError
+
+LEAVE_S = 75.0
+"""How long a body may take to go after its last word: the launcher gives slow processes a minute."""
+KILL_S = 10.0
+LOOK_S = 0.2
 
 
 class Launching(QObject):
@@ -80,7 +86,7 @@ class Launching(QObject):
         engine = self._engines[run.engine]
 
         def start() -> str:
-            engine.remove(run_id)
+            _clear_away(engine, run_id)
             return engine.start(spec)
 
         self._book.change(run_id, preparing="")
@@ -111,3 +117,13 @@ class Launching(QObject):
         for run in self._book.all():
             if run.engine == engine and run.state is RunState.STARTING and run.body is None:
                 self._book.change(run.id, preparing=step.sentence)
+
+
+def _clear_away(engine: Engine, run_id: str) -> None:
+    """Remove what is left of an earlier start: it has said its last word, and may take a moment to go."""
+    began = time.monotonic()
+    while engine.find().get(run_id, GONE).state == "running" and time.monotonic() < began + LEAVE_S + KILL_S:
+        if time.monotonic() > began + LEAVE_S:
+            engine.signal(run_id, "kill")
+        time.sleep(LOOK_S)
+    engine.remove(run_id)

@@ -217,6 +217,14 @@ def test_what_is_killed_from_outside_is_not_explained(launch: Callable[..., Laun
     assert run.kinds() == ["placement", "hello", "step"]
 
 
+def test_a_process_killed_from_outside_is_not_taken_for_its_neighbours_crash(launch: Callable[..., Launched]) -> None:
+    """The kernel ended it for memory, and only the engine knows that: no end is told here."""
+    ways = {"0": ["step", "wait for the others", "connection"], "1": ["killed"]}
+    run = launch(ways, variables=TWO)
+    assert run.run() == 137
+    assert "failed" not in run.kinds()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_wish_to_end_reaches_every_process(launch: Callable[..., Launched], number: int) -> None:
     run = launch(["step", "pause"], variables=TWO).start()
@@ -262,6 +270,14 @@ def test_the_batch_of_a_step_stays_exactly_as_large(rows: int, accumulation: int
     assert found is not None
     assert (found.per_device_train_batch_size, found.gradient_accumulation_steps) == half
     assert half[0] * half[1] == rows * accumulation
+
+
+def test_kto_keeps_the_two_rows_that_it_compares() -> None:
+    config = RunConfig(model="m", dataset="d", method="kto", per_device_train_batch_size=4)
+    found = smaller(config, Adjustments())
+    assert found is not None
+    assert found.per_device_train_batch_size == 2
+    assert smaller(config, found) is None
 
 
 def test_a_card_that_was_filled_by_choice_gets_checkpointing_at_last() -> None:

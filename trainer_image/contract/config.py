@@ -14,6 +14,8 @@ METHODS: tuple[Method, ...] = get_args(Method)
 # Which methods a knob belongs to; it is refused for the others, so that no control is dead.
 CUTS: tuple[Method, ...] = ("sft", "pretrain")
 PAIRS: tuple[Method, ...] = ("dpo", "orpo", "kto")
+LEAST_ROWS: Mapping[Method, int] = {"kto": 2}
+"""Rows at once that a method cannot do with fewer of: KTO compares an answer with its neighbour's."""
 CHAINS: tuple[Method, ...] = ("rlhf",)
 """What the app starts as several runs, one after the other; the trainer knows the single ones only."""
 REINFORCED: tuple[Method, ...] = ("grpo", "rloo", "rlhf")

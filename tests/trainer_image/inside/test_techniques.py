@@ -134,6 +134,15 @@ def test_the_search_for_a_learning_rate(new_run: Any) -> None:
     assert not run.folder.complete_checkpoints()
 
 
+def test_a_search_that_is_paused_names_nothing(new_run: Any) -> None:
+    run = new_run(find_learning_rate=True, max_steps=100).start()
+    run.wait_for_step(12)
+    run.ask(PauseRequest())
+    assert run.wait() == 0
+    assert run.events()[-1].kind == "cancelled"
+    assert not run.events("suggestion")
+
+
 def test_a_search_that_learns_nothing_says_so() -> None:
     search = Search(SimpleNamespace(args=ARGUMENTS, train_dataset=[], add_callback=lambda callback: None))
     for rate in range(1, 30):
@@ -159,4 +168,5 @@ def test_the_longest_batch_leaves_no_trace(
     assert "probe" in {event.name for event in probed.events("phase")}
     assert probed.losses() == plain.losses()
     assert probed.weights() == plain.weights()
+    assert [event.metrics for event in probed.events("step")] == [event.metrics for event in plain.events("step")]
     assert [event.tokens for event in probed.events("step")] == [event.tokens for event in plain.events("step")]
