@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from desktop.body import ENGINES
-from desktop.cli import chat, configs, doctor, image, runs, schema, train
+from desktop.cli import chat, configs, data, doctor, image, runs, schema, train
 from desktop.errors import AppError
 from desktop.paths import Home, find_home
 
@@ -117,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     add(of_runs, "list", "every run, newest first", runs.list_runs)
     for name, help, command in (
         ("show", "everything about one run", runs.show),
-        ("follow", "show a run live until it ends", runs.follow),
+        ("follow", "show a run live until it ends, and then the one that waits for it", runs.follow),
         ("pause", "save at the next step and stop, to go on later", runs.pause),
         ("resume", "go on from the last checkpoint", runs.resume),
         ("cancel", "save at the next step and end for good", runs.cancel),
@@ -148,6 +148,19 @@ def _parser() -> argparse.ArgumentParser:
     rename.add_argument("name")
     rename.add_argument("new_name")
     add(of_configs, "delete", "delete a saved config", configs.delete).add_argument("name")
+
+    of_data = add(verbs, "data", "dataset files").add_subparsers(required=True, metavar="WORD")
+    check = add(of_data, "check", "say what a file holds, and which of its rows cannot be used", data.check)
+    preview = add(of_data, "preview", "show rows as a model sees them, token by token", data.preview)
+    for word in (check, preview):
+        data.add_arguments(word)
+    check.add_argument("--model", help="a model, to count the tokens of the rows")
+    near = "look for near duplicates; without a word, in files of up to 256 MB"
+    check.add_argument("--near", action=argparse.BooleanOptionalAction, help=near)
+    check.add_argument("--evaluation", metavar="FILE", help="a second file whose rows should not be in the first")
+    preview.add_argument("--model", required=True, help="a model folder, or a Hub name that is on this machine")
+    preview.add_argument("--rows", type=data.count, default=1, metavar="N", help="how many rows")
+    preview.add_argument("--row", type=data.count, default=1, metavar="NUMBER", help="the first of them")
 
     add(verbs, "schema", "the contract of configs, events and requests as JSON Schema", schema.schema)
     return parser

@@ -1,0 +1,97 @@
+"""What is counted of a file's rows: small values that travel between processes and are put together in order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from trainer_image.formats import FEEDS, FileFacts, Kind, RankMeaning, ReadOptions, RowProblem, Shape
+from trainer_image.formats.reading import Survey
+
+
+def is_empty(value: Any) -> bool:
+    """Say whether a cell holds nothing."""
+    return value is None or (isinstance(value, str) and (not value or value.isspace()))
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What rows are read as; where the whole file says otherwise in the end, it is read again."""
+
+    shape: Shape | None
+    kind: Kind
+    meaning: RankMeaning = "ranks"
+
+    @classmethod
+    def by(cls, survey: Survey, shape: Shape | None, kind: Kind | None) -> Guess:
+        """Return what rows are best read as; what the user says goes before what they say themselves."""
+        found = shape or survey.shape
+        return cls(found, kind or (FEEDS[found][0] if found else "conversation"), survey.ranks.meaning)
+
+
+@dataclass(frozen=True)
+class TallyOptions:
+    """What is asked of a tally."""
+
+    mapping: Mapping[str, str] | None = None
+    kept: int = 200
+    """Problems that are kept of each kind; the others are counted."""
+    near: bool = True
+    one_language_in: int = 1
+    """Of so many rows one is looked at for its language."""
+
+
+@dataclass
+class Counts:
+    """The outcome of a tally: small, whatever the size of the file."""
+
+    rows: int = 0
+    lines: int = 0
+    good: int = 0
+    left_out: int = 0
+    problem_counts: Counter[str] = field(default_factory=Counter)
+    problems: dict[str, list[RowProblem]] = field(default_factory=dict)
+    left_out_lines: list[int] = field(default_factory=list)
+    survey: Survey = field(default_factory=Survey)
+    languages: Counter[str] = field(default_factory=Counter)
+    empty_fields: Counter[str] = field(default_factory=Counter)
+
+    def add(self, behind: Counts, kept: int) -> None:
+        """Put what was counted behind this part onto it."""
+        for kind, problems in behind.problems.items():
+            mine = self.problems.setdefault(kind, [])
+            mine += (
+                replace(problem, line=problem.line + self.lines, row=problem.row + self.rows)
+                for problem in problems[: max(0, kept - len(mine))]
+            )
+        room = max(0, kept - len(self.left_out_lines))
+        self.left_out_lines += (line + self.lines for line in behind.left_out_lines[:room])
+        self.rows += behind.rows
+        self.lines += behind.lines
+        self.good += behind.good
+        self.left_out += behind.left_out
+        self.problem_counts += behind.problem_counts
+        self.languages += behind.languages
+        self.empty_fields += behind.empty_fields
+        self.survey.rows += behind.survey.rows
+        self.survey.votes += behind.survey.votes
+        self.survey.ranks.votes += behind.survey.ranks.votes
+        self.survey.ranks.undecided += behind.survey.ranks.undecided
+        self.survey.columns |= behind.survey.columns
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the beginning of a file says."""
+
+    format: str
+    facts: FileFacts
+    read: ReadOptions
+    """How its rows are read, with what was found out."""
+    guess: Guess
+    samples: Mapping[Shape | None, Mapping[str, Any]]
+    """The first row of each shape."""
+    begin: int | None
+    """Where the first line begins, if lines can be read from anywhere; else None."""

@@ -1,0 +1,166 @@
+"""Fingerprints of rows: a hash that only the same text has, and a sketch that texts with the same wording share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from json.encoder import encode_basestring
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from trainer_image.formats import Example, Labelled, Made, Message, Preference, Steps
+
+CELLS = 16
+"""Numbers in a sketch: the share of them that two rows have in common is about that of their wording."""
+
+ALIKE = 13
+"""So many cells in common make rows near duplicates: about four fifths of their wording or more."""
+
+_EMPTY = np.uint32(0xFFFFFFFF)
+PART_END = b"\x1f"
+_GAP = b" " * 8
+_SHORT = 400
+_BLANKS = b"\t\r\n\x1f.,;:!?\"'`*#-_()[]"
+_PLAIN = bytes.maketrans(
+    bytes(range(65, 91)) + _BLANKS,
+    bytes(range(97, 123)) + b" " * len(_BLANKS),
+)
+"""What a copy may have changed without being another text, in ASCII: case, kinds of blanks, punctuation."""
+
+Sketches = npt.NDArray[np.uint32]
+Numbers = npt.NDArray[np.intp]
+RECORD = np.dtype([("row", "<u4"), ("line", "<u4"), ("exact", "<u8"), ("sketch", "<u4", (CELLS,))])
+"""What is kept of each row to find its copies."""
+
+
+class Said(NamedTuple):
+    """What a row says: its texts, and in ``frame`` who says them, with the instructions that many rows begin with."""
+
+    frame: bytes
+    text: bytes
+
+
+def said_in(made: Sequence[Made]) -> Said:
+    """Return everything that a row's examples say, in order."""
+    named = [pair for one in made for pair in spoken(one)]
+    frame = b"".join(name for name, _ in named)
+    if frame.startswith(b"system"):
+        # Many rows begin with the same instructions, which do not make them copies of each other.
+        return Said(frame + named[0][1], PART_END.join(text for _, text in named[1:]))
+    return Said(frame, PART_END.join(text for _, text in named))
+
+
+def spoken(made: Made) -> list[tuple[bytes, bytes]]:
+    """Return the texts of an example as JSON writes them, each with who says it."""
+    if isinstance(made, Example):
+        return _turns(made.messages) if made.messages else [(b"", written(made.text))]
+    turns = _turns(made.prompt)
+    if isinstance(made, Preference):
+        return [*turns, *_turns(made.chosen), (b"or", b""), *_turns(made.rejected)]
+    if isinstance(made, Labelled):
+        return [*turns, *_turns(made.completion), (str(made.label).encode(), b"")]
+    if isinstance(made, Steps):
+        steps = zip(made.labels, made.steps, strict=True)
+        return [*turns, *((str(label).encode(), written(step)) for label, step in steps)]
+    # Without an answer a task is told from another by what its answers are checked with.
+    answer = made.answer or json.dumps(made.fields, default=str, sort_keys=True)
+    return [*turns, (b"answer", written(answer))]
+
+
+def _turns(messages: Sequence[Message]) -> list[tuple[bytes, bytes]]:
+    return [(message.role.encode(), written(message.content) + _calls(message)) for message in messages]
+
+
+def _calls(message: Message) -> bytes:
+    return json.dumps(message.tool_calls, default=str, sort_keys=True).encode() if message.tool_calls else b""
+
+
+def written(text: str) -> bytes:
+    """Return a text as JSON writes it with no more escapes than it needs."""
+    return encode_basestring(text)[1:-1].encode("utf-8", "surrogatepass")
+
+
+class Fingerprints:
+    """Gathers rows and takes their fingerprints by the hundred, as one at a time would take ten times as long."""
+
+    _BATCH = 256
+
+    def __init__(self, near: bool) -> None:
+        self._near = near
+        self._waiting: list[tuple[int, int, int, bytes]] = []
+        self._blocks: list[npt.NDArray[np.void]] = []
+
+    def add(self, row: int, line: int, said: Said) -> int:
+        """Take in one row and return the hash of what it says."""
+        exact = (hash(said.text) * 31 + hash(said.frame)) & 0xFFFFFFFFFFFFFFFF
+        self._waiting.append((row, line, exact, said.text))
+        if len(self._waiting) == self._BATCH:
+            self._close_batch()
+        return exact
+
+    def add_many(
+        self, rows: Numbers, lines: Numbers, frames: Sequence[bytes], texts: Sequence[bytes]
+    ) -> npt.NDArray[np.uint64]:
+        """Take in many rows and return the hashes of what they say."""
+        exact = np.fromiter(map(hash, texts), "<i8", len(texts)).view("<u8") * np.uint64(31)
+        exact += np.fromiter(map(hash, frames), "<i8", len(texts)).view("<u8")
+        block = np.empty(len(texts), RECORD)
+        block["row"], block["line"], block["exact"] = rows, lines, exact
+        for at in range(0, len(texts), self._BATCH):
+            some = slice(at, at + self._BATCH)
+            block["sketch"][some] = sketches(texts[some]) if self._near else _EMPTY
+        self._blocks.append(block)
+        return exact
+
+    def records(self) -> npt.NDArray[np.void]:
+        """Return what was gathered, in the order of the rows."""
+        self._close_batch()
+        every = np.concatenate(self._blocks) if self._blocks else np.empty(0, RECORD)
+        order = np.argsort(every["row"], kind="stable")
+        return every[order]
+
+    def _close_batch(self) -> None:
+        if self._waiting:
+            rows, lines, exact, texts = zip(*self._waiting, strict=True)
+            block = np.empty(len(texts), RECORD)
+            block["row"], block["line"], block["exact"] = rows, lines, np.array(exact, "<u8")
+            block["sketch"] = sketches(texts) if self._near else _EMPTY
+            self._blocks.append(block)
+            self._waiting = []
+
+
+def sketches(texts: Sequence[bytes]) -> Sketches:
+    """Return a sketch of each text; short ones are looked at in more places than long ones."""
+    lengths = np.fromiter(map(len, texts), np.intp, len(texts))
+    made = np.empty((len(texts), CELLS), np.uint32)
+    for places, bits, chosen in ((lengths < _SHORT, 15, 4), (lengths >= _SHORT, 31, 4)):
+        some = np.flatnonzero(places)
+        if len(some):
+            made[some] = _sketch([texts[place] for place in some.tolist()], lengths[some], bits, chosen)
+    return made
+
+
+def _sketch(texts: Sequence[bytes], lengths: npt.NDArray[np.intp], bits: int, chosen: int) -> Sketches:
+    """Return a sketch of each text.
+
+    It is a MinHash in one permutation: of the eight letters that begin at certain bytes a hash is taken, each falls
+    into one of the cells by its highest bits, and a cell keeps the smallest. A cell that nothing fell into is empty.
+    """
+    # A window that reaches over the end of a text must not take in the next one.
+    plain = (_GAP.join(texts) + _GAP).translate(_PLAIN)
+    letters = np.frombuffer(plain, np.uint8)[: -len(_GAP)]
+    # Where a window begins goes by its first letter (d, D and $ in ASCII; t and T too in short texts; in other scripts
+    # one byte in 32 or 16), and not by what stands before it: texts that differ in one place share all other windows.
+    places = np.flatnonzero((letters & bits) == chosen)
+    hashes = np.ndarray(letters.shape, "<u8", plain, strides=(1,))[places]
+    hashes *= np.uint64(0x9E3779B97F4A7C15)
+    hashes ^= hashes >> np.uint64(32)
+    hashes *= np.uint64(0xD6E8FEB86659FD93)
+    counts = np.diff(np.searchsorted(places, np.cumsum(lengths + len(_GAP))), prepend=0)
+    cells = np.repeat(np.arange(0, len(texts) * CELLS, CELLS), counts)
+    cells += (hashes >> np.uint64(60)).view(np.int64)
+    made = np.full(len(texts) * CELLS, _EMPTY)
+    np.minimum.at(made, cells, (hashes >> np.uint64(24)).astype(np.uint32))
+    return made.reshape(len(texts), CELLS)

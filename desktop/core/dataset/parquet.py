@@ -1,0 +1,65 @@
+"""The rows of a Parquet file, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pyarrow import lib, parquet
+
+from trainer_image.formats import FileFacts, Row, RowProblem, UnreadableFileError
+from trainer_image.formats.strict_json import HALF_LETTERS, WRITE_ANEW
+
+BATCH = 512
+_REFUSED = (lib.ArrowException, OSError)
+
+
+def _open(path: Path) -> Any:
+    return parquet.ParquetFile(path)  # type: ignore[no-untyped-call]
+
+
+def parquet_rows(path: Path, first: int = 1) -> Iterator[Row | RowProblem]:
+    """Yield the rows of a Parquet file from a row on; the groups of rows before it are not read."""
+    number = 1
+    try:
+        with _open(path) as file:
+            groups = list(range(file.num_row_groups))
+            while groups and number + file.metadata.row_group(groups[0]).num_rows <= first:
+                number += file.metadata.row_group(groups.pop(0)).num_rows
+            if not groups:
+                return
+            for batch in file.iter_batches(BATCH, row_groups=groups):
+                for value in _values(batch):
+                    if number >= first:
+                        yield _row(number, value)
+                    number += 1
+    except _REFUSED as error:
+        raise UnreadableFileError(f"{path.name} is no whole Parquet file.", "Fetch or save it again.") from error
+
+
+def parquet_facts(path: Path) -> FileFacts:
+    """Say of a Parquet file what is said of others; whether it is whole shows at its end."""
+    try:
+        with _open(path) as file:
+            file.schema_arrow  # noqa: B018  read here, so that a broken one is told before its rows
+    except _REFUSED as error:
+        raise UnreadableFileError(f"{path.name} is no whole Parquet file.", "Fetch or save it again.") from error
+    return FileFacts("table", "utf-8")
+
+
+def _values(batch: Any) -> Iterator[dict[str, Any] | UnicodeDecodeError]:
+    try:
+        yield from batch.to_pylist()
+    except UnicodeDecodeError:
+        for number in range(batch.num_rows):
+            try:
+                yield batch.slice(number, 1).to_pylist()[0]
+            except UnicodeDecodeError as error:
+                yield error
+
+
+def _row(number: int, value: dict[str, Any] | UnicodeDecodeError) -> Row | RowProblem:
+    if isinstance(value, UnicodeDecodeError):
+        return RowProblem(number, number, "", "broken_letters", f"{HALF_LETTERS} {WRITE_ANEW}", WRITE_ANEW)
+    return Row(number, number, value)

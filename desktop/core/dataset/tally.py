@@ -1,0 +1,73 @@
+"""Counts the rows of a file, or of a part of it, one by one as they go by."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from desktop.core.dataset.counts import Counts, Guess, TallyOptions, is_empty
+from desktop.core.dataset.fingerprints import Fingerprints, Numbers, Said, said_in
+from desktop.core.dataset.languages import language_of
+from desktop.core.dataset.skeletons import Group
+from trainer_image.formats import LeftOut, Made, Row, RowProblem, convert, mapped
+from trainer_image.formats.reading import Survey
+
+
+class Tally:
+    """Counts rows one by one, as the guess reads them."""
+
+    def __init__(self, guess: Guess, options: TallyOptions) -> None:
+        self.counts = Counts(survey=Survey(options.mapping))
+        self.fingerprints = Fingerprints(options.near)
+        self._guess, self._options = guess, options
+
+    def add(self, item: Row | RowProblem) -> None:
+        """Count a row the strict way."""
+        counts = self.counts
+        counts.rows += 1
+        counts.survey.add(item)
+        if isinstance(item, RowProblem):
+            self._note(item)
+            return
+        row = mapped(item, self._options.mapping) if self._options.mapping else item
+        for name, cell in item.value.items():
+            if is_empty(cell):
+                counts.empty_fields[name] += 1
+        made: list[Made] = []
+        for outcome in convert(row, self._guess.shape, self._guess.kind, self._guess.meaning):
+            if isinstance(outcome, RowProblem):
+                self._note(outcome)
+                return
+            if isinstance(outcome, LeftOut):
+                counts.left_out += 1
+                if len(counts.left_out_lines) < self._options.kept:
+                    counts.left_out_lines.append(outcome.line)
+                return
+            made.append(outcome)
+        self._add_good(row.number, row.line, said_in(made))
+
+    def _add_good(self, number: int, line: int, said: Said) -> None:
+        self.counts.good += 1
+        exact = self.fingerprints.add(number, line, said)
+        # Which rows are looked at goes by what they say, so that the same are whoever reads the file in what parts.
+        if exact % self._options.one_language_in == 0:
+            self.counts.languages[language_of(said.text)] += 1
+
+    def add_group(self, rows: Numbers, lines: Numbers, group: Group) -> None:
+        """Count rows of the guessed shape that the quick way has found good."""
+        counts, count = self.counts, len(rows)
+        counts.rows += count
+        counts.good += count
+        counts.survey.rows += count
+        counts.survey.votes[self._guess.shape] += count
+        for name in group.empty:
+            counts.empty_fields[name] += count
+        exact = self.fingerprints.add_many(rows, lines, group.frames, group.texts)
+        for place in np.flatnonzero(exact % np.uint64(self._options.one_language_in) == 0).tolist():
+            counts.languages[language_of(group.texts[place])] += 1
+
+    def _note(self, problem: RowProblem) -> None:
+        counts = self.counts
+        counts.problem_counts[problem.kind] += 1
+        kept = counts.problems.setdefault(problem.kind, [])
+        if len(kept) < self._options.kept:
+            kept.append(problem)

@@ -1,0 +1,172 @@
+"""From what was counted to what a person reads first: whether a file can be used, and what to know before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from desktop.core.dataset.counts import Counts, Look
+from desktop.core.dataset.duplicates import Duplicates, Overlap
+from desktop.core.dataset.fits import methods_for, why_not_for
+from desktop.core.dataset.index import RowIndex
+from desktop.core.dataset.report import Finding, Outcome, Report, ScanOptions
+from trainer_image.formats import SHAPE_WORDS, RowProblem, unknown_shape
+
+MANY_NEAR = 0.3
+"""The share of near duplicates from which on it is worth a word before anything else."""
+_MOST_LINES = 100
+_ASKED = ("more than one array of rows",)
+"""What a file cannot say of itself, and a person can."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that a scan has found."""
+
+    look: Look
+    counts: Counts
+    sha256: str
+    duplicates: Duplicates
+    overlap: Overlap | None
+    index: RowIndex
+    options: ScanOptions
+
+
+def refusal(path: Path, sentence: str, hint: str) -> Report:
+    """Return the report of a file that cannot be read at all."""
+    asks = any(words in sentence for words in _ASKED)
+    return Report(path, "ask" if asks else "reject", sentence, hint)
+
+
+def report_of(path: Path, size: int, found: Findings) -> Report:
+    """Return the report of a file that was read."""
+    counts, look = found.counts, found.look
+    bad_rows = counts.problem_counts.total()
+    assert counts.good + bad_rows + counts.left_out == counts.rows
+    shape = look.guess.shape
+    warnings = tuple(_warnings(found))
+    outcome, sentence, hint = _outcome(path, found, bool(warnings))
+    # That the columns are of no known shape is asked once, and not said of each row.
+    told = {kind: kept for kind, kept in counts.problems.items() if shape is not None or kind != "unknown_shape"}
+    problems = sorted((one for kept in told.values() for one in kept), key=_place)
+    return Report(
+        path=path,
+        outcome=outcome,
+        sentence=sentence,
+        hint=hint,
+        size=size,
+        sha256=found.sha256,
+        format=look.format,
+        encoding=look.facts.encoding,
+        delimiter=look.facts.delimiter,
+        has_header=look.facts.has_header,
+        compression=look.facts.compression,
+        parts=look.facts.parts,
+        notes=(*look.facts.notes, *(counts.survey.ranks.notes() if shape == "ranking" else ())),
+        rows_total=counts.rows,
+        rows=counts.good,
+        bad_rows=bad_rows,
+        left_out=counts.left_out,
+        shape=shape,
+        kind=look.guess.kind if shape else None,
+        meaning=look.guess.meaning,
+        votes=dict(counts.survey.votes),
+        columns=tuple(counts.survey.columns),
+        methods=methods_for(shape) if shape and counts.good else (),
+        why_not=why_not_for(shape) if shape else {},
+        problems=tuple(problems),
+        problem_counts=dict(counts.problem_counts),
+        warnings=warnings,
+        duplicates=found.duplicates,
+        overlap=found.overlap,
+        languages=dict(counts.languages.most_common()),
+        languages_looked_at=counts.languages.total(),
+        empty_fields=dict(counts.empty_fields.most_common()),
+        index=found.index,
+    )
+
+
+def _place(problem: RowProblem) -> tuple[int, int]:
+    return problem.row, problem.line
+
+
+def _outcome(path: Path, found: Findings, is_warned: bool) -> tuple[Outcome, str, str]:
+    counts, shape = found.counts, found.look.guess.shape
+    if not counts.rows:
+        return "reject", f"{path.name} has no rows.", "Choose another file."
+    if shape is None:
+        if not counts.survey.columns:
+            return "reject", f"No row of {path.name} can be read. {_first(found)}".rstrip(), "Mend the file."
+        return "ask", unknown_shape(counts.survey.columns), "Say which column is which."
+    bad_rows = counts.problem_counts.total()
+    if not counts.good:
+        what = f"None of the {_rows(counts.rows)} of {path.name} can be used." if counts.rows > 1 else ""
+        what = what or f"The only row of {path.name} cannot be used."
+        return "reject", f"{what} {_first(found)}".rstrip(), "Mend the rows, or choose another file."
+    held = SHAPE_WORDS[shape]
+    if bad_rows or counts.left_out:
+        parts = [f"{counts.good:,} of {_rows(counts.rows)} can be used: {held}."]
+        if bad_rows:
+            parts.append(f"{_rows(bad_rows)} cannot. {_first(found)}")
+        if counts.left_out:
+            parts.append(f"{_rows(counts.left_out)} would be left out.")
+        return "warn", " ".join(parts), "Mend the rows, or leave them out."
+    sentence = f"All {_rows(counts.rows)} can be used: {held}." if counts.rows > 1 else f"Its row can be used: {held}."
+    return ("warn" if is_warned else "accept"), sentence, ""
+
+
+def _first(found: Findings) -> str:
+    problems = [problem for kept in found.counts.problems.values() for problem in kept]
+    return str(min(problems, key=_place)) if problems else ""
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _warnings(found: Findings) -> Iterator[Finding]:
+    counts, shape = found.counts, found.look.guess.shape
+    if found.look.facts.encoding == "cp1252":
+        yield Finding("encoding", counts.rows, next(note for note in found.look.facts.notes if "1252" in note))
+    for other, votes in counts.survey.votes.items():
+        if other not in (None, shape):
+            has = "1 row has" if votes == 1 else f"{votes:,} rows have"
+            yield Finding("mixed_shapes", votes, f"{has} another shape: {SHAPE_WORDS[other]}.")
+    ranks = counts.survey.ranks
+    if shape == "ranking" and ranks.undecided and not ranks.votes:
+        yield Finding("ranking", ranks.undecided, " ".join(ranks.notes()))
+    if counts.left_out:
+        lines = tuple(counts.left_out_lines[:_MOST_LINES])
+        message = f"{_rows(counts.left_out)} with an answer labelled bad would not be learned from."
+        yield Finding("left_out", counts.left_out, message, lines)
+    yield from _copies(found)
+
+
+def _copies(found: Findings) -> Iterator[Finding]:
+    copies, overlap = found.duplicates, found.overlap
+    if copies.exact:
+        is_are = "row is an exact copy" if copies.exact == 1 else "rows are exact copies"
+        lines = tuple(line for _, line in copies.exact_pairs)
+        message = f"{copies.exact:,} {is_are} of an earlier one{_example(copies.exact_pairs)}."
+        yield Finding("duplicates", copies.exact, message, lines)
+    if copies.near > MANY_NEAR * found.counts.good:
+        is_are = "row is nearly the same as" if copies.near == 1 else "rows are nearly the same as"
+        lines = tuple(line for _, line in copies.near_pairs)
+        message = f"{copies.near:,} {is_are} an earlier one{_example(copies.near_pairs)}."
+        yield Finding("near_duplicates", copies.near, message, lines)
+    if overlap is not None and (overlap.exact or overlap.near):
+        count = overlap.exact + overlap.near
+        stands = "row stands" if count == 1 else "rows stand"
+        lines = tuple(line for line, _ in overlap.pairs)
+        message = (
+            f"{count:,} {stands} in the evaluation file too{_example(overlap.pairs)}, so its figures would flatter."
+        )
+        yield Finding("overlap", count, message, lines)
+
+
+def _example(pairs: tuple[tuple[int, int], ...]) -> str:
+    if not pairs:
+        return ""
+    one, other = pairs[0]
+    return f" (lines {one:,} and {other:,}, for one)" if len(pairs) > 1 else f" (lines {one:,} and {other:,})"

@@ -1,0 +1,216 @@
+"""A file that is read in parts and by skeletons gives the report of the strict way, line by line, whatever is in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Generator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from desktop.core.dataset.counts import Counts, Look, TallyOptions
+from desktop.core.dataset.reading import look, tally_lines, tally_rows
+from desktop.errors import AppError
+from desktop.paths import EXAMPLE_DATASET
+from trainer_image.formats import ReadOptions
+
+KEPT = 10_000
+OPTIONS = TallyOptions(kept=KEPT)
+T = TypeVar("T")
+ROWS: tuple[Any, ...] = (
+    {"messages": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because."}]},
+    {
+        "messages": [
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "content": 'Grüezi 🦊 "wie" geht\'s?\n\tGut?'},
+            {"role": "assistant", "content": "很好 <b>[1]</b> \\frac{1}{2}"},
+        ]
+    },
+    {"id": "row_1", "conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}], "n": 3},
+    {"instruction": "Add", "input": "1 and 2", "output": "3"},
+    {"instruction": "Add one and two", "input": "", "output": "Three of them"},
+    {"prompt": "Human: what?", "completion": "That."},
+    {"prompt": "What is it, then?", "completion": " \n It is this."},
+    {"question": "How many?", "answer": "7", "source": None},
+    {"text": "A text by itself, with <|im_end|> in it."},
+    {"text": "   "},
+    {"prompt": "Which?", "chosen": "The first one.", "rejected": "The other."},
+    {"prompt": "Good?", "completion": "Yes, very.", "label": True},
+)
+PIECES = (
+    *(
+        b'"',
+        b"\\",
+        b"\\\\",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b" :",
+        b"\t",
+        b"\r",
+        b"\n",
+        b"\x00",
+        b"\x1f",
+        b"\xff",
+        b"\xc3",
+    ),
+    *(b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\\u0041", b"\\ud83d", b"\\ud83d\\ude00", b"\\/", b"\\n", b"\\x", b"   "),
+    *(b"<|im_end|>", b"[INST]", b"[/INST]", b"<<SYS>>", "<｜User｜>".encode(), b"<start_of_turn>", b"\\u003c|im_end|>"),
+    *(b'"role": "user", ', b'"content": "x", ', b'"content" : "x", ', b'"system": "s", ', b'"tools": "[", '),
+    *(b'"label": true, ', b"Human: a\\n\\nAssistant: b", "\u3000\u00a0\u2028".encode(), b"null", b"NaN", b"1e999"),
+    *(b"12345678901", b'{"a": 1}', b'{"text": "a"}\n'),
+)
+
+
+def _end(work: Generator[Any, None, T]) -> T:
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+def _look(path: Path) -> Look:
+    return _end(look(path, ReadOptions(), None, None, None))
+
+
+def _in_parts(
+    path: Path, seen: Look, cuts: list[int]
+) -> tuple[Counts, np.ndarray[Any, Any], list[tuple[int, int, int]]]:
+    """Read a file in parts, and put them together as a scan does."""
+    assert seen.begin is not None
+    borders = [seen.begin, *sorted(cut for cut in cuts if cut > seen.begin), path.stat().st_size]
+    counts, records, places = Counts(), [], []
+    out = path.with_suffix(".npy")
+    for begin, end in pairwise(borders):
+        more, found = _end(tally_lines(path, begin, end, begin == seen.begin, seen, OPTIONS, out))
+        part = np.load(out)
+        part["row"] += np.uint32(counts.rows)
+        part["line"] += np.uint32(counts.lines)
+        records.append(part)
+        places += [(one.row + counts.rows, one.line + counts.lines, one.offset) for one in found]
+        counts.add(more, KEPT)
+    return counts, np.concatenate(records), places
+
+
+def _compare(path: Path, cuts: list[int]) -> None:
+    try:
+        seen = _look(path)
+    except AppError:
+        return
+    if seen.begin is None:
+        return
+    counts, records, places = _in_parts(path, seen, cuts)
+    out = path.with_suffix(".strict.npy")
+    strict, _ = _end(tally_rows(path, seen.read, seen.guess, OPTIONS, out))
+    assert counts.problems == strict.problems
+    assert replace(counts, survey=strict.survey, lines=0) == replace(strict, lines=0)
+    assert (counts.survey.rows, counts.survey.votes) == (strict.survey.rows, strict.survey.votes)
+    assert counts.survey.columns == strict.survey.columns
+    assert counts.survey.ranks.votes == strict.survey.ranks.votes
+    assert records.tobytes() == np.load(out).tobytes()
+    assert counts.good + counts.left_out + counts.problem_counts.total() == counts.rows
+    lines = path.read_bytes().split(b"\n")
+    for _, line, offset in places:
+        assert offset == sum(len(one) + 1 for one in lines[: line - 1])
+
+
+def _write(path: Path, lines: list[bytes]) -> Path:
+    path.write_bytes(b"\n".join(lines))
+    return path
+
+
+def _as_lines(rows: list[Any], **how: Any) -> list[bytes]:
+    return [json.dumps(row, ensure_ascii=False, **how).encode() for row in rows]
+
+
+def _varied(rng: random.Random) -> list[bytes]:
+    """Return rows of one shape in a hundred small variations, good and bad."""
+    row = rng.choice(ROWS)
+    lines = _as_lines([row] * 8)
+    for _ in range(60):
+        line = bytearray(rng.choice(lines))
+        for _ in range(rng.randrange(3)):
+            at = rng.randrange(len(line) + 1)
+            line[at : at + rng.choice((0, 0, 1, 4))] = rng.choice(PIECES)
+        lines.append(bytes(line))
+    return lines
+
+
+@pytest.mark.parametrize("how", [{}, {"separators": (",", ":")}, {"ensure_ascii": True}, {"sort_keys": True}])
+def test_rows_of_every_shape_are_read_alike(tmp_path: Path, how: dict[str, Any]) -> None:
+    for number, row in enumerate(ROWS):
+        lines = [json.dumps(row, **({"ensure_ascii": False} | how)).encode()] * 3 + _as_lines(list(ROWS))
+        _compare(_write(tmp_path / f"{number}.jsonl", lines), [40, 41, 300])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_damaged_lines_are_read_alike(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    lines = _varied(rng)
+    _compare(_write(tmp_path / "rows.jsonl", lines), [rng.randrange(4000) for _ in range(3)])
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    row=st.sampled_from(ROWS),
+    edits=st.lists(
+        st.tuples(st.integers(0, 4), st.integers(0, 400), st.integers(0, 6), st.sampled_from(PIECES)), max_size=8
+    ),
+    cuts=st.lists(st.integers(1, 1200), max_size=3),
+    crlf=st.booleans(),
+)
+@example(row=ROWS[0], edits=[(0, 14, 0, b'"role" : "user", ')], cuts=[], crlf=False)
+def test_whatever_stands_in_a_line(
+    tmp_path: Path, row: Any, edits: list[tuple[int, int, int, bytes]], cuts: list[int], crlf: bool
+) -> None:
+    lines = _as_lines([row] * 5)
+    for place, at, cut, piece in edits:
+        line = bytearray(lines[place])
+        line[at % (len(line) + 1) : at % (len(line) + 1) + cut] = piece
+        lines[place] = bytes(line)
+    _compare(_write(tmp_path / "rows.jsonl", [line + b"\r" for line in lines] if crlf else lines), cuts)
+
+
+def test_the_example_is_read_alike(tmp_path: Path) -> None:
+    data = EXAMPLE_DATASET.read_bytes()
+    path = tmp_path / "example.jsonl"
+    path.write_bytes(data)
+    _compare(path, [1, 2, 100, 5000, len(data) - 1])
+
+
+@pytest.mark.skipif(
+    not os.environ.get("TUNEDECK_SHARED_DATA"), reason="TUNEDECK_SHARED_DATA names no folder of datasets"
+)
+def test_real_files_are_read_alike(tmp_path: Path) -> None:
+    files = sorted(Path(os.environ["TUNEDECK_SHARED_DATA"]).rglob("*.jsonl"))
+    assert files
+    rng = random.Random(3)
+    for file in files:
+        lines = file.read_bytes().split(b"\n")[:300]
+        _compare(_write(tmp_path / file.name, lines), [rng.randrange(100_000) for _ in range(4)])
+        for place in rng.sample(range(len(lines)), min(40, len(lines))):
+            line = bytearray(lines[place])
+            at = rng.randrange(len(line) + 1)
+            line[at : at + rng.choice((0, 1, 5))] = rng.choice(PIECES)
+            lines[place] = bytes(line)
+        _compare(_write(tmp_path / f"bad_{file.name}", lines), [rng.randrange(100_000) for _ in range(4)])
+
+
+def test_a_line_that_ends_in_another_part_is_read_once(tmp_path: Path) -> None:
+    lines = _as_lines([{"text": f"Text number {n}, " + "long " * (n % 50)} for n in range(3000)])
+    path = _write(tmp_path / "rows.jsonl", lines)
+    cuts = [len(b"\n".join(lines[:n])) + extra for n in (1, 700, 1500) for extra in (-1, 0, 1, 2)]
+    _compare(path, cuts)

@@ -1,0 +1,348 @@
+"""The dataset doctor on whole files, in its own processes: what is in them, what is wrong, and that nothing is lost."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import random
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+from desktop.core.dataset.browse import Rows
+from desktop.core.dataset.index import RowIndex
+from desktop.core.dataset.report import Cancelled, Progress, Report, ScanOptions
+from desktop.core.dataset.report_json import as_json
+from desktop.core.dataset.scan import scan
+from desktop.errors import AppError
+from desktop.paths import EXAMPLE_DATASET
+from trainer_image.formats import ReadOptions, Row, RowProblem
+
+TALK = {"messages": [{"role": "user", "content": "Why is it so?"}, {"role": "assistant", "content": "Because."}]}
+
+
+def _talk(number: int, answer: str = "It is a good number, and I can tell you why that is so.") -> dict[str, Any]:
+    question = f"What do you think of number {number}, which is {number % 7} more than the one that I had before?"
+    return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]}
+
+
+def _lines(rows: Iterable[Any]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _write(path: Path, content: str | bytes, encoding: str = "utf-8") -> Path:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+    return path
+
+
+def _is_whole(report: Report) -> bool:
+    return report.rows + report.bad_rows + report.left_out == report.rows_total
+
+
+def test_a_good_file_is_accepted(tmp_path: Path) -> None:
+    report = scan(_write(tmp_path / "rows.jsonl", _lines(_talk(n, f"Answer {n}.") for n in range(50))))
+    assert (report.outcome, report.rows, report.rows_total, report.shape) == ("accept", 50, 50, "messages")
+    assert (report.format, report.encoding, report.kind) == ("jsonl", "utf-8", "conversation")
+    assert report.methods[0] == "sft"
+    assert "dpo" in report.why_not
+    assert report.languages == {"English": 50}
+    assert report.sha256 == hashlib.sha256(report.path.read_bytes()).hexdigest()
+
+
+def test_bad_rows_are_named_and_the_others_stay(tmp_path: Path) -> None:
+    rows = [json.dumps(_talk(n, f"Answer {n}.")) for n in range(20)]
+    rows[4] = rows[4][:40]
+    rows[9] = rows[9].replace('"assistant"', '"asistant"')
+    rows[15] = rows[15].replace("Answer 15.", "  ")
+    report = scan(_write(tmp_path / "rows.jsonl", "\n\n".join(rows)))
+    assert (report.outcome, report.rows, report.bad_rows) == ("warn", 17, 3)
+    assert [(one.line, one.row, one.kind) for one in report.problems] == [
+        (9, 5, "broken_json"),
+        (19, 10, "unknown_role"),
+        (31, 16, "empty_answer"),
+    ]
+    assert "assistant" in report.problems[1].fix
+    assert "17 of 20 rows can be used" in report.sentence
+    assert "Line 9" in report.sentence
+
+
+def test_only_the_first_problems_of_each_kind_are_kept(tmp_path: Path) -> None:
+    path = _write(tmp_path / "rows.jsonl", _lines([TALK]) + "{broken\n" * 30 + _lines([_talk(1, "")] * 30 + [TALK]))
+    report = scan(path, ScanOptions(kept=5))
+    assert report.problem_counts == {"broken_json": 30, "empty_answer": 30}
+    assert [problem.kind for problem in report.problems] == ["broken_json"] * 5 + ["empty_answer"] * 5
+    assert _is_whole(report)
+
+
+@pytest.mark.parametrize(
+    ("content", "shape"),
+    [
+        (_lines([{"prompt": "a", "completion": "b"}] + [TALK] * 600), "messages"),
+        (_lines([TALK] * 600 + [{"prompt": f"a {n}", "completion": "b"} for n in range(700)]), "prompt_completion"),
+    ],
+)
+def test_the_whole_file_tells_the_shape_and_not_its_beginning(tmp_path: Path, content: str, shape: str) -> None:
+    report = scan(_write(tmp_path / "rows.jsonl", content))
+    assert report.shape == shape
+    assert "mixed_shapes" in {finding.kind for finding in report.warnings}
+    assert _is_whole(report)
+
+
+def test_a_file_in_many_parts_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("desktop.core.dataset.scan.PART", 10_000)
+    monkeypatch.setattr("desktop.core.dataset.scan._PARALLEL_FROM", 0)
+    rows = [_talk(n % 1990, f"Answer {n % 1990}.") for n in range(2000)]
+    lines = _lines(rows).splitlines()
+    lines[1234] = "nothing"
+    seen: list[Progress] = []
+    path = _write(tmp_path / "rows.jsonl", "\n".join(lines))
+    report = scan(path, on_progress=seen.append)
+    assert (report.rows, report.bad_rows, report.duplicates.exact) == (1999, 1, 10)
+    assert [(problem.line, problem.row) for problem in report.problems] == [(1235, 1235)]
+    assert list(report.duplicates.exact_rows) == list(range(1991, 2001))
+    assert seen[-1] == Progress(path.stat().st_size, path.stat().st_size, 2000)
+    assert report.index is not None
+    rows_of = Rows(report.index)
+    try:
+        for first in (1, 999, 1000, 1001, 1235, 2000):
+            (row,) = rows_of.read(first, 1)
+            assert (row.line, row.number if isinstance(row, Row) else row.row) == (first, first)
+            assert isinstance(row, RowProblem) == (first == 1235)
+        assert len(rows_of.read(1995, 100)) == 6
+        sampled = [row.line for group in rows_of.sample(500) for row in group]
+        assert len(sampled) <= 500
+        assert sampled[-1] > 1500
+    finally:
+        rows_of.close()
+
+
+def test_letters_that_are_no_utf8_are_read_as_what_they_are(tmp_path: Path) -> None:
+    good = scan(_write(tmp_path / "western.jsonl", _lines([_talk(n, "Größe, schön") for n in range(20)]), "cp1252"))
+    assert (good.encoding, good.rows, good.outcome) == ("cp1252", 20, "warn")
+    lines = _lines([_talk(n, "Größe und Länge") for n in range(20)]).encode().splitlines()
+    lines[7] = lines[7].replace("ö".encode(), b"\xf6")
+    mixed = scan(_write(tmp_path / "mixed.jsonl", b"\n".join(lines)))
+    assert (mixed.encoding, mixed.rows) == ("utf-8", 19)
+    assert [(problem.line, problem.kind) for problem in mixed.problems] == [(8, "broken_letters")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_every_encoding_gives_the_same_rows(tmp_path: Path, encoding: str) -> None:
+    report = scan(_write(tmp_path / "rows.jsonl", _lines([_talk(n, f"Grüezi {n} 🦊") for n in range(20)]), encoding))
+    assert (report.rows, report.rows_total, report.encoding) == (20, 20, encoding)
+    assert report.index is not None
+
+
+def test_exact_and_near_copies_are_found(tmp_path: Path) -> None:
+    words = [f"{w}{n}" for n in range(40) for w in ("tree", "data", "letter", "todo", "stand")]
+    texts = [" ".join(random.Random(n).choices(words, k=60)) for n in range(60)]
+    rows = [{"text": text} for text in texts]
+    rows += [{"text": texts[3]}, {"id": 7, "text": texts[3]}, {"text": texts[5].replace("tree", "Tree", 1) + " end."}]
+    report = scan(_write(tmp_path / "rows.jsonl", _lines(rows)))
+    assert list(report.duplicates.exact_rows) == [61, 62]
+    assert report.duplicates.exact_pairs == ((4, 61), (4, 62))
+    assert report.duplicates.near_pairs == ((6, 63),)
+    assert report.duplicates.looked_at == 61
+    assert scan(report.path, ScanOptions(near=False)).duplicates.near == 0
+
+
+def test_system_turns_in_common_make_no_copies(tmp_path: Path) -> None:
+    system = {"role": "system", "content": "You are a kind and patient teacher of mathematics. " * 20}
+    rows = [{"messages": [system, *_talk(n, f"The answer is {n * n}.")["messages"]]} for n in range(30)]
+    report = scan(_write(tmp_path / "rows.jsonl", _lines(rows)))
+    assert (report.duplicates.exact, report.outcome) == (0, "accept")
+
+
+def test_rows_of_the_evaluation_file_are_found_in_another_format(tmp_path: Path) -> None:
+    train = _write(tmp_path / "train.jsonl", _lines({"prompt": f"Question {n}?", "completion": "x"} for n in range(30)))
+    held = "prompt,completion\n" + "".join(f"Question {n}?,x\n" for n in (4, 100, 9))
+    report = scan(train, ScanOptions(evaluation=_write(tmp_path / "held.csv", held)))
+    assert report.overlap is not None
+    assert (report.overlap.exact, list(report.overlap.rows)) == (2, [5, 10])
+    assert report.overlap.pairs == ((5, 2), (10, 4))
+    assert "overlap" in {finding.kind for finding in report.warnings}
+    assert report.outcome == "warn"
+
+
+def _parquet(path: Path, rows: list[Any]) -> Path:
+    parquet.write_table(pa.Table.from_pylist(rows), path, row_group_size=7)
+    return path
+
+
+def _archive(path: Path, members: dict[str, str]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_every_format_gives_the_same_rows(tmp_path: Path) -> None:
+    rows = [{"prompt": f'Question {n}, "so"\nsaid?', "completion": f"Answer {n}"} for n in range(30)]
+    table = io.StringIO()
+    table.write("prompt,completion\n")
+    for row in rows:
+        table.write(",".join('"' + cell.replace('"', '""') + '"' for cell in row.values()) + "\n")
+    files = [
+        _write(tmp_path / "rows.jsonl", _lines(rows)),
+        _write(tmp_path / "rows.json", json.dumps(rows)),
+        _write(tmp_path / "rows.csv", table.getvalue()),
+        _parquet(tmp_path / "rows.parquet", rows),
+        _write(tmp_path / "rows.jsonl.gz", gzip.compress(_lines(rows).encode())),
+        _archive(tmp_path / "rows.zip", {"rows.jsonl": _lines(rows)}),
+    ]
+    reports = [scan(file) for file in files]
+    assert {(one.rows, one.rows_total, one.shape, one.outcome) for one in reports} == {
+        (30, 30, "prompt_completion", "accept")
+    }
+    assert [one.format for one in reports] == ["jsonl", "json", "table", "parquet", "jsonl", "jsonl"]
+    for report in reports:
+        assert report.index is not None
+        rows_of = Rows(report.index)
+        try:
+            (row,) = rows_of.read(23, 1)
+            assert isinstance(row, Row)
+            assert (row.number, dict(row.value)) == (23, rows[22])
+        finally:
+            rows_of.close()
+
+
+def test_columns_that_say_too_little_are_asked_about_and_mapped(tmp_path: Path) -> None:
+    path = _write(tmp_path / "rows.csv", "act,reply\n" + "".join(f"Do {n},Done {n}\n" for n in range(10)))
+    asked = scan(path)
+    assert (asked.outcome, asked.rows, asked.shape, asked.problems) == ("ask", 0, None, ())
+    assert "act, reply" in asked.sentence
+    mapped = scan(path, ScanOptions(mapping={"prompt": "act", "completion": "reply"}))
+    assert (mapped.outcome, mapped.rows, mapped.shape) == ("accept", 10, "prompt_completion")
+
+
+def test_empty_fields_are_counted(tmp_path: Path) -> None:
+    rows = [{"instruction": f"Do {n}", "input": "" if n % 2 else "this", "output": "Done"} for n in range(10)]
+    assert scan(_write(tmp_path / "rows.jsonl", _lines(rows))).empty_fields == {"input": 5}
+
+
+def test_rows_with_a_bad_label_are_left_out_of_what_is_imitated(tmp_path: Path) -> None:
+    rows = [{"prompt": f"Q {n}", "completion": "A", "label": n % 3 > 0} for n in range(9)]
+    path = _write(tmp_path / "rows.jsonl", _lines(rows))
+    assert scan(path).rows == 9
+    report = scan(path, ScanOptions(kind="conversation"))
+    assert (report.rows, report.left_out, report.bad_rows) == (6, 3, 0)
+    assert [(one.kind, one.lines) for one in report.warnings] == [("left_out", (1, 4, 7))]
+
+
+def test_a_scan_can_be_stopped(tmp_path: Path) -> None:
+    path = _write(tmp_path / "rows.jsonl", _lines(_talk(n) for n in range(30_000)))
+    with pytest.raises(Cancelled):
+        scan(path, is_cancelled=lambda: True)
+
+
+def test_what_a_program_reads(tmp_path: Path) -> None:
+    report = scan(_write(tmp_path / "rows.jsonl", _lines([TALK, TALK, {"messages": []}])))
+    told = json.loads(json.dumps(as_json(report)))
+    for name in (
+        *("file", "outcome", "shape", "rows", "rows_total", "methods", "encoding", "delimiter", "sha256"),
+        *("problems", "warnings", "sentence"),
+    ):
+        assert name in told
+    (problem,) = told["problems"]
+    assert {"kind", "line", "row", "column", "message"} <= problem.keys()
+    assert [(one["kind"], one["count"], one["lines"]) for one in told["warnings"]] == [("duplicates", 1, [2])]
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def _pipe(path: Path) -> Path:
+    os.mkfifo(path)
+    return path
+
+
+def _bomb(path: Path) -> Path:
+    return _write(path, gzip.compress(b'{"text": "' + b"a" * (300 << 20) + b'"}'))
+
+
+HOSTILE: dict[str, Callable[[Path], Path]] = {
+    "nothing": lambda path: path / "none.jsonl",
+    "a folder": lambda path: _folder(path / "rows.jsonl"),
+    "a pipe": lambda path: _pipe(path / "rows.jsonl"),
+    "0 bytes": lambda path: _write(path / "rows.jsonl", b""),
+    "blanks": lambda path: _write(path / "rows.jsonl", b" \n\n  \n"),
+    "a picture": lambda path: _write(path / "rows.jsonl", b"\x89PNG\r\n\x1a\n" + bytes(200)),
+    "a pointer": lambda path: _write(
+        path / "rows.jsonl", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"
+    ),
+    "a web page": lambda path: _write(path / "rows.jsonl", "<!DOCTYPE html><html><body>404</body></html>"),
+    "deep": lambda path: _write(path / "rows.jsonl", "[" * 200_000 + "]" * 200_000),
+    "deep rows": lambda path: _write(path / "rows.jsonl", ('{"text": ' + "[" * 5000 + "]" * 5000 + "}\n") * 3),
+    "a gzip bomb": lambda path: _bomb(path / "rows.jsonl.gz"),
+    "a way out": lambda path: _archive(path / "rows.zip", {"../../rows.jsonl": _lines([TALK])}),
+    "half a zip": lambda path: _write(path / "rows.zip", _archive(path / "x.zip", {"a.jsonl": "{}"}).read_bytes()[:30]),
+    "half a gzip": lambda path: _write(path / "rows.gz", gzip.compress(_lines([TALK] * 99).encode())[:-20]),
+    "half a parquet": lambda path: _write(
+        path / "rows.parquet", _parquet(path / "x.parquet", [{"text": "a"}] * 50).read_bytes()[:-40]
+    ),
+    "parquet in name": lambda path: _write(path / "rows.parquet", b"PAR1" + bytes(100) + b"PAR1"),
+    "random": lambda path: _write(path / "rows.csv", bytes(range(256)) * 40),
+    "a NUL in it": lambda path: _write(path / "rows.txt", b"text\0" * 500),
+    "a cut array": lambda path: _write(path / "rows.json", '[{"text": "a"'),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_is_no_dataset_gets_one_sentence(tmp_path: Path, name: str) -> None:
+    report = scan(HOSTILE[name](tmp_path))
+    assert report.outcome == "reject"
+    assert report.sentence.endswith((".", ")"))
+    assert report.rows == 0
+    assert _is_whole(report)
+    json.dumps(as_json(report))
+
+
+def test_hostile_names_are_only_names(tmp_path: Path) -> None:
+    for name in ("$(touch pwned).jsonl", "a;rm -rf b.jsonl", "-rf.jsonl", "new\nline.jsonl", "quote'\".jsonl"):
+        report = scan(_write(tmp_path / name, _lines([_talk(1)])))
+        assert (report.outcome, report.rows) == ("accept", 1)
+    assert not (tmp_path / "pwned").exists()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    data=st.one_of(
+        st.binary(max_size=300),
+        st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")),
+        st.tuples(st.integers(0, 51_000), st.integers(0, 300), st.binary(max_size=20)).map(
+            lambda cut: _damaged(EXAMPLE_DATASET.read_bytes()[:20_000], *cut)
+        ),
+    ),
+    ending=st.sampled_from((".jsonl", ".json", ".csv", ".tsv", ".txt", ".gz", ".zip", ".parquet", "")),
+)
+def test_whatever_the_bytes_there_is_a_report(tmp_path: Path, data: bytes, ending: str) -> None:
+    report = scan(_write(tmp_path / f"rows{ending}", data))
+    assert _is_whole(report)
+    assert report.sentence
+    json.dumps(as_json(report))
+
+
+def _damaged(data: bytes, at: int, cut: int, piece: bytes) -> bytes:
+    at %= len(data)
+    return data[:at] + piece + data[at + cut :]
+
+
+def test_rows_of_a_file_that_went_away(tmp_path: Path) -> None:
+    rows_of = Rows(RowIndex(tmp_path / "gone.jsonl", ReadOptions(), 0))
+    try:
+        with pytest.raises(AppError):
+            rows_of.read(1, 1)
+    finally:
+        rows_of.close()
