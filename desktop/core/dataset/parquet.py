@@ -16,7 +16,7 @@ _REFUSED = (lib.ArrowException, OSError)
 
 
 def _open(path: Path) -> Any:
-    return parquet.ParquetFile(path)  # type: ignore[no-untyped-call]
+    return parquet.ParquetFile(path)
 
 
 def parquet_rows(path: Path, first: int = 1) -> Iterator[Row | RowProblem]:
