@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from desktop.core.dataset.fits import KIND_OF, methods_for
 from desktop.ui.dataset_report import DatasetReport
-from desktop.ui.method_words import METHOD_WORDS, method_short, method_title
+from desktop.ui.method_words import method_short, method_title
 from desktop.ui.pieces import button, column, label, set_role
 from trainer_image.contract import Method
-from trainer_image.formats import FEEDS, Kind, why_not
+from trainer_image.formats import why_not
 
-KIND_OF: Mapping[Method, Kind] = {
-    "sft": "conversation",
-    "pretrain": "text",
-    "dpo": "preference",
-    "orpo": "preference",
-    "kto": "labelled",
-    "reward": "preference",
-    "rlhf": "preference",
-    "rloo": "task",
-    "grpo": "task",
-    "star": "task",
-    "prm": "steps",
-}
-"""What each method learns from."""
 MOST_LINKS = 4
 
 
@@ -35,9 +21,7 @@ def fitting_methods(report: DatasetReport) -> list[Method]:
     """Return the methods that these rows can feed, what they are meant for first."""
     if report.shape is None:
         return []
-    kinds = FEEDS[report.shape]
-    fitting = [method for method in METHOD_WORDS if KIND_OF[method] in kinds]
-    return sorted(fitting, key=lambda method: kinds.index(KIND_OF[method]))
+    return list(methods_for(report.shape))
 
 
 def misfit(report: DatasetReport | None, method: Method) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from desktop.core.dataset.fits import KIND_OF
 from trainer_image import arguments, methods
 from trainer_image.arguments import Machine
 from trainer_image.contract import (
@@ -196,3 +197,10 @@ def test_what_a_cpu_cannot_do_is_said() -> None:
     config = config_of({**SMALLEST, "optim": "paged_adamw_8bit"})
     assert "paged_adamw_8bit" in arguments.overridden_knobs(config, Machine("cpu"))["optim"][0]
     assert arguments.overridden_knobs(config, Machine("cuda")) == {}
+
+
+def test_the_app_knows_what_each_method_learns_from() -> None:
+    assert {name: methods.by_name(name).KIND for name in methods.FILES} == {
+        name: KIND_OF[name] for name in methods.FILES
+    }
+    assert set(KIND_OF) == set(METHODS)

@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from trainer_image.contract.version import CONTRACT
 
@@ -32,9 +32,12 @@ FailureCode = Literal[
 ]
 
 
-def finite(value: object) -> object:
-    """Return a number as it is, or None where it is none: JSON has no NaN."""
+def _finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+Number = Annotated[float | None, BeforeValidator(_finite)]
+"""A measured number, or None where it is none: JSON has no NaN."""
 
 
 class Gpu(BaseModel):
@@ -132,24 +135,14 @@ class Step(_Event):
     kind: Literal["step"] = "step"
     step: int
     epoch: float
-    loss: float | None
+    loss: Number
     learning_rate: float
-    grad_norm: float | None
+    grad_norm: Number
     tokens: int
     tokens_per_s: float
     step_s: float
     gpu_peak_bytes: list[int] = []
-    metrics: dict[str, float | None] = {}
-
-    @field_validator("loss", "grad_norm", mode="before")
-    @classmethod
-    def _finite_or_none(cls, value: object) -> object:
-        return finite(value)
-
-    @field_validator("metrics", mode="before")
-    @classmethod
-    def _finite_metrics(cls, value: object) -> object:
-        return {name: finite(one) for name, one in value.items()} if isinstance(value, dict) else value
+    metrics: dict[str, Number] = {}
 
 
 class Evaluation(_Event):
@@ -157,20 +150,10 @@ class Evaluation(_Event):
 
     kind: Literal["evaluation"] = "evaluation"
     step: int
-    loss: float | None
-    metrics: dict[str, float | None] = {}
+    loss: Number
+    metrics: dict[str, Number] = {}
     seconds: float
     is_best: bool = False
-
-    @field_validator("loss", mode="before")
-    @classmethod
-    def _finite_or_none(cls, value: object) -> object:
-        return finite(value)
-
-    @field_validator("metrics", mode="before")
-    @classmethod
-    def _finite_metrics(cls, value: object) -> object:
-        return {name: finite(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
 class Completion(_Event):
@@ -182,19 +165,9 @@ class Completion(_Event):
     text: str
     answer: str = ""
     """What the row has as the right answer."""
-    reward: float | None
+    reward: Number
     """The weighted sum."""
-    rewards: dict[str, float | None] = {}
-
-    @field_validator("reward", mode="before")
-    @classmethod
-    def _finite_or_none(cls, value: object) -> object:
-        return finite(value)
-
-    @field_validator("rewards", mode="before")
-    @classmethod
-    def _finite_rewards(cls, value: object) -> object:
-        return {name: finite(one) for name, one in value.items()} if isinstance(value, dict) else value
+    rewards: dict[str, Number] = {}
 
 
 class Round(_Event):
