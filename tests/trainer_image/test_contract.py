@@ -137,3 +137,11 @@ def test_the_schema_is_what_programs_were_promised() -> None:
     """
     promised = json.loads((Path(__file__).parent / "schema.json").read_text())
     assert json_schema() == promised
+
+
+def test_star_takes_no_score_for_right_or_wrong() -> None:
+    values = {"model": "m", "dataset": "d", "method": "star", "rewards": ["model"]}
+    config, problems = check_config(values)
+    assert config is None
+    assert [problem.knob for problem in problems] == ["rewards"]
+    assert "take model out" in problems[0].sentence

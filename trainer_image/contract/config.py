@@ -22,6 +22,8 @@ REINFORCED: tuple[Method, ...] = ("grpo", "rloo", "rlhf")
 GENERATING: tuple[Method, ...] = (*REINFORCED, "star")
 CHECKED: tuple[Method, ...] = ("grpo", "rloo", "star")
 """Answers are judged by rewards that the user chooses."""
+SCORED: tuple[Method, ...] = ("grpo", "rloo")
+"""Answers are compared with each other; a score without a top, as a reward model gives, is enough for that."""
 SPEAKING: tuple[Method, ...] = ("sft", "pretrain", *PAIRS, *GENERATING)
 """What comes out can answer a prompt; a reward model only judges."""
 EVALUATED: tuple[Method, ...] = tuple(method for method in METHODS if method != "star")
@@ -532,7 +534,7 @@ class RunConfig(BaseModel):
         label="Reward model",
         help="The adapter folder of a finished run of the method reward, or a model folder, for the reward model.",
         group="Rewards",
-        methods=CHECKED,
+        methods=SCORED,
         optional_hint="none",
     )
     process_reward_model: str | None = _knob(

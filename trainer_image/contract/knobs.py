@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
-from trainer_image.contract.config import CHECKED, GENERATING, Group, Level, Method, RunConfig
+from trainer_image.contract.config import CHECKED, GENERATING, SCORED, Group, Level, Method, RunConfig
 
 
 @dataclass(frozen=True)
@@ -197,6 +197,9 @@ REWARD_TAKES: Mapping[str, tuple[str, ...]] = {
 
 
 def _reward_problems(config: RunConfig) -> Iterable[Problem]:
+    if "model" in config.rewards and config.method not in SCORED:
+        yield Problem("rewards", "A reward model's score says better or worse, not right or wrong: take model out.")
+        return
     if len(set(config.rewards)) != len(config.rewards):
         yield Problem("rewards", "Each reward counts once: take the second one out and raise its weight.")
     if config.reward_weights and len(config.reward_weights) != len(config.rewards):

@@ -15,7 +15,7 @@ BESIDE: list[dict[str, Any]] = [
     *({"method": "dpo", "loss_type": loss} for loss in ("ipo", "hinge", "simpo", "cpo")),
     {"method": "dpo", "loss_type": "robust", "label_smoothing": 0.2},
     {"method": "grpo", "rewards": ("format", "length", "json_schema", "code")},
-    {"method": "star", "rewards": ("model", "regex"), "reward_model": "/judge", "reward_regex": "a"},
+    {"method": "rloo", "rewards": ("model", "regex"), "reward_model": "/judge", "reward_regex": "a"},
     {"method": "sft", "full_finetuning": True},
     {"method": "sft", "load_in_4bit": True},
     {"method": "sft", "lr_scheduler_type": "cosine_with_min_lr"},
