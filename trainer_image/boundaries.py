@@ -97,7 +97,7 @@ class Boundaries(TrainerCallback):  # type: ignore[misc]
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         """Decide, on every process alike, what follows this step."""
         self._reporter.beat()
-        tokens = self._take_tokens(state)
+        tokens = self._take_tokens()
         self._batches = 0
         wish = _WISHES.index(max(self._heard(), self._earlier, key=_WISHES.index))
         self._earlier = "go_on"
@@ -122,7 +122,7 @@ class Boundaries(TrainerCallback):  # type: ignore[misc]
         control.should_save = step % self._rhythm.save_steps == 0 or ends or self.wish != "go_on"
         control.should_training_stop = ends or self.wish in ("pause", "stop")
 
-    def _take_tokens(self, state: Any) -> int:
+    def _take_tokens(self) -> int:
         """Return the tokens of this process's batches of this step."""
         collator = self._stage.trainer.data_collator
         return int(collator.take(self._batches + 1)) if hasattr(collator, "take") else 0

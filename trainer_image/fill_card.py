@@ -28,7 +28,6 @@ class Trial:
     rows: int
     checkpointing: bool
     tokens_per_s: float = 0.0
-    peak_bytes: int = 0
 
 
 def choose(
@@ -103,7 +102,7 @@ def measure(trial: Trial, model: Any, batch: dict[str, Any]) -> Trial | None:
         model.zero_grad(set_to_none=True)
         torch.cuda.empty_cache()
     peak = torch.cuda.max_memory_reserved()
-    return Trial(trial.rows, trial.checkpointing, tokens / seconds, peak) if peak < limit else None
+    return Trial(trial.rows, trial.checkpointing, tokens / seconds) if peak < limit else None
 
 
 def set_checkpointing(model: Any, is_on: bool) -> None:

@@ -88,11 +88,6 @@ class Estimate:
         """The same without the driver's part: what torch reports as its peak."""
         return self.weights + self.adapter + self.optimizer + self.activations + self.logits + self.overhead
 
-    @property
-    def model_bytes(self) -> int:
-        """What stays while the rows come and go."""
-        return self.weights + self.adapter + self.optimizer
-
 
 def predict(
     config: RunConfig, model: ModelFacts, placement: PlacementName = "one", shares: Sequence[float] = (1.0,)

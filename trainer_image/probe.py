@@ -53,7 +53,7 @@ def forget_metrics(trainer: Any) -> None:
 
 def longest(rows: Any, count: int) -> list[Any]:
     """Return the rows with the most tokens; none where rows are prompts whose answers are yet to be made."""
-    names = [name for name in rows.column_names if name.endswith("input_ids") or name.endswith("_ids")]
+    names = [name for name in rows.column_names if name.endswith("_ids")]
     if not names:
         return []
     lengths = [0] * len(rows)

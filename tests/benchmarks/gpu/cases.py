@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import statistics
 import subprocess
 import sys
 import time
@@ -133,8 +132,3 @@ def show(name: str, result: Result, baseline: Result | None = None) -> None:
         f"  first step {result.first_step_s:5.1f} s  {result.parts_s} {result.note}",
         flush=True,
     )
-
-
-def median(values: list[float]) -> float:
-    """Return the middle value."""
-    return statistics.median(values)
