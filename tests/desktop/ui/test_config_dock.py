@@ -22,6 +22,7 @@ from trainer_image.contract import (
     CHECKED,
     METHODS,
     REWARD_NAMES,
+    SCORED,
     Knob,
     Method,
     RunConfig,
@@ -93,7 +94,8 @@ def test_configs_come_back_as_they_went_in(qtbot: QtBot, config: RunConfig, meth
     names = [knob.name for knob in knobs(method) if knob.name not in ("method", "num_generations", "full_finetuning")]
     changed = {knob.name: another_value(knob) for knob in knobs(method) if knob.name in names}
     beside = {"loss_type": "cpo", "simpo_gamma": 0.5} if method == "dpo" else {}
-    every_reward = {"rewards": tuple(reversed(REWARD_NAMES)), "reward_weights": (0.5,) * 9 + (1.5,)}
+    named = [name for name in reversed(REWARD_NAMES) if method in SCORED or name != "model"]
+    every_reward = {"rewards": tuple(named), "reward_weights": (0.5,) * (len(named) - 1) + (1.5,)}
     rewarded = every_reward if method in CHECKED else {}
     odd = {**changed, **beside, **rewarded, "lr_scheduler_type": "cosine_with_min_lr", "load_in_4bit": True, "gpus": ()}
     wanted, problems = check_config({**config.model_dump(), **odd, "method": method, "learning_rate": 0.00012345678})
