@@ -16,66 +16,17 @@ from typing import Any, cast
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
-from sqlalchemy import JSON, URL, CursorResult, DateTime, ForeignKey, create_engine, delete, event, select, update
+from sqlalchemy import URL, CursorResult, create_engine, delete, event, select, update
 from sqlalchemy.exc import DatabaseError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
 
 from desktop.body import EngineName
 from desktop.core.run import Run, RunState
+from desktop.core.tables import ConfigRow, RunRow, TurnRow
 from desktop.errors import StoreError
 from trainer_image.contract import CONTRACT, RunConfig
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-
-
-class Base(DeclarativeBase):
-    """The tables below."""
-
-
-class ConfigRow(Base):
-    """A saved config."""
-
-    __tablename__ = "configs"
-    name: Mapped[str] = mapped_column(primary_key=True)
-    values: Mapped[dict[str, Any]] = mapped_column(JSON)
-    contract: Mapped[int]
-    saved: Mapped[datetime] = mapped_column(DateTime)
-
-
-class RunRow(Base):
-    """A run: what the user calls it, what was asked, and how far it came."""
-
-    __tablename__ = "runs"
-    id: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    engine: Mapped[str]
-    folder: Mapped[str]
-    values: Mapped[dict[str, Any]] = mapped_column(JSON)
-    contract: Mapped[int]
-    created: Mapped[datetime] = mapped_column(DateTime)
-    started: Mapped[datetime | None] = mapped_column(DateTime)
-    ended: Mapped[datetime | None] = mapped_column(DateTime)
-    state: Mapped[str]
-    step: Mapped[int]
-    total_steps: Mapped[int | None]
-    loss: Mapped[float | None]
-    size_bytes: Mapped[int]
-    after: Mapped[str | None]
-
-
-class TurnRow(Base):
-    """One prompt of a chat and one answer to it."""
-
-    __tablename__ = "turns"
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
-    checkpoint: Mapped[int | None]
-    speaker: Mapped[str]
-    prompt: Mapped[str]
-    answer: Mapped[str]
-    first_token_s: Mapped[float]
-    tokens_per_s: Mapped[float]
-    asked: Mapped[datetime] = mapped_column(DateTime)
 
 
 @dataclass(frozen=True)
@@ -151,7 +102,8 @@ class Store:
         self._engine.dispose()
 
     @contextmanager
-    def _session(self) -> Iterator[Session]:
+    def session(self) -> Iterator[Session]:
+        """Open a session that is committed at its end; for those who keep their own tables in this file."""
         with self._sessions.begin() as session:
             yield session
 
@@ -159,17 +111,17 @@ class Store:
 
     def configs(self) -> list[SavedConfig]:
         """Return every saved config by name."""
-        with self._session() as session:
+        with self.session() as session:
             return [_as_config(row) for row in session.scalars(select(ConfigRow).order_by(ConfigRow.name))]
 
     def config(self, name: str) -> SavedConfig | None:
-        with self._session() as session:
+        with self.session() as session:
             row = session.get(ConfigRow, name)
             return _as_config(row) if row else None
 
     def save_config(self, name: str, config: RunConfig) -> SavedConfig:
         """Save ``config`` under ``name``, over an older one of that name."""
-        with self._session() as session:
+        with self.session() as session:
             row = ConfigRow(
                 name=name, values=config.model_dump(mode="json"), contract=CONTRACT, saved=datetime.now(UTC)
             )
@@ -177,7 +129,7 @@ class Store:
             return _as_config(row)
 
     def rename_config(self, name: str, new_name: str) -> None:
-        with self._session() as session:
+        with self.session() as session:
             row = session.get(ConfigRow, name)
             if row is None:
                 raise StoreError(f"There is no saved config called {name}.", "`tunedeck config list` shows them.")
@@ -186,20 +138,20 @@ class Store:
             row.name = new_name
 
     def delete_config(self, name: str) -> None:
-        with self._session() as session:
+        with self.session() as session:
             session.execute(delete(ConfigRow).where(ConfigRow.name == name))
 
     # Runs
 
     def run_records(self) -> list[RunRecord]:
         """Return every run, newest first."""
-        with self._session() as session:
+        with self.session() as session:
             rows = session.scalars(select(RunRow).order_by(RunRow.created.desc(), RunRow.id.desc()))
             return [_as_record(row) for row in rows]
 
     def save_run(self, run: Run) -> None:
         """Write what the catalogue keeps of a run."""
-        with self._session() as session:
+        with self.session() as session:
             session.merge(
                 RunRow(
                     id=run.id,
@@ -223,25 +175,25 @@ class Store:
     def take_over(self, run_id: str) -> bool:
         """Take a run that waits, for the one app that may start it or give it up; return whether this one may."""
         starting, waiting = RunState.STARTING.value, RunState.WAITING.value
-        with self._session() as session:
+        with self.session() as session:
             mine = update(RunRow).where(RunRow.id == run_id, RunRow.state == waiting).values(state=starting)
             return cast("CursorResult[Any]", session.execute(mine)).rowcount == 1
 
     def delete_run(self, run_id: str) -> None:
-        with self._session() as session:
+        with self.session() as session:
             session.execute(delete(RunRow).where(RunRow.id == run_id))
 
     # Chats
 
     def add_turn(self, turn: Turn) -> None:
         """Keep a turn; one with a run that has been deleted meanwhile has nowhere to go."""
-        with self._session() as session:
+        with self.session() as session:
             if session.get(RunRow, turn.run_id) is not None:
                 session.add(TurnRow(**{**turn.__dict__}))
 
     def turns(self, run_id: str) -> list[Turn]:
         """Return what was said with the models of a run, oldest first."""
-        with self._session() as session:
+        with self.session() as session:
             rows = session.scalars(select(TurnRow).where(TurnRow.run_id == run_id).order_by(TurnRow.id))
             return [
                 Turn(

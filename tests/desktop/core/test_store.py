@@ -20,7 +20,8 @@ from alembic.migration import MigrationContext
 
 from desktop.core.config_values import read_values
 from desktop.core.run import Run, RunState
-from desktop.core.store import Base, Store, Turn, migrate
+from desktop.core.store import Store, Turn, migrate
+from desktop.core.tables import Base
 from desktop.errors import StoreError
 from desktop.paths import PROJECT, Home
 from tests.fakes import START
@@ -129,7 +130,7 @@ def test_the_file_has_a_write_ahead_log_and_foreign_keys(store: Store, home: Hom
     assert store.run_records() == []
     with closing(sqlite3.connect(home.database)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    with store._session() as session:
+    with store.session() as session:
         assert session.connection().exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 
 
