@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
 
 from desktop.cli.loop import assembled
 from desktop.paths import Home
@@ -18,7 +17,8 @@ def doctor(arguments: argparse.Namespace, home: Home) -> int:
     with assembled(home) as assembly:
         checks = assembly.doctor.examine()
     if arguments.json:
-        print(json.dumps({"checks": [asdict(check) for check in checks]}))
+        told = [{"name": c.name, "state": c.state, "detail": c.detail, "fix": c.fix} for c in checks]
+        print(json.dumps({"checks": told}))
     else:
         for check in checks:
             print(f"{SIGNS[check.state]} {check.name.replace('_', ' '):16} {check.detail}")

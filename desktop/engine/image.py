@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import platform
 import re
-import shutil
-import subprocess
 import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import requests
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import APIError, DockerException, ImageNotFound
+from docker.utils import parse_repository_tag
 
+from desktop.engine.base_image import find_base
+from desktop.engine.build_log import explain_pull, follow_build, follow_pull
 from desktop.engine.docker import DockerEngine
 from desktop.engine.docker_errors import explain
 from desktop.engine.launch import LABEL_CONTRACT
 from desktop.engine.machine import find_certificates
-from desktop.engine.steps import BuildStep
-from desktop.engine.wheels import CPU_INDEX, TRAINER, Variant, local_torch_wheels, package_of
+from desktop.engine.steps import BuildStep, Fetched
+from desktop.engine.wheels import CPU_INDEX, TRAINER, Variant, local_torch_wheels
 from desktop.errors import EngineError
 from desktop.paths import PROJECT
 from trainer_image.contract import CONTRACT
 
-PUBLIC_BASE = "python:3.12-slim-bookworm"
-OWN_BASE = "tunedeck-base:bookworm"
-"""What is made from Debian's packages where no image can be pulled."""
+REPOSITORY = "tunedeck-trainer"
+KEPT = 3
+"""Versions of a variant that stay side by side, to go back to."""
+DOWNLOADS: dict[Variant, int] = {"cpu": 400_000_000, "cuda": 2_900_000_000}
+"""What pip fetches for an image, as seen with the versions that are required."""
 LABEL_SOURCES = "tunedeck.sources"
 PASSED_TO_BUILD = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
@@ -51,6 +55,20 @@ class ImageState:
     architecture: str
     is_current: bool
     """Made from today's trainer_image/ and Dockerfile.trainer."""
+    made: str = ""
+    """When, in ISO 8601."""
+    is_used: bool = False
+    """What the next run starts from."""
+    is_chosen: bool = False
+    """An older one that the user went back to, or one from a registry: it is not built anew."""
+
+
+class Told(Protocol):
+    """Tells how far a build has come."""
+
+    def __call__(
+        self, number: int, total: int, text: str, fetched: Fetched | None = None, size: int | None = None
+    ) -> None: ...
 
 
 class TrainerImage:
@@ -62,29 +80,21 @@ class TrainerImage:
 
     @property
     def tag(self) -> str:
-        return f"tunedeck-trainer:{CONTRACT}-{self.variant}"
+        return f"{REPOSITORY}:{CONTRACT}-{self.variant}"
 
     def state(self) -> ImageState | None:
-        """Return the image, or None where there is none."""
+        """Return the image that is used, or None where there is none."""
         try:
             image = self._engine.client().images.get(self.tag)
+            state = replace(self._read(image, self.tag), is_used=True)
+            return replace(state, is_chosen=not state.is_current and self._is_chosen(state.id))
         except ImageNotFound:
             return None
         except (DockerException, requests.RequestException) as error:
             raise explain(error) from error
-        labels = image.labels or {}
-        contract = labels.get(LABEL_CONTRACT, "")
-        return ImageState(
-            tag=self.tag,
-            id=str(image.id),
-            contract=int(contract) if contract.isdigit() else None,
-            size_bytes=int(image.attrs["Size"]),
-            architecture=str(image.attrs["Architecture"]),
-            is_current=labels.get(LABEL_SOURCES) == sources_digest(self.variant),
-        )
 
     def is_ready(self) -> bool:
-        """Say whether runs can start from the image that is there; one of older sources is built anew.
+        """Say whether runs can start from the image that is there; one of older sources is built anew, unless chosen.
 
         EngineError where it is another app's or another machine's: that one is not replaced without being asked.
         """
@@ -94,7 +104,7 @@ class TrainerImage:
         refusal = _refusal(state)
         if refusal is not None:
             raise refusal
-        return state.is_current
+        return state.is_current or state.is_chosen
 
     def for_launch(self) -> str:
         """Return the id to start from; EngineError where app and image would misunderstand each other."""
@@ -107,22 +117,133 @@ class TrainerImage:
         return state.id
 
     def build(self, progress: Callable[[BuildStep], None], base: str | None = None) -> None:
-        """Build the image; ``base`` as given, else TUNEDECK_BASE_IMAGE, else Python's, else one made from Debian."""
-        started = time.monotonic()
+        """Build the image; ``base`` as given, else TUNEDECK_BASE_IMAGE, else Python's, else one made from Debian.
 
-        def tell(number: int, total: int, text: str) -> None:
-            progress(BuildStep(number, total, text, time.monotonic() - started))
-
+        What ``progress`` raises ends the build: the engine gives up what nobody reads.
+        """
+        tell = _teller(progress)
         try:
-            chosen = base or os.environ.get("TUNEDECK_BASE_IMAGE") or self._find_base(tell)
+            chosen = base or os.environ.get("TUNEDECK_BASE_IMAGE") or find_base(self._engine.client(), tell)
             self._build_on(chosen, tell)
-            state = self.state()
+            state = self._keep_as_used(self.tag)
         except (DockerException, requests.RequestException, OSError) as error:
             raise explain(error) from error
-        assert state is not None
-        progress(BuildStep(1, 1, "the trainer image is built", time.monotonic() - started, state.size_bytes))
+        tell(1, 1, "the trainer image is built", None, state.size_bytes)
 
-    def _build_on(self, base: str, tell: Callable[[int, int, str], None]) -> None:
+    def pull(self, reference: str, progress: Callable[[BuildStep], None]) -> None:
+        """Pull the image from a registry and use it from now on; EngineError where it does not fit this app."""
+        tell = _teller(progress)
+        repository, tag = parse_repository_tag(reference)
+        try:
+            client = self._engine.client()
+            try:
+                follow_pull(client.api.pull(repository, tag or "latest", stream=True, decode=True), tell)
+            except (DockerException, RuntimeError) as error:
+                raise explain_pull(reference, error) from error
+            reference = f"{repository}{'@' if ':' in (tag or '') else ':'}{tag or 'latest'}"
+            refusal = _refusal(self._read(client.images.get(reference), reference))
+            if refusal is not None:
+                raise refusal
+            client.images.get(reference).tag(*self.tag.split(":"))
+            state = self._keep_as_used(self.tag, is_chosen=True)
+        except (DockerException, requests.RequestException, OSError) as error:
+            raise explain(error) from error
+        tell(1, 1, "the trainer image is pulled", None, state.size_bytes)
+
+    def versions(self) -> list[ImageState]:
+        """Return every trainer image that the engine has, of all variants and contracts, the newest first."""
+        try:
+            found = self._engine.client().images.list(name=REPOSITORY)
+            used = self.state()
+        except (DockerException, requests.RequestException) as error:
+            raise explain(error) from error
+        states = [self._read(image, tag) for image in found if (tag := _version_tag(image.tags)) is not None]
+        states = [replace(state, is_used=used is not None and state.id == used.id) for state in states]
+        return sorted(states, key=lambda state: state.made, reverse=True)
+
+    def use(self, version: str) -> ImageState:
+        """Go back to another version, or forward again; runs keep to it until another is built or chosen."""
+        state = self._find(version)
+        refusal = _refusal(state)
+        if refusal is not None:
+            raise refusal
+        try:
+            self._engine.client().images.get(state.id).tag(*self.tag.split(":"))
+            return self._keep_as_used(self.tag, is_chosen=not state.is_current)
+        except (DockerException, requests.RequestException) as error:
+            raise explain(error) from error
+
+    def remove(self, version: str) -> int:
+        """Remove a version; return its size in bytes, of which other versions may share a part."""
+        state = self._find(version)
+        images = self._engine.client().images
+        try:
+            for tag in images.get(state.id).tags:
+                images.remove(tag)
+        except (DockerException, requests.RequestException) as error:
+            if getattr(error, "status_code", None) == 409:
+                raise EngineError(
+                    f"{state.tag} is in use by a container.", "End its run, then remove it.", code="image_in_use"
+                ) from error
+            raise explain(error) from error
+        return state.size_bytes
+
+    def _find(self, version: str) -> ImageState:
+        found = [state for state in self.versions() if version in (state.tag, state.tag.split(":")[1], state.id)]
+        if not found:
+            raise EngineError(
+                f"There is no trainer image {version}.", "`tunedeck image list` shows them.", code="image_missing"
+            )
+        return found[0]
+
+    def _keep_as_used(self, tag: str, *, is_chosen: bool = False) -> ImageState:
+        """Give the image that is used a name that outlives the next build, and note whether the user wants just it."""
+        images = self._engine.client().images
+        image = images.get(tag)
+        sources = (image.labels or {}).get(LABEL_SOURCES) or str(image.id).removeprefix("sha256:")[:16]
+        image.tag(REPOSITORY, f"{self.tag.split(':')[1]}-{sources}")
+        if is_chosen:
+            image.tag(*self._chosen_tag.split(":"))
+        else:
+            with contextlib.suppress(ImageNotFound):
+                images.remove(self._chosen_tag)
+        self._thin_out()
+        state = self.state()
+        assert state is not None
+        return state
+
+    def _thin_out(self) -> None:
+        """Keep the last few versions of this variant; of those in use by a container, the engine keeps hold itself."""
+        own = f"{REPOSITORY}:{CONTRACT}-{self.variant}-"
+        mine = [state for state in self.versions() if state.tag.startswith(own) and not state.is_used]
+        for state in mine[KEPT - 1 :]:
+            with contextlib.suppress(APIError):
+                self._engine.client().images.remove(state.tag)
+
+    @property
+    def _chosen_tag(self) -> str:
+        return f"{self.tag}-chosen"
+
+    def _is_chosen(self, id: str) -> bool:
+        try:
+            return str(self._engine.client().images.get(self._chosen_tag).id) == id
+        except ImageNotFound:
+            return False
+
+    def _read(self, image: Any, tag: str) -> ImageState:
+        labels = image.labels or {}
+        contract = labels.get(LABEL_CONTRACT, "")
+        return ImageState(
+            tag=tag,
+            id=str(image.id),
+            contract=int(contract) if contract.isdigit() else None,
+            size_bytes=int(image.attrs["Size"]),
+            architecture=str(image.attrs["Architecture"]),
+            is_current=labels.get(LABEL_SOURCES) in (sources_digest("cpu"), sources_digest("cuda")),
+            made=str(image.attrs.get("Created", "")),
+        )
+
+    def _build_on(self, base: str, tell: Told) -> None:
         arguments = {"BASE": base, "VARIANT": self.variant, "CONTRACT": str(CONTRACT)}
         if self.variant == "cpu" and not local_torch_wheels():
             arguments["TORCH_INDEX"] = CPU_INDEX
@@ -144,53 +265,22 @@ class TrainerImage:
                 decode=True,
                 timeout=3600,
             )
-            follow_build(stream, tell)
+            follow_build(stream, tell, DOWNLOADS[self.variant])
 
-    def _find_base(self, tell: Callable[[int, int, str], None]) -> str:
-        client = self._engine.client()
-        for name in (PUBLIC_BASE, OWN_BASE):
-            try:
-                client.images.get(name)
-            except ImageNotFound:
-                continue
-            return name
-        tell(1, 2, f"pulling the base image {PUBLIC_BASE}")
-        try:
-            client.images.pull(PUBLIC_BASE)
-        except (DockerException, requests.RequestException) as error:
-            if "No space left" in str(error):
-                raise
-            return self._make_base(tell, error)
-        return PUBLIC_BASE
 
-    def _make_base(self, tell: Callable[[int, int, str], None], why: Exception) -> str:
-        """Make a base from Debian's packages: for networks that reach a mirror and no image registry."""
-        debootstrap = shutil.which("debootstrap", path=os.environ.get("PATH", "") + ":/usr/sbin")
-        if debootstrap is None or os.getuid() != 0:
-            raise EngineError(
-                f"The base image {PUBLIC_BASE} cannot be pulled: {str(why).splitlines()[0][:200]}",
-                "Check the network; or give an image with Python 3.11 or 3.12 by --base; or, as root with "
-                "debootstrap installed, one is made from Debian's packages.",
-                code="base_missing",
-            ) from why
-        tell(2, 2, "making a base image from Debian's packages, as none can be pulled")
-        with tempfile.TemporaryDirectory() as folder:
-            root = Path(folder) / "root"
-            packages = "python3,python3-venv,python3-pip,python3-dev,gcc,libc6-dev,ca-certificates"
-            command = [debootstrap, "--variant=minbase", f"--include={packages}", "bookworm", str(root)]
-            made = subprocess.run(command, capture_output=True, text=True, check=False)
-            if made.returncode != 0:
-                last = (made.stdout + made.stderr).strip().splitlines()[-1:]
-                raise EngineError(
-                    f"A base image could not be made from Debian's packages: {' '.join(last)}",
-                    "Check the network, or give an image by --base.",
-                    code="base_missing",
-                )
-            archive = Path(folder) / "root.tar"
-            subprocess.run(["tar", "-C", str(root), "-cf", str(archive), "."], check=True)
-            repository, tag = OWN_BASE.split(":")
-            self._engine.client().api.import_image(src=str(archive), repository=repository, tag=tag)
-        return OWN_BASE
+def _teller(progress: Callable[[BuildStep], None]) -> Told:
+    started = time.monotonic()
+
+    def tell(number: int, total: int, text: str, fetched: Fetched | None = None, size: int | None = None) -> None:
+        progress(BuildStep(number, total, text, time.monotonic() - started, size, fetched))
+
+    return tell
+
+
+def _version_tag(tags: list[str]) -> str | None:
+    """Return the name that tells a version from the others; those for what is used and chosen move about."""
+    own = sorted((tag for tag in tags if tag.startswith(f"{REPOSITORY}:") and not tag.endswith("-chosen")), key=len)
+    return own[-1] if own else None
 
 
 def _refusal(state: ImageState) -> EngineError | None:
@@ -248,47 +338,3 @@ def _without_owner(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     entry.mtime = 0
     entry.mode = 0o644
     return entry
-
-
-def follow_build(stream: Iterator[dict[str, Any]], tell: Callable[[int, int, str], None]) -> None:
-    """Turn the engine's build messages into steps; EngineError with the last lines where the build fails."""
-    number, total, text = 1, 1, "sending the build context"
-    lines: list[str] = []
-    for message in stream:
-        if "error" in message:
-            raise _explain_build(str(message["error"]), lines)
-        line = str(message.get("stream") or message.get("status") or "").rstrip()
-        if not line.strip():
-            continue
-        lines.append(line)
-        step = re.match(r"Step (\d+)/(\d+) : (\w+)", line)
-        if step:
-            number, total, text = int(step[1]), int(step[2]), _words_for(line)
-            tell(number, total, text)
-            continue
-        package = package_of(line)
-        if package:
-            tell(number, total, f"{text} ({package})")
-
-
-def _words_for(line: str) -> str:
-    known = (
-        ("requirements.txt", "installing the trainer's libraries"),
-        ("requirements-${VARIANT}", "installing PyTorch"),
-        ("apt-get", "looking for a compiler"),
-        ("COPY", "copying"),
-        ("RUN", "preparing"),
-    )
-    return next((words for part, words in known if part in line), "setting up")
-
-
-def _explain_build(error: str, lines: list[str]) -> EngineError:
-    told = explain(RuntimeError(error + "\n" + "\n".join(lines[-20:])))
-    if told.code == "disk_full":
-        return told
-    said = next((line for line in reversed(lines) if "ERROR" in line), error)
-    return EngineError(
-        f"The trainer image could not be built: {said.strip()[:300]}",
-        "Check the network, then try again; `tunedeck image build` shows every step.",
-        code="build_failed",
-    )

@@ -87,11 +87,15 @@ class TrainerEnvironment:
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         ) as process:
             assert process.stdout is not None
-            for line in process.stdout:
-                lines.append(line.rstrip())
-                package = package_of(line)
-                if package:
-                    tell(f"({package})")
+            try:
+                for line in process.stdout:
+                    lines.append(line.rstrip())
+                    package = package_of(line)
+                    if package:
+                        tell(f"({package})")
+            except BaseException:  # nobody wants it any more
+                process.kill()
+                raise
         if process.returncode != 0:
             raise _explain(lines)
 

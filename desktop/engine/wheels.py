@@ -13,6 +13,8 @@ from desktop.paths import PROJECT
 
 Variant = Literal["cpu", "cuda"]
 TRAINER = PROJECT / "trainer_image"
+LEAST_DRIVER = 580
+"""NVIDIA's first driver for CUDA 13, which the required torch is built for."""
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 """PyTorch's own index: PyPI's wheel for Linux carries gigabytes of CUDA."""
 

@@ -17,7 +17,8 @@ from desktop.ui.theme import Theme, table_font
 class MachineStrip(QWidget):
     """Three quiet buttons; the first two open the doctor."""
 
-    doctor_requested = Signal()
+    doctor_requested = Signal(str)
+    """The name of the check that the click was about."""
     offline_requested = Signal(bool)
 
     def __init__(self, hardware: Hardware, theme: Theme) -> None:
@@ -26,9 +27,9 @@ class MachineStrip(QWidget):
         self._theme = theme
         self.engine = self._make("Engine")
         self.gpus = self._make("Graphics cards")
-        self.engine.clicked.connect(lambda: self.doctor_requested.emit())
-        self.gpus.clicked.connect(lambda: self.doctor_requested.emit())
-        self.offline = tool_button("Offline", lambda: None, "No network for the next run")
+        self.engine.clicked.connect(lambda: self.doctor_requested.emit("engine"))
+        self.gpus.clicked.connect(lambda: self.doctor_requested.emit("gpus"))
+        self.offline = tool_button("Offline", lambda: None, "No network for anything that starts from now on")
         self.offline.setCheckable(True)
         self.offline.clicked.connect(self.offline_requested)
         self._style(self.offline)
@@ -48,11 +49,13 @@ class MachineStrip(QWidget):
         made.setFont(table_font(made.font()))
 
     def show_offline(self, is_offline: bool) -> None:
-        """The form's knob has changed."""
+        """The switch of the whole app has changed."""
         self.offline.setChecked(is_offline)
         self.offline.setText("Offline" if is_offline else "Online")
         self.offline.setToolTip(
-            "The next run gets no network. Press to allow it." if is_offline else "The next run may use the network."
+            "Nothing uses the network: no run, chat or check. Press to allow it."
+            if is_offline
+            else "Runs may use the network where they need it. Press to forbid it to everything."
         )
         colours = self._theme.colours
         shape, colour = ("dash", colours.muted) if is_offline else ("dot", colours.good)

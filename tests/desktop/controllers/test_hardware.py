@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from desktop.controllers.hardware import Hardware
 from desktop.controllers.jobs import Jobs
 from desktop.engine import gpus as gpus_doorway
-from desktop.engine.doctor import Check
+from desktop.engine.checks import Check
 from desktop.engine.gpus import Gpus
 from tests.fakes import FakeCard, FakeNvml
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
 from pytestqt.qtbot import QtBot
 
 from desktop.controllers.jobs import Jobs
-from desktop.controllers.setup import Setup
+from desktop.controllers.setup import NeededModel, Setup
 from desktop.engine.steps import BuildStep
 from desktop.errors import AppError, EngineError
 from tests.fakes import FakeBuilder
@@ -75,3 +78,83 @@ def test_engines_are_made_ready_on_their_own(jobs: Jobs, qtbot: QtBot) -> None:
     setup.ensure("process", lambda: told.append("process"), lambda error: None)
     qtbot.waitUntil(lambda: sorted(told) == ["docker", "process"])
     assert (docker.builds, process.builds) == (1, 0)
+
+
+def test_a_build_that_is_given_up_tells_at_once_and_ends_by_itself(jobs: Jobs, qtbot: QtBot) -> None:
+    builder = FakeBuilder(is_ready=False)
+    builder.gate.clear()
+    setup = Setup({"docker": builder}, jobs)
+    failures: list[AppError] = []
+    with qtbot.waitSignal(setup.progressed):
+        setup.build("docker", failures.append)
+    setup.cancel("docker")
+    assert [error.code for error in failures] == ["cancelled"]
+    assert not setup.is_building("docker")
+    setup.cancel("docker")  # once more is fine
+    done: list[str] = []
+    setup.ensure("docker", lambda: done.append("done"), failures.append)
+    builder.gate.set()
+    qtbot.waitUntil(lambda: done == ["done"])
+    assert len(failures) == 1
+    assert builder.builds == 2, "had the first gone on to its end, there would have been nothing to build"
+
+
+class Models:
+    """Stands for ModelFetch: what is here, and what was fetched."""
+
+    def __init__(self, *here: str) -> None:
+        self.here = set(here)
+        self.asked: list[str] = []
+
+    def is_here(self, id: str, revision: str | None) -> bool:
+        return id in self.here
+
+    def bring(
+        self, id: str, revision: str | None, tell: Callable[[str], object], is_wanted: Callable[[], bool]
+    ) -> None:
+        self.asked.append(id)
+        tell(f"fetching {id}")
+
+
+def bring(setup: Setup, model: str, *, offline: bool = False) -> list[object]:
+    told: list[object] = []
+    setup.bring_model(NeededModel(model, None, False, offline), told.append, told.append, told.append)
+    return told
+
+
+def test_a_model_of_the_hub_is_fetched_by_the_app_before_a_start(jobs: Jobs, qtbot: QtBot) -> None:
+    setup = Setup({}, jobs)
+    models = Models("org/here")
+    setup.models = models  # type: ignore[assignment]
+    assert bring(setup, "/models/own") == [False]
+    told = bring(setup, "org/missing")
+    qtbot.waitUntil(lambda: len(told) == 2)
+    assert told == ["fetching org/missing", True]
+    assert models.asked == ["org/missing"]
+
+
+@pytest.mark.parametrize("by_the_switch", [False, True])
+def test_offline_nothing_is_fetched_and_what_is_here_works(jobs: Jobs, by_the_switch: bool) -> None:
+    setup = Setup({}, jobs)
+    models = Models("org/here")
+    setup.models = models  # type: ignore[assignment]
+    setup.is_offline = lambda: by_the_switch
+    assert bring(setup, "org/here", offline=not by_the_switch) == [True]
+    (error,) = bring(setup, "org/missing", offline=not by_the_switch)
+    assert isinstance(error, AppError)
+    assert error.code == "offline"
+    assert models.asked == []
+
+
+def test_offline_nothing_is_built(jobs: Jobs, qtbot: QtBot) -> None:
+    builder = FakeBuilder(is_ready=False)
+    setup = Setup({"docker": builder}, jobs)
+    setup.is_offline = lambda: True
+    told: list[AppError] = []
+    setup.ensure("docker", lambda: None, told.append)
+    qtbot.waitUntil(lambda: bool(told))
+    assert (told[0].code, builder.builds) == ("offline", 0)
+    builder.ready = True
+    done: list[str] = []
+    setup.ensure("docker", lambda: done.append("done"), told.append)
+    qtbot.waitUntil(lambda: done == ["done"])

@@ -14,19 +14,13 @@ import pytest
 import requests
 from docker.errors import APIError
 
+from desktop.engine import base_image
 from desktop.engine import image as doorway
-from desktop.engine.image import (
-    ARCHITECTURES,
-    LABEL_SOURCES,
-    OWN_BASE,
-    PUBLIC_BASE,
-    TrainerImage,
-    follow_build,
-    sources_digest,
-    write_context,
-)
+from desktop.engine.base_image import OWN_BASE, PUBLIC_BASE
+from desktop.engine.build_log import follow_build, follow_pull
+from desktop.engine.image import ARCHITECTURES, LABEL_SOURCES, TrainerImage, sources_digest, write_context
 from desktop.engine.launch import LABEL_CONTRACT
-from desktop.engine.steps import BuildStep
+from desktop.engine.steps import BuildStep, Fetched, Fetching
 from desktop.errors import EngineError
 from desktop.paths import PROJECT
 from tests.fakes import FakeDockerEngine
@@ -60,13 +54,19 @@ def image(engine: FakeDockerEngine) -> TrainerImage:
     return TrainerImage(engine, "cpu")  # type: ignore[arg-type]
 
 
-def made(contract: str = str(CONTRACT), sources: str = "", architecture: str = HERE) -> Any:
+def put(
+    engine: FakeDockerEngine,
+    tag: str,
+    contract: str = str(CONTRACT),
+    sources: str = "",
+    architecture: str = HERE,
+) -> None:
     labels = {LABEL_CONTRACT: contract, LABEL_SOURCES: sources or sources_digest("cpu")}
-    return SimpleNamespace(id="sha256:1", labels=labels, attrs={"Size": 3 * 10**9, "Architecture": architecture})
+    engine.images.add(tag, labels, architecture)
 
 
 def test_an_image_that_fits(engine: FakeDockerEngine, image: TrainerImage) -> None:
-    engine.images.by_tag[image.tag] = made()
+    put(engine, image.tag)
     state = image.state()
     assert state is not None
     assert (state.contract, state.size_bytes, state.is_current) == (CONTRACT, 3 * 10**9, True)
@@ -84,7 +84,7 @@ def test_no_image(image: TrainerImage) -> None:
 
 @pytest.mark.parametrize("contract", [str(CONTRACT + 1), "", "x"])
 def test_an_image_of_another_contract_is_refused(engine: FakeDockerEngine, image: TrainerImage, contract: str) -> None:
-    engine.images.by_tag[image.tag] = made(contract=contract)
+    put(engine, image.tag, contract=contract)
     with pytest.raises(EngineError, match="tunedeck image build"):
         image.is_ready()
     with pytest.raises(EngineError, match=f"this app speaks contract {CONTRACT}") as caught:
@@ -101,7 +101,7 @@ def test_an_image_without_labels_is_refused(engine: FakeDockerEngine, image: Tra
 
 
 def test_an_image_for_another_processor_is_refused(engine: FakeDockerEngine, image: TrainerImage) -> None:
-    engine.images.by_tag[image.tag] = made(architecture=ELSEWHERE)
+    put(engine, image.tag, architecture=ELSEWHERE)
     with pytest.raises(EngineError, match=ELSEWHERE):
         image.is_ready()
     with pytest.raises(EngineError, match=ELSEWHERE) as caught:
@@ -110,7 +110,7 @@ def test_an_image_for_another_processor_is_refused(engine: FakeDockerEngine, ima
 
 
 def test_an_image_of_older_sources_could_start_but_is_built_anew(engine: FakeDockerEngine, image: TrainerImage) -> None:
-    engine.images.by_tag[image.tag] = made(sources="older")
+    put(engine, image.tag, sources="older")
     assert not image.is_ready()
     assert image.for_launch() == "sha256:1"
 
@@ -212,7 +212,7 @@ SUCCESS: list[dict[str, Any]] = [
 
 def steps_of(messages: list[dict[str, Any]]) -> list[tuple[int, int, str]]:
     told: list[tuple[int, int, str]] = []
-    follow_build(iter(messages), lambda *step: told.append(step))
+    follow_build(iter(messages), lambda number, total, text, fetched: told.append((number, total, text)))
     return told
 
 
@@ -261,7 +261,7 @@ def test_a_build_that_fills_the_disk(messages: list[dict[str, Any]]) -> None:
 def test_a_build_tags_labels_and_tells_its_size(
     engine: FakeDockerEngine, image: TrainerImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine.on_build = lambda arguments: engine.images.by_tag.update({arguments["tag"]: made()})
+    engine.on_build = lambda arguments: put(engine, arguments["tag"])
     monkeypatch.setenv("PIP_INDEX_URL", "https://ada:secret@mirror.example/simple")
     told: list[BuildStep] = []
     image.build(told.append, "debian:12")
@@ -279,11 +279,11 @@ def test_a_build_tags_labels_and_tells_its_size(
 
 
 def test_a_build_takes_the_base_that_is_there(engine: FakeDockerEngine, image: TrainerImage) -> None:
-    engine.on_build = lambda arguments: engine.images.by_tag.update({arguments["tag"]: made()})
-    engine.images.by_tag[OWN_BASE] = made()
+    engine.on_build = lambda arguments: put(engine, arguments["tag"])
+    put(engine, OWN_BASE)
     image.build(lambda step: None)
     assert engine.builds[-1]["buildargs"]["BASE"] == OWN_BASE
-    engine.images.by_tag[PUBLIC_BASE] = made()
+    put(engine, PUBLIC_BASE)
     image.build(lambda step: None)
     assert engine.builds[-1]["buildargs"]["BASE"] == PUBLIC_BASE
     assert engine.images.pulled == []
@@ -292,7 +292,7 @@ def test_a_build_takes_the_base_that_is_there(engine: FakeDockerEngine, image: T
 def test_a_build_pulls_a_base_or_takes_the_one_that_is_named(
     engine: FakeDockerEngine, image: TrainerImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine.on_build = lambda arguments: engine.images.by_tag.update({arguments["tag"]: made()})
+    engine.on_build = lambda arguments: put(engine, arguments["tag"])
     image.build(lambda step: None)
     assert engine.images.pulled == [PUBLIC_BASE]
     monkeypatch.setenv("TUNEDECK_BASE_IMAGE", "mine:1")
@@ -305,7 +305,7 @@ def test_a_build_without_any_base_says_what_to_do(
     engine: FakeDockerEngine, image: TrainerImage, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     engine.images.pull_error = error
-    monkeypatch.setattr(doorway.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(base_image.shutil, "which", lambda *_, **__: None)
     with pytest.raises(EngineError, match="cannot be pulled") as caught:
         image.build(lambda step: None)
     assert caught.value.code == "base_missing"
@@ -317,3 +317,68 @@ def test_a_pull_that_fills_the_disk_says_so(engine: FakeDockerEngine, image: Tra
     with pytest.raises(EngineError) as caught:
         image.build(lambda step: None)
     assert caught.value.code == "disk_full"
+
+
+# What has been fetched
+
+
+def test_what_pip_fetches_is_told_with_amount_and_what_is_left() -> None:
+    messages = [
+        {"stream": "Step 3/5 : RUN pip install -r /build/requirements-${VARIANT}.txt"},
+        {"stream": "  Downloading torch-2.9.0.whl (180 MB)\n"},
+        {"stream": "Progress 0 of 180000000\n"},
+        {"stream": "Progress 90000000 of 180000000\n"},
+        {"stream": "  Downloading numpy-2.whl (20 MB)\n"},
+        {"stream": "Progress 20000000 of 20000000\n"},
+    ]
+    told: list[tuple[str, Fetched | None]] = []
+    follow_build(iter(messages), lambda number, total, text, fetched: told.append((text, fetched)), 400_000_000)
+    assert [text for text, _ in told][-2:] == ["installing PyTorch (numpy, 20 MB)"] * 2
+    assert told[0][1] is None
+    last = told[-1][1]
+    assert last is not None
+    assert (last.done, last.total) == (110_000_000, 400_000_000)
+
+
+def test_a_pull_is_told_in_layers_and_bytes() -> None:
+    first, second, there = "a" * 12, "b" * 12, "c" * 12
+    messages: list[dict[str, Any]] = [
+        {"status": "Pulling from trainer", "id": "1"},
+        {"status": "Already exists", "id": there, "progressDetail": {}},
+        {"status": "Pulling fs layer", "id": first, "progressDetail": {}},
+        {"status": "Downloading", "id": first, "progressDetail": {"current": 10, "total": 100}},
+        {"status": "Downloading", "id": second, "progressDetail": {"current": 50, "total": 300}},
+        {"status": "Download complete", "id": first, "progressDetail": {}},
+        {"status": "Extracting", "id": first, "progressDetail": {"current": 1, "total": 100}},
+        {"status": "Pull complete", "id": first, "progressDetail": {}},
+        {"status": "Digest: sha256:0"},
+    ]
+    told: list[tuple[int, int, str, Fetched | None]] = []
+    follow_pull(iter(messages), lambda *step: told.append(step))
+    number, total, words, fetched = told[-1]
+    assert (number, total, words) == (2, 3, "pulling the image")
+    assert fetched is not None
+    assert (fetched.done, fetched.total) == (150, 400)
+    assert told[-2][2] == "unpacking a layer"
+
+
+def test_speed_is_that_of_the_last_seconds() -> None:
+    now = 0.0
+    fetching = Fetching(total=1_000_000_000, clock=lambda: now)
+    assert fetching.now() is None
+    fetching.note("slow", 0)
+    for second in range(1, 31):
+        now = float(second)
+        fetching.note("slow" if second <= 10 else "fast", second * 1_000_000 if second <= 10 else second * 5_000_000)
+    fetched = fetching.now()
+    assert fetched is not None
+    assert fetched.per_s == pytest.approx(5_000_000)
+    assert fetched.sentence == "160 MB of 1.0 GB at 5 MB/s, 3 min left to fetch"
+
+
+def test_more_than_was_expected_is_all_there_is() -> None:
+    fetching = Fetching(total=100)
+    fetching.note("a", 150)
+    fetched = fetching.now()
+    assert fetched is not None
+    assert (fetched.done, fetched.total) == (150, 150)
