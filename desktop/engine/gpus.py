@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pynvml
+
+from trainer_image.readings import read_card, throttle_words
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,9 @@ class GpuSample:
     power_w: float | None
     power_limit_w: float | None
     fan_percent: int | None
+    clock_mhz: int | None = None
+    throttles: tuple[str, ...] = ()
+    """Why it is slower than it could be, in words."""
 
 
 class Gpus:
@@ -52,27 +56,26 @@ class Gpus:
 
 def _sample(index: int) -> GpuSample:
     card = pynvml.nvmlDeviceGetHandleByIndex(index)
-    memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, card)
-    load = _ask(pynvml.nvmlDeviceGetUtilizationRates, card)
-    power = _ask(pynvml.nvmlDeviceGetPowerUsage, card)
-    limit = _ask(pynvml.nvmlDeviceGetEnforcedPowerLimit, card)
+    memory = _memory(card)
+    told = read_card(pynvml, card)
     return GpuSample(
         index=index,
         name=str(pynvml.nvmlDeviceGetName(card)),
         # A card that shares the machine's memory tells no figures of its own.
         total_bytes=int(memory.total) if memory is not None else 0,
         used_bytes=int(memory.used) if memory is not None else 0,
-        load_percent=int(load.gpu) if load is not None else None,
-        temperature_c=_ask(pynvml.nvmlDeviceGetTemperature, card, pynvml.NVML_TEMPERATURE_GPU),
-        power_w=power / 1000 if power is not None else None,
-        power_limit_w=limit / 1000 if limit is not None else None,
-        fan_percent=_ask(pynvml.nvmlDeviceGetFanSpeed, card),
+        load_percent=told.load_percent,
+        temperature_c=told.temperature_c,
+        power_w=told.power_w,
+        power_limit_w=told.power_limit_w,
+        fan_percent=told.fan_percent,
+        clock_mhz=told.clock_mhz,
+        throttles=throttle_words(told.throttle),
     )
 
 
-def _ask(question: Callable[..., Any], *arguments: Any) -> Any:
-    """Return the answer, or None where this card does not know (a passive card has no fan)."""
+def _memory(card: Any) -> Any:
     try:
-        return question(*arguments)
+        return pynvml.nvmlDeviceGetMemoryInfo(card)
     except pynvml.NVMLError:
         return None

@@ -18,7 +18,7 @@ def nvml(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
 
 def test_a_card_in_every_number(nvml: FakeNvml) -> None:
     assert Gpus().sample() == [
-        GpuSample(0, "NVIDIA H200", 140 * GIB, 3 * GIB, 41, 52, pytest.approx(300.5), pytest.approx(700.0), 30)
+        GpuSample(0, "NVIDIA H200", 140 * GIB, 3 * GIB, 41, 52, pytest.approx(300.5), pytest.approx(700.0), 30, 1980)
     ]
 
 
@@ -38,12 +38,19 @@ def test_an_idle_card_has_zeros_and_not_nothing(nvml: FakeNvml) -> None:
     assert (sample.load_percent, sample.power_w, sample.fan_percent, sample.used_bytes) == (0, 0.0, 0, 0)
 
 
+def test_a_card_says_why_it_is_slow(nvml: FakeNvml) -> None:
+    nvml.cards = [FakeCard(throttle=0x1), FakeCard(throttle=0x4 | 0x20 | 0x40)]
+    idle, hot = Gpus().sample()
+    assert idle.throttles == ()
+    assert hot.throttles == ("power limit", "too hot")
+
+
 def test_the_driver_is_opened_once(nvml: FakeNvml) -> None:
     gpus = Gpus()
     for _ in range(3):
         gpus.sample()
     assert nvml.opened == 1
-    assert gpus.driver_version() == "575.51"
+    assert gpus.driver_version() == "580.95.05"
 
 
 def test_without_a_driver_there_are_no_cards(nvml: FakeNvml) -> None:
