@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 # Two matrices in the feed-forward part instead of three.
@@ -27,9 +28,9 @@ class Linear:
     def parameters(self) -> int:
         return self.inputs * self.outputs * self.copies
 
-    def adapter(self, rank: int) -> int:
-        """Return the numbers in the two small matrices that LoRA puts beside this one."""
-        return rank * (self.inputs + self.outputs) * self.copies
+    def adapter(self, rank: int, use_dora: bool = False) -> int:
+        """Return the numbers in the two small matrices that LoRA puts beside this one, and DoRA's size of each row."""
+        return (rank * (self.inputs + self.outputs) + (self.outputs if use_dora else 0)) * self.copies
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class ModelFacts:
     is_quantized: bool = False
     """The files hold 4-bit weights already."""
 
-    @property
+    @cached_property
     def linear_parameters(self) -> int:
         return self.layers * sum(linear.parameters for linear in self.linears)
 
@@ -59,16 +60,29 @@ class ModelFacts:
         """Input embeddings and head; one matrix where they are tied."""
         return self.vocabulary * self.hidden * (1 if self.is_tied else 2)
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         norms = self.hidden * (2 * self.layers + 1)
         return self.linear_parameters + self.embedding_parameters + norms
 
-    def adapter_parameters(self, rank: int, target_modules: str) -> int:
+    @cached_property
+    def largest_linear(self) -> int:
+        """The numbers of the largest single matrix."""
+        return max((one.inputs * one.outputs for one in self.linears), default=0)
+
+    @property
+    def met_parameters(self) -> int:
+        """The weights of the matrices that one token meets, the head among them: what it costs to compute it."""
+        linears = sum(one.inputs * one.outputs for one in self.linears if one.copies == 1)
+        spread = {one.name: one for one in self.linears if one.copies > 1}
+        met = len(spread) * self.hidden * self.feed_forward
+        return self.layers * (linears + met) + self.vocabulary * self.hidden
+
+    def adapter_parameters(self, rank: int, target_modules: str, use_dora: bool = False) -> int:
         """Return the numbers of a LoRA adapter over all matrices, or over those named."""
         names = {name.strip() for name in target_modules.split(",")}
         chosen = [one for one in self.linears if names == {"all-linear"} or one.name in names]
-        return self.layers * sum(linear.adapter(rank) for linear in chosen)
+        return self.layers * sum(linear.adapter(rank, use_dora) for linear in chosen)
 
 
 def model_facts(config: Mapping[str, Any]) -> ModelFacts | None:

@@ -9,7 +9,7 @@ from trainer_image import what_fits
 from trainer_image.cards import Card
 from trainer_image.contract import LEAST_ROWS, Method, PlacementName, RunConfig
 from trainer_image.errors import TrainerError
-from trainer_image.memory import CONTEXT_BYTES, GIB, predict
+from trainer_image.memory import CONTEXT_BYTES, GIB, Estimate, is_four_bit, predict
 from trainer_image.model_facts import ModelFacts
 from trainer_image.supervised import max_memory_variable
 
@@ -39,18 +39,23 @@ class Decision:
     processes: int
     sentence: str
     predicted_bytes: tuple[int, ...] = ()
+    """The peak that torch is expected to report of each card, with as many rows at once as the config says."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """What the trainer's processes need to know of it."""
     warning: str = ""
 
 
 @dataclass(frozen=True)
-class _Way:
+class Way:
     """One way to use cards, and what each of them would need."""
 
     placement: PlacementName
     cards: tuple[Card, ...]
-    needs: tuple[int, ...]
+    estimates: tuple[Estimate, ...]
+
+    @property
+    def needs(self) -> tuple[int, ...]:
+        return tuple(estimate.total for estimate in self.estimates)
 
     @property
     def loads(self) -> list[float]:
@@ -84,14 +89,20 @@ def decide(config: RunConfig, model: ModelFacts | None, cards: Sequence[Card], c
         )
     if model is None:
         return _unknown(config, cards)
-    # One row at once is what has to fit: a run whose cards are full goes on with fewer rows by itself.
-    least = config.model_copy(update={"per_device_train_batch_size": LEAST_ROWS.get(config.method, 1)})
-    if config.auto_batch:
-        least = least.model_copy(update={"gradient_checkpointing": True})
-    best = _best(least, model, cards)
+    least = least_rows(config)
+    best = best_way(least, model, cards)
     if best.load > CLEARLY:
         raise out_of_memory(least, model, cards)
     return _decision(best, config, model, cards)
+
+
+def least_rows(config: RunConfig) -> RunConfig:
+    """Return the config with the fewest rows at once, which is what has to fit.
+
+    A run whose cards are full goes on with fewer rows by itself.
+    """
+    least = config.model_copy(update={"per_device_train_batch_size": LEAST_ROWS.get(config.method, 1)})
+    return least.model_copy(update={"gradient_checkpointing": True}) if config.auto_batch else least
 
 
 def out_of_memory(config: RunConfig, model: ModelFacts | None, cards: Sequence[Card]) -> TrainerError:
@@ -99,7 +110,7 @@ def out_of_memory(config: RunConfig, model: ModelFacts | None, cards: Sequence[C
     if model is None or not cards:
         hint = "Lower Rows at once or Longest row, or switch on Gradient checkpointing or 4-bit base."
         return TrainerError("out_of_memory", "The memory is full.", hint)
-    best = _best(config, model, cards)
+    best = best_way(config, model, cards)
     need = f"about {_gib(best.needs[best.fullest])} on {best.cards[best.fullest]}"
     free, total = best.cards[best.fullest].free_bytes, best.cards[best.fullest].total_bytes
     if best.load > 1:
@@ -109,7 +120,7 @@ def out_of_memory(config: RunConfig, model: ModelFacts | None, cards: Sequence[C
     # What was full in spite of the prediction needs more than predicted, and so would its neighbours.
     bound = min(1.0, best.load / CLEARLY)
     return TrainerError(
-        "out_of_memory", sentence, what_fits.hint(config, lambda changed: _best(changed, model, cards).load <= bound)
+        "out_of_memory", sentence, what_fits.hint(config, lambda changed: best_way(changed, model, cards).load <= bound)
     )
 
 
@@ -136,18 +147,22 @@ def _unknown(config: RunConfig, cards: Sequence[Card]) -> Decision:
     return _started("data_parallel" if len(used) > 1 else "one", used, reason, (), config, None)
 
 
-def _best(config: RunConfig, model: ModelFacts, cards: Sequence[Card]) -> _Way:
+def best_way(config: RunConfig, model: ModelFacts, cards: Sequence[Card]) -> Way:
     """Return the first way in which the run fits, or the one that comes nearest."""
     ways = _ways(config, model, tuple(cards))
     return next((way for way in ways if way.load <= 1), min(ways, key=lambda way: way.load))
 
 
-def _ways(config: RunConfig, model: ModelFacts, cards: tuple[Card, ...]) -> list[_Way]:
+def way_of(config: RunConfig, model: ModelFacts, placement: PlacementName, cards: Sequence[Card]) -> Way:
+    """Return what each of the cards would need if they were used in this way."""
+    return Way(placement, tuple(cards), tuple(predict(config, model, placement, [card.free_bytes for card in cards])))
+
+
+def _ways(config: RunConfig, model: ModelFacts, cards: tuple[Card, ...]) -> list[Way]:
     """Return the ways that the config allows, the fastest first."""
 
-    def way(placement: PlacementName, *used: Card) -> _Way:
-        estimates = predict(config, model, placement, [card.free_bytes for card in used])
-        return _Way(placement, used, tuple(estimate.total for estimate in estimates))
+    def way(placement: PlacementName, *used: Card) -> Way:
+        return way_of(config, model, placement, used)
 
     if config.placement == "one" or len(cards) == 1:
         return [way("one", cards[0])]
@@ -169,17 +184,13 @@ def _ways(config: RunConfig, model: ModelFacts, cards: tuple[Card, ...]) -> list
 
 def _can_load_sharded(config: RunConfig, model: ModelFacts, cards: Sequence[Card]) -> bool:
     """Say whether every card can hold what it does while the model loads: 4-bit weights come whole at first."""
-    if not _is_quantized(config, model):
+    if not is_four_bit(config, model):
         return True
     (whole,) = predict(config, model)
     return all(whole.weights + CONTEXT_BYTES <= card.free_bytes for card in cards)
 
 
-def _is_quantized(config: RunConfig, model: ModelFacts | None) -> bool:
-    return not config.full_finetuning and (config.load_in_4bit or (model is not None and model.is_quantized))
-
-
-def _decision(way: _Way, config: RunConfig, model: ModelFacts, cards: Sequence[Card]) -> Decision:
+def _decision(way: Way, config: RunConfig, model: ModelFacts, cards: Sequence[Card]) -> Decision:
     need, tightest = _gib(max(way.needs)), min(way.cards, key=lambda card: card.free_bytes)
     room = f"about {need} with one row at once, and {tightest} has {_gib(tightest.free_bytes)} free"
     if way.placement == "data_parallel":
@@ -199,14 +210,16 @@ def _decision(way: _Way, config: RunConfig, model: ModelFacts, cards: Sequence[C
     warning = ""
     if way.load > 1:
         warning = f"The run may not fit: it is expected to need {need}, and {tightest} has less free."
-    return _started(way.placement, way.cards, sentence, way.needs, config, model, warning)
+    used = way_of(config, model, way.placement, way.cards)
+    predicted = [estimate.allocated for estimate in used.estimates]
+    return _started(way.placement, way.cards, sentence, predicted, config, model, warning)
 
 
 def _started(
     placement: PlacementName,
     cards: Sequence[Card],
     sentence: str,
-    needs: Sequence[int],
+    predicted_bytes: Sequence[int],
     config: RunConfig,
     model: ModelFacts | None,
     warning: str = "",
@@ -214,13 +227,14 @@ def _started(
     variables: dict[str, str] = {}
     if placement == "sharded":
         variables["UNSLOTH_FSDP2"] = "1"
-        if not config.use_dora and not _is_quantized(config, model):
+        is_quantized = is_four_bit(config, model) if model is not None else config.load_in_4bit
+        if not config.use_dora and not is_quantized:
             # Each process reads only its own part of the files; 4-bit weights cannot be read so, nor can DoRA's.
             variables["UNSLOTH_FSDP2_SHARDED_LOAD"] = "1"
     if placement == "layers":
         variables |= max_memory_variable({index: card.free_bytes - CONTEXT_BYTES for index, card in enumerate(cards)})
     processes = len(cards) if placement in ("data_parallel", "sharded") else 1
-    return Decision(placement, tuple(cards), processes, sentence, tuple(needs), variables, warning)
+    return Decision(placement, tuple(cards), processes, sentence, tuple(predicted_bytes), variables, warning)
 
 
 def _gib(size: int) -> str:

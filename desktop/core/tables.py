@@ -113,6 +113,8 @@ class PeakRow(Base):
     placement: Mapped[str]
     predicted_bytes: Mapped[int]
     measured_bytes: Mapped[int]
+    is_exact: Mapped[bool]
+    """The rows were surely as long as the prediction took them to be."""
     taken: Mapped[datetime] = mapped_column(DateTime)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
 import pytest
@@ -43,25 +44,108 @@ def facts(values: dict[str, Any]) -> ModelFacts:
     return found
 
 
-@pytest.mark.parametrize(
-    ("model", "knobs", "placement", "cards", "measured_gib"),
-    [
-        (LLAMA_8B, {"per_device_train_batch_size": 2}, "one", 1, 16.7),
-        (LLAMA_8B, {"per_device_train_batch_size": 8, "gradient_checkpointing": False}, "one", 1, 76.1),
-        (LLAMA_8B, {"per_device_train_batch_size": 1, "load_in_4bit": True}, "one", 1, 6.8),
-        (LLAMA_8B, {"per_device_train_batch_size": 2, "load_in_4bit": True}, "one", 1, 7.0),
-        (LLAMA_8B, {"per_device_train_batch_size": 2}, "data_parallel", 2, 16.8),
-        (LLAMA_8B, {"per_device_train_batch_size": 2, "load_in_4bit": True}, "data_parallel", 2, 7.2),
-        # The example's rows: about 100 tokens each.
-        (SMOLLM2, {"per_device_train_batch_size": 2, "max_length": 100}, "one", 1, 0.43),
-        (SMOLLM2, {"per_device_train_batch_size": 2, "max_length": 100, "load_in_4bit": True}, "one", 1, 0.31),
-    ],
-)
-def test_measured_peaks_are_met_within_an_eighth(
-    model: dict[str, Any], knobs: dict[str, Any], placement: Any, cards: int, measured_gib: float
-) -> None:
-    for estimate in predict(config(**knobs), facts(model), placement, (1.0,) * cards):
-        assert estimate.allocated / GIB == pytest.approx(measured_gib, rel=0.12)
+FULL = {"per_device_train_batch_size": 2}
+NF4 = {"load_in_4bit": True}
+EVERY_LAYER = {"gradient_checkpointing": False}
+SHORT = {"lora_r": 8, "max_length": 512, "per_device_train_batch_size": 2}
+TRIES = {
+    "lora_r": 8,
+    # Prompts and answers were far shorter than the knobs allowed.
+    "max_length": 90,
+    "per_device_train_batch_size": 4,
+    "gradient_accumulation_steps": 2,
+    "num_generations": 4,
+    "max_completion_length": 48,
+}
+ROOMY = (139.0 * GIB, 139.0 * GIB)
+ONE, TWO = (1.0,), (1.0, 1.0)
+
+PEAKS: dict[str, tuple[dict[str, Any], dict[str, Any], str, tuple[float, ...], float]] = {
+    # Every peak that was measured with Unsloth 2026.10.9 on H200s, in GiB that torch had reserved: what the app's own
+    # trainer did, and three plain Unsloth scripts of the same settings. Constants were fitted to those marked so.
+    "8B bf16 2 x 2,048": (LLAMA_8B, FULL, "one", ONE, 16.473),
+    "8B bf16 2 x 2,048, plain script": (LLAMA_8B, FULL, "one", ONE, 16.7),
+    "8B bf16 2 x 2,048, plain script, another day": (LLAMA_8B, FULL, "one", ONE, 16.2),
+    "8B bf16 8 x 2,048, every layer kept, plain script (fitted)": (
+        LLAMA_8B,
+        EVERY_LAYER | {"per_device_train_batch_size": 8},
+        "one",
+        ONE,
+        76.1,
+    ),
+    "8B bf16 4 x 2,048, every layer kept (fitted)": (
+        LLAMA_8B,
+        EVERY_LAYER | {"per_device_train_batch_size": 4},
+        "one",
+        ONE,
+        46.0,
+    ),
+    "8B bf16 4 x 2,048, packed, every layer kept (fitted)": (
+        LLAMA_8B,
+        EVERY_LAYER | {"per_device_train_batch_size": 4, "packing": True},
+        "one",
+        ONE,
+        47.9,
+    ),
+    "8B bf16 8 x 570": (LLAMA_8B, {"per_device_train_batch_size": 8, "max_length": 570}, "one", ONE, 16.2),
+    "8B nf4 2 x 2,048": (LLAMA_8B, FULL | NF4, "one", ONE, 7.064),
+    "8B nf4 1 x 2,048": (LLAMA_8B, NF4 | {"per_device_train_batch_size": 1}, "one", ONE, 6.8),
+    "8B bf16 two cards": (LLAMA_8B, FULL, "data_parallel", TWO, 17.17),
+    "8B bf16 two cards, plain script": (LLAMA_8B, FULL, "data_parallel", TWO, 16.8),
+    "8B nf4 two cards": (LLAMA_8B, FULL | NF4, "data_parallel", TWO, 7.26),
+    "8B nf4 two cards, plain script": (LLAMA_8B, FULL | NF4, "data_parallel", TWO, 7.2),
+    "8B bf16 sharded with room for all": (LLAMA_8B, FULL, "sharded", ROOMY, 16.668),
+    "135M bf16 2 x 120": (SMOLLM2, FULL | {"max_length": 120}, "one", ONE, 0.43),
+    "135M bf16 2 x 120, two cards (fitted)": (SMOLLM2, FULL | {"max_length": 120}, "data_parallel", TWO, 0.58),
+    "135M nf4 2 x 120": (SMOLLM2, FULL | NF4 | {"max_length": 120}, "one", ONE, 0.31),
+    "135M bf16 2 x 512, answers only": (SMOLLM2, SHORT, "one", ONE, 0.486),
+    "135M fp4 2 x 512, answers only": (
+        SMOLLM2,
+        SHORT | NF4 | {"bnb_4bit_quant_type": "fp4", "bnb_4bit_use_double_quant": False, "optim": "paged_adamw_8bit"},
+        "one",
+        ONE,
+        0.344,
+    ),
+    "135M nf4 DoRA 2 x 512, answers only": (SMOLLM2, SHORT | NF4 | {"use_dora": True}, "one", ONE, 0.395),
+    "135M pretrain 2 x 512": (SMOLLM2, SHORT | {"method": "pretrain"}, "one", ONE, 0.609),
+    "135M bf16 4 x 512, packed, every layer kept": (
+        SMOLLM2,
+        SHORT | EVERY_LAYER | {"packing": True, "per_device_train_batch_size": 4},
+        "one",
+        ONE,
+        1.459,
+    ),
+    "135M prm 2 x 64": (SMOLLM2, SHORT | {"method": "prm", "max_length": 64}, "one", ONE, 0.373),
+    "135M grpo (fitted)": (SMOLLM2, TRIES | {"method": "grpo"}, "one", ONE, 0.566),
+    "135M grpo, judged by a model as large": (
+        SMOLLM2,
+        TRIES | {"method": "grpo", "rewards": ("process", "number"), "process_reward_model": "/judge"},
+        "one",
+        ONE,
+        0.824,
+    ),
+    "135M rloo": (SMOLLM2, TRIES | {"method": "rloo"}, "one", ONE, 0.576),
+}
+SMALL_CHANGE_GIB = 0.1
+"""A model of 135M is all small change: what rows of unknown length learn of, a stream more or less."""
+
+
+def predicted_gib(name: str) -> float:
+    model, knobs, placement, shares, _ = PEAKS[name]
+    return max(one.allocated for one in predict(config(**knobs), facts(model), placement, shares)) / GIB  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", PEAKS)
+def test_measured_peaks_are_met(name: str) -> None:
+    measured = PEAKS[name][-1]
+    assert predicted_gib(name) == pytest.approx(measured, rel=0.1, abs=SMALL_CHANGE_GIB)
+    # Too low is what fills a card.
+    assert predicted_gib(name) >= measured * 0.97 - SMALL_CHANGE_GIB / 4
+
+
+def test_half_of_the_peaks_are_met_within_a_twentieth() -> None:
+    errors = [abs(predicted_gib(name) / PEAKS[name][-1] - 1) for name in PEAKS]
+    assert statistics.median(errors) < 0.03
 
 
 def test_a_long_context_fits_a_12_gb_card_in_4_bits_and_not_in_16() -> None:
@@ -69,6 +153,33 @@ def test_a_long_context_fits_a_12_gb_card_in_4_bits_and_not_in_16() -> None:
     (small,) = predict(config(**long, load_in_4bit=True), facts(LLAMA_8B))
     (large,) = predict(config(**long), facts(LLAMA_8B))
     assert small.allocated < 11.3 * GIB < large.allocated
+
+
+def test_prompt_and_answer_have_the_longest_row_between_them() -> None:
+    (longer,) = predict(config(method="grpo", max_completion_length=1024), facts(LLAMA_8B))
+    (shorter,) = predict(config(method="grpo", max_completion_length=64), facts(LLAMA_8B))
+    assert longer == shorter
+
+
+def test_star_fills_half_of_what_is_free_with_answers() -> None:
+    knobs = {"method": "star", "per_device_train_batch_size": 1, "load_in_4bit": True}
+    (unknown,) = predict(config(**knobs), facts(LLAMA_8B))
+    (known,) = predict(config(**knobs), facts(LLAMA_8B), "one", (11.6 * GIB,))
+    assert unknown.total < known.total < 11.6 * GIB
+
+
+def test_a_split_model_stays_whole_where_there_is_room() -> None:
+    model = facts(LLAMA_8B)
+    (here, _) = predict(config(), model, "sharded", (12 * GIB, 12 * GIB))
+    (there, _) = predict(config(), model, "sharded", (80 * GIB, 80 * GIB))
+    assert here.weights < 0.65 * there.weights
+
+
+@pytest.mark.parametrize("knobs", [{}, {"gradient_checkpointing": False}, {"max_length": 256}, {"method": "orpo"}])
+def test_the_parts_are_never_negative(knobs: dict[str, Any]) -> None:
+    (estimate,) = predict(config(**knobs), facts(LLAMA_8B))
+    assert min(estimate.__dict__.values()) >= 0
+    assert estimate.logits > 0
 
 
 @pytest.mark.parametrize(

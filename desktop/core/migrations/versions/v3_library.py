@@ -68,6 +68,7 @@ def upgrade() -> None:
         sa.Column("placement", sa.String(), nullable=False),
         sa.Column("predicted_bytes", sa.Integer(), nullable=False),
         sa.Column("measured_bytes", sa.Integer(), nullable=False),
+        sa.Column("is_exact", sa.Boolean(), nullable=False),
         sa.Column("taken", sa.DateTime(), nullable=False),
     )
     op.create_table(
