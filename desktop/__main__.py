@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+import traceback
+from types import TracebackType
 from typing import NoReturn
 
 from desktop.screen import why_no_window
+from trainer_image.redaction import clean
 
 FIX = (
     "Install what Qt needs: sudo apt install libglib2.0-0 libegl1 libgl1 libdbus-1-3 libfontconfig1 "
@@ -15,6 +19,7 @@ FIX = (
 
 def main() -> None:
     """Run the command line, or open the window where it is asked for."""
+    _keep_secrets()
     # Imported here and one by one: the command line has to work without the libraries of a graphical desktop, and
     # where even Qt's core lacks one, that is said in a sentence.
     try:
@@ -35,6 +40,21 @@ def main() -> None:
     except ImportError as error:
         _give_up(f"The window cannot open: {error}.")
     sys.exit(app.open_window(asked.home, example=asked.verb == "demo"))
+
+
+def _keep_secrets() -> None:
+    """Let no crash and no warning show a token: what is printed may end up in a journal or a report."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        print(clean("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
+
+    def without_secrets(record: logging.LogRecord) -> bool:
+        record.msg, record.args = clean(record.getMessage()), None
+        return True
+
+    sys.excepthook = hook
+    if logging.lastResort is not None:
+        logging.lastResort.addFilter(without_secrets)
 
 
 def _give_up(sentence: str) -> NoReturn:

@@ -15,10 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
+from trainer_image import log_pump
 from trainer_image.contract import (
     End,
     Event,
     Failed,
+    Finished,
     Hello,
     Launch,
     Phase,
@@ -33,6 +35,7 @@ from trainer_image.contract import (
     write_event,
 )
 from trainer_image.crashes import explain
+from trainer_image.redaction import redactor_of
 from trainer_image.supervised import heartbeat, is_supervised, obey_launcher
 
 
@@ -43,6 +46,7 @@ class Reporter:
         self.folder = folder
         self.rank = rank
         self._warned: set[str] = set()
+        self._redactor = redactor_of()
         self.past = _Past.of(folder)
         self._seq = self.past.seq
         self._handle = os.open(folder.events, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -61,7 +65,7 @@ class Reporter:
             self._append(event)
 
     def _append(self, event: Event) -> None:
-        line = write_event(event.model_copy(update={"seq": self._seq + 1})).encode()
+        line = self._redactor.data(write_event(event.model_copy(update={"seq": self._seq + 1})).encode())
         if self._line_is_open:
             # A trainer that was killed while writing left half a line: end it, so that only that one is lost.
             line = b"\n" + line
@@ -122,13 +126,8 @@ class Reporter:
         return self._pause_signalled
 
     def take_over_output(self) -> None:
-        """Send everything that this process prints, libraries in C included, to the log."""
-        sys.stdout.flush()
-        sys.stderr.flush()
-        log = os.open(self.folder.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.close(log)
+        """Send everything that this process prints, libraries in C included, to the log, without secrets."""
+        log_pump.take_over(self.folder.log)
 
     def fail(self, error: BaseException) -> None:
         """Say why the run cannot go on, and leave the traceback in the log."""
@@ -152,7 +151,7 @@ class Reporter:
     def _tell_launcher(self, failed: Failed) -> None:
         """Write down why this process ends: the first to tell is heard, but full memory is the cause of the rest."""
         aside = self.folder.trouble.with_name(f"{self.folder.trouble.name}.{os.getpid()}")
-        aside.write_text(failed.model_dump_json(), "utf-8")
+        aside.write_bytes(self._redactor.data(failed.model_dump_json().encode()))
         if failed.code != "out_of_memory":
             with suppress(FileExistsError):
                 os.link(aside, self.folder.trouble)
@@ -186,6 +185,7 @@ class _Past:
         self.line_is_open = False
         self.was_greeted = False
         self.ended = False
+        self.finished = False
         self.dataset_sha256: str | None = None
         self.until = datetime.min.replace(tzinfo=UTC)
         """Requests up to here were made of an earlier trainer, or of none."""
@@ -209,6 +209,7 @@ class _Past:
         event = read_event(last)
         if not isinstance(event, UnknownLine):
             past.seq, past.until, past.ended = event.seq, event.time, isinstance(event, End)
+            past.finished = isinstance(event, Finished)
         if launch := _launch_of(folder):
             # The app noted where the requests for this trainer begin; no clock can be wrong about that.
             past.requests_offset, past.until = launch.requests_offset, datetime.min.replace(tzinfo=UTC)

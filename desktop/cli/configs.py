@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from desktop.cli.loop import assembled
+from desktop.cli.preset import with_preset
 from desktop.controllers.assembly import Assembly
-from desktop.core.config_values import read_config_file
+from desktop.controllers.library import SavedConfig
+from desktop.core.config_values import read_config_file, read_values
 from desktop.core.inputs import find_path, with_full_paths
+from desktop.core.saved_configs import KIND, read_file
 from desktop.errors import ConfigError
 from desktop.paths import Home
 from trainer_image.contract import RunConfig, check_config, knobs
@@ -20,30 +24,43 @@ from trainer_image.contract import RunConfig, check_config, knobs
 def list_configs(arguments: argparse.Namespace, home: Home) -> int:
     """Print the saved configs."""
     with assembled(home) as assembly:
-        configs = assembly.library.configs()
+        configs = assembly.library.configs(arguments.engine)
         if arguments.json:
-            saved = [{"name": one.name, "saved": one.saved.isoformat(), "config": one.values} for one in configs]
-            print(json.dumps({"configs": saved}))
+            print(json.dumps({"configs": [_as_json(one) for one in configs]}))
         elif not configs:
-            print("No config is saved yet: tunedeck config save NAME FILE.")
+            with_it = f" with the engine {arguments.engine}" if arguments.engine else ""
+            print(f"No config is saved yet{with_it}: tunedeck config save NAME FILE.")
         else:
             for one in configs:
-                print(f"{one.name}  {one.values.get('model')} · {one.values.get('dataset')}")
+                what = [f"{one.values.get('model')} · {one.values.get('dataset')}", one.notes.partition("\n")[0]]
+                print("  ".join([one.name, *filter(None, what)]))
         return 0
+
+
+def _as_json(saved: SavedConfig) -> dict[str, Any]:
+    return {
+        "name": saved.name,
+        "saved": saved.saved.isoformat(),
+        "engine": saved.engine,
+        "notes": saved.notes,
+        "contract": saved.contract,
+        "config": dict(saved.values),
+    }
 
 
 def show(arguments: argparse.Namespace, home: Home) -> int:
     """Print one saved config as the JSON that `train` reads."""
     with assembled(home) as assembly:
         print(assembly.library.read(arguments.name).model_dump_json(indent=None if arguments.json else 2))
+        _say_what_is_kept_aside(assembly, arguments.name)
         return 0
 
 
 def save(arguments: argparse.Namespace, home: Home) -> int:
     """Save a config under a name."""
     with assembled(home) as assembly:
-        config = read_config(assembly, arguments.config, arguments.set)
-        assembly.library.save(arguments.name, config)
+        config = with_preset(assembly, read_config(assembly, arguments.config, arguments.set), arguments)
+        assembly.library.save(arguments.name, config, arguments.engine)
         print(json.dumps({"name": arguments.name}) if arguments.json else f"Saved as {arguments.name}.")
         return 0
 
@@ -64,6 +81,47 @@ def delete(arguments: argparse.Namespace, home: Home) -> int:
         return 0
 
 
+def duplicate(arguments: argparse.Namespace, home: Home) -> int:
+    """Save a copy of a config."""
+    with assembled(home) as assembly:
+        name = assembly.library.duplicate(arguments.name, arguments.new_name)
+        print(json.dumps({"name": name}) if arguments.json else f"Copied as {name}.")
+        return 0
+
+
+def export(arguments: argparse.Namespace, home: Home) -> int:
+    """Write a config into a file."""
+    with assembled(home) as assembly:
+        path = Path(arguments.file).absolute()
+        assembly.library.export(arguments.name, path)
+        print(json.dumps({"file": str(path)}) if arguments.json else f"Written to {path}.")
+        return 0
+
+
+def bring_in(arguments: argparse.Namespace, home: Home) -> int:
+    """Save the config in a file."""
+    with assembled(home) as assembly:
+        name = assembly.library.bring_in(Path(arguments.file).absolute(), arguments.name)
+        print(json.dumps({"name": name}) if arguments.json else f"Saved as {name}.")
+        _say_what_is_kept_aside(assembly, name)
+        return 0
+
+
+def note(arguments: argparse.Namespace, home: Home) -> int:
+    """Show the notes of a config, or change them."""
+    with assembled(home) as assembly:
+        if arguments.text is not None:
+            assembly.library.annotate(arguments.name, arguments.text)
+        notes = assembly.library.get(arguments.name).notes
+        print(json.dumps({"name": arguments.name, "notes": notes}) if arguments.json else notes or "No notes.")
+        return 0
+
+
+def _say_what_is_kept_aside(assembly: Assembly, name: str) -> None:
+    if sentence := assembly.library.kept_aside(name):
+        print(f"tunedeck: {sentence}", file=sys.stderr)
+
+
 def read_config(assembly: Assembly, word: str, settings: Sequence[str]) -> RunConfig:
     """Return the config that ``word`` names, a file or a saved one, with the --set knobs changed."""
     bases = [Path.cwd()]
@@ -71,14 +129,17 @@ def read_config(assembly: Assembly, word: str, settings: Sequence[str]) -> RunCo
     if path is not None and path.is_file():
         values = read_config_file(path)
         bases.insert(0, path.parent)
+        if values.get("kind") == KIND:
+            values = read_values(read_file(path).values).model_dump(mode="json")
     elif word in {saved.name for saved in assembly.library.configs()}:
         values = assembly.library.read(word).model_dump(mode="json")
+        _say_what_is_kept_aside(assembly, word)
     else:
         raise ConfigError(
             f"There is no config file and no saved config called {word}.",
             "`tunedeck config list` shows the saved ones.",
         )
-    values = with_full_paths({**values, **_read_settings(settings)}, bases)
+    values = with_full_paths({**values, **_read_settings(settings)}, bases, assembly.datasets.is_name)
     config, problems = check_config(values)
     if config is None:
         raise ConfigError(" ".join(problem.sentence for problem in problems), code="bad_config")

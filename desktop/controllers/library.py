@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from PySide6.QtCore import QObject, Signal
 
+from desktop.body import EngineName
 from desktop.core.config_values import read_values
-from desktop.core.store import SavedConfig, Store
+from desktop.core.dataset_registry import DatasetRegistry
+from desktop.core.saved_configs import SavedConfig, SavedConfigs, read_file, what_is_kept_aside, write_file
+from desktop.core.store import Store
 from desktop.errors import StoreError
 from trainer_image.contract import RunConfig
+
+__all__ = ["LAST_USED", "Library", "SavedConfig"]
 
 LAST_USED = "(last used)"
 """The name under which the form is kept between two starts of the app; not shown in lists."""
@@ -20,39 +28,87 @@ class Library(QObject):
 
     def __init__(self, store: Store, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._store = store
+        self._saved = SavedConfigs(store)
+        self._datasets = DatasetRegistry(store)
 
-    def configs(self) -> list[SavedConfig]:
-        """Return the saved configs by name."""
-        return [config for config in self._store.configs() if config.name != LAST_USED]
+    def configs(self, engine: EngineName | None = None) -> list[SavedConfig]:
+        """Return the saved configs by name; of one engine, those that were saved with it or with none."""
+        found = [config for config in self._saved.all() if config.name != LAST_USED]
+        return [config for config in found if engine is None or config.engine in (engine, None)]
+
+    def get(self, name: str) -> SavedConfig:
+        """Return a saved config as it was saved; StoreError where there is none of that name."""
+        return self._saved.get(name)
 
     def read(self, name: str) -> RunConfig:
-        """Return a saved config; StoreError where there is none of that name."""
-        saved = self._store.config(name)
-        if saved is None:
-            raise StoreError(f"There is no saved config called {name}.", "`tunedeck config list` shows them.")
-        return read_values(saved.values)
+        """Return a saved config as this version understands it; StoreError where it cannot."""
+        return read_values(self._saved.get(name).values)
 
-    def save(self, name: str, config: RunConfig) -> None:
-        self._store.save_config(_checked(name), config)
+    def kept_aside(self, name: str) -> str:
+        """Say in one sentence what of a saved config only a newer version knows; nothing where there is nothing."""
+        return what_is_kept_aside(self._saved.get(name).values)
+
+    def save(self, name: str, config: RunConfig, engine: EngineName | None = None) -> None:
+        """Save a config with the engine that it is meant for, over an older one of that name."""
+        self._saved.save(_checked(name), config, engine)
         self.configs_changed.emit()
 
     def rename(self, name: str, new_name: str) -> None:
-        self._store.rename_config(name, _checked(new_name))
+        """Give a config another name; StoreError where that is taken."""
+        self._saved.rename(name, _checked(new_name))
         self.configs_changed.emit()
 
-    def delete(self, name: str) -> RunConfig:
-        """Delete a config and return it, so that it can be saved again."""
-        config = self.read(name)
-        self._store.delete_config(name)
+    def annotate(self, name: str, notes: str) -> None:
+        """Set the notes of a config."""
+        self._saved.annotate(name, notes)
         self.configs_changed.emit()
-        return config
+
+    def duplicate(self, name: str, new_name: str = "") -> str:
+        """Save a copy, without a name under the old one and a number; return its name."""
+        saved = self._saved.get(name)
+        copied = _checked(new_name) if new_name else self._saved.free_name(name)
+        if self._saved.find(copied) is not None:
+            raise StoreError(f"There is already a config called {copied}.", "Choose another name.")
+        self._saved.put(replace(saved, name=copied))
+        self.configs_changed.emit()
+        return copied
+
+    def delete(self, name: str) -> SavedConfig:
+        """Delete a config and return it, so that it can be put back."""
+        saved = self._saved.get(name)
+        self._saved.delete(name)
+        self.configs_changed.emit()
+        return saved
+
+    def put_back(self, saved: SavedConfig) -> None:
+        """Bring a deleted config back with all that it had; under a number where its name was taken meanwhile."""
+        self._saved.put(replace(saved, name=self._saved.free_name(saved.name)))
+        self.configs_changed.emit()
+
+    def restore(self, saved: SavedConfig) -> None:
+        """Bring a config back as it was, over what was saved under its name since."""
+        self._saved.put(saved)
+        self.configs_changed.emit()
+
+    def export(self, name: str, path: Path) -> None:
+        """Write a config into a file that another Tunedeck can import."""
+        write_file(self._saved.get(name), path)
+
+    def bring_in(self, path: Path, name: str = "") -> str:
+        """Save the config in a file; return the name that it got, which has a number where the name was taken."""
+        saved = read_file(path, self._datasets.is_name)
+        wanted = self._saved.free_name(_checked(name or saved.name))
+        self._saved.put(replace(saved, name=wanted))
+        self.configs_changed.emit()
+        return wanted
 
     def remember_last(self, config: RunConfig) -> None:
-        self._store.save_config(LAST_USED, config)
+        """Keep what the form holds for the next start of the app."""
+        self._saved.save(LAST_USED, config)
 
     def last_used(self) -> RunConfig | None:
-        saved = self._store.config(LAST_USED)
+        """Return what the form held when the last run was started."""
+        saved = self._saved.find(LAST_USED)
         return read_values(saved.values) if saved else None
 
 

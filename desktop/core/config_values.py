@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from desktop.errors import StoreError
 from trainer_image.contract import RunConfig, check_config
 
 
-def read_values(values: dict[str, Any]) -> RunConfig:
+def read_values(values: Mapping[str, Any]) -> RunConfig:
     """Read a config that an older version saved: knobs that are no more are left out, new ones take their default.
 
     So do knobs that have no say beside the others: an older version may have let them stand.

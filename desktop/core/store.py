@@ -6,7 +6,7 @@ The run folders are the truth; what is lost with this file is names and chats, n
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,26 +16,17 @@ from typing import Any, cast
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
-from sqlalchemy import URL, CursorResult, create_engine, delete, event, select, update
+from sqlalchemy import URL, CursorResult, create_engine, delete, event, exists, select, update
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, sessionmaker
 
 from desktop.body import EngineName
 from desktop.core.run import Run, RunState
-from desktop.core.tables import ConfigRow, RunRow, TurnRow
+from desktop.core.tables import RunRow, TurnRow
 from desktop.errors import StoreError
-from trainer_image.contract import CONTRACT, RunConfig
+from trainer_image.contract import CONTRACT
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-
-
-@dataclass(frozen=True)
-class SavedConfig:
-    """A config under the name that the user gave it."""
-
-    name: str
-    values: dict[str, Any]
-    saved: datetime
 
 
 @dataclass(frozen=True)
@@ -56,6 +47,8 @@ class RunRecord:
     loss: float | None
     size_bytes: int
     after: str | None
+    position: float | None
+    not_before: datetime | None
 
 
 @dataclass(frozen=True)
@@ -107,40 +100,6 @@ class Store:
         with self._sessions.begin() as session:
             yield session
 
-    # Saved configs
-
-    def configs(self) -> list[SavedConfig]:
-        """Return every saved config by name."""
-        with self.session() as session:
-            return [_as_config(row) for row in session.scalars(select(ConfigRow).order_by(ConfigRow.name))]
-
-    def config(self, name: str) -> SavedConfig | None:
-        with self.session() as session:
-            row = session.get(ConfigRow, name)
-            return _as_config(row) if row else None
-
-    def save_config(self, name: str, config: RunConfig) -> SavedConfig:
-        """Save ``config`` under ``name``, over an older one of that name."""
-        with self.session() as session:
-            row = ConfigRow(
-                name=name, values=config.model_dump(mode="json"), contract=CONTRACT, saved=datetime.now(UTC)
-            )
-            session.merge(row)
-            return _as_config(row)
-
-    def rename_config(self, name: str, new_name: str) -> None:
-        with self.session() as session:
-            row = session.get(ConfigRow, name)
-            if row is None:
-                raise StoreError(f"There is no saved config called {name}.", "`tunedeck config list` shows them.")
-            if session.get(ConfigRow, new_name) is not None:
-                raise StoreError(f"There is already a config called {new_name}.", "Choose another name.")
-            row.name = new_name
-
-    def delete_config(self, name: str) -> None:
-        with self.session() as session:
-            session.execute(delete(ConfigRow).where(ConfigRow.name == name))
-
     # Runs
 
     def run_records(self) -> list[RunRecord]:
@@ -172,11 +131,31 @@ class Store:
                 )
             )
 
-    def take_over(self, run_id: str) -> bool:
-        """Take a run that waits, for the one app that may start it or give it up; return whether this one may."""
-        starting, waiting = RunState.STARTING.value, RunState.WAITING.value
+    def place(self, run_id: str, position: float | None, not_before: datetime | None) -> None:
+        """Keep a run's place in the queue."""
+        values = {"position": position, "not_before": not_before}
         with self.session() as session:
-            mine = update(RunRow).where(RunRow.id == run_id, RunRow.state == waiting).values(state=starting)
+            session.execute(update(RunRow).where(RunRow.id == run_id).values(**values))
+
+    def take_over(
+        self,
+        run_id: str,
+        *,
+        state: RunState = RunState.WAITING,
+        to: RunState = RunState.STARTING,
+        known_live: Collection[str] | None = None,
+    ) -> bool:
+        """Take a run out of ``state``, for the one app that may move it on or give it up; return whether this one may.
+
+        With ``known_live`` it may not where another run is live by now: another app has just started that one.
+        """
+        with self.session() as session:
+            mine = update(RunRow).where(RunRow.id == run_id, RunRow.state == state.value)
+            if known_live is not None:
+                is_live = RunRow.state.in_([RunState.STARTING.value, RunState.RUNNING.value])
+                mine = mine.where(~exists().where(is_live, RunRow.id.not_in(known_live)).correlate(None))
+            mine = mine.values(state=to.value)
+            mine = mine.execution_options(synchronize_session=False)
             return cast("CursorResult[Any]", session.execute(mine)).rowcount == 1
 
     def delete_run(self, run_id: str) -> None:
@@ -231,10 +210,6 @@ def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC)
 
 
-def _as_config(row: ConfigRow) -> SavedConfig:
-    return SavedConfig(row.name, row.values, _utc(row.saved))
-
-
 def _as_record(row: RunRow) -> RunRecord:
     return RunRecord(
         id=row.id,
@@ -251,4 +226,6 @@ def _as_record(row: RunRow) -> RunRecord:
         loss=row.loss,
         size_bytes=row.size_bytes,
         after=row.after,
+        position=row.position,
+        not_before=_utc(row.not_before) if row.not_before else None,
     )

@@ -66,12 +66,24 @@ class LaunchSpec:
         return ("-m", self.module, *self.arguments)
 
 
-def plan_training(config: RunConfig, run_id: str, folder: Path, machine: Machine) -> LaunchSpec:
-    """Return what to start for a run."""
+def plan_training(
+    config: RunConfig,
+    run_id: str,
+    folder: Path,
+    machine: Machine,
+    *,
+    offline: bool = False,
+    is_fetched: bool = False,
+) -> LaunchSpec:
+    """Return what to start for a run.
+
+    ``offline`` is the switch of the whole app, and outdoes the config's own; ``is_fetched`` says that the caches have
+    a model of the Hub whole.
+    """
     gpus = _chosen_gpus(config, machine)
     model = _local_folder(config.model)
     judges, judges_are_here = _judges(config)
-    network = not config.offline and (model is None or not judges_are_here)
+    network = not (offline or config.offline) and ((model is None and not is_fetched) or not judges_are_here)
     rewards = [Path(config.reward_file)] if config.reward_file else []
     return LaunchSpec(
         id=run_id,
@@ -92,10 +104,18 @@ def plan_training(config: RunConfig, run_id: str, folder: Path, machine: Machine
     )
 
 
-def plan_chat(chat: ChatConfig, chat_id: str, folder: Path, machine: Machine) -> LaunchSpec:
-    """Return what to start for a chat: one card, the first one."""
+def plan_chat(
+    chat: ChatConfig,
+    chat_id: str,
+    folder: Path,
+    machine: Machine,
+    *,
+    offline: bool = False,
+    is_fetched: bool = False,
+) -> LaunchSpec:
+    """Return what to start for a chat: one card, the first one; the rest as for a run."""
     model = _local_folder(chat.model)
-    network = model is None and not chat.offline
+    network = model is None and not (offline or chat.offline or is_fetched)
     return LaunchSpec(
         id=chat_id,
         role="chat",
@@ -205,7 +225,8 @@ def _environment(machine: Machine, *, network: bool) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     if not network:
-        environment["HF_HUB_OFFLINE"] = "1"
+        # Without these the Hub's libraries ask first, and wait for an answer that cannot come.
+        environment |= dict.fromkeys(("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE"), "1")
     elif machine.certificates is not None:
         environment["SSL_CERT_FILE"] = environment["REQUESTS_CA_BUNDLE"] = str(machine.certificates)
     return environment

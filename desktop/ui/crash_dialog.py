@@ -16,10 +16,11 @@ from PySide6.QtWidgets import QApplication, QDialog, QPlainTextEdit, QWidget
 
 from desktop.ui.pieces import button, column, label, row
 from desktop.ui.theme import scaled_font
+from trainer_image.redaction import clean
 
 
 def describe(error: BaseException) -> str:
-    """Return versions and traceback as text for a report."""
+    """Return versions and traceback as text for a report, without secrets."""
     try:
         own = version("tunedeck")
     except PackageNotFoundError:
@@ -30,7 +31,7 @@ def describe(error: BaseException) -> str:
         platform.platform(),
         "",
     ]
-    return "\n".join(head) + "".join(traceback.format_exception(error))
+    return clean("\n".join(head) + "".join(traceback.format_exception(error)))
 
 
 class CrashDialog(QDialog):

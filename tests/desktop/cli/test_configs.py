@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.desktop.cli.conftest import Terminal
+from trainer_image.contract import CONTRACT
 
 
 def test_a_config_from_its_saving_to_its_end(
@@ -107,3 +108,42 @@ def test_names_that_are_none(terminal: Terminal, config_file: Path, name: str) -
     assert "needs a name" in terminal.refused("config", "save", name, str(config_file))
     terminal.type("config", "save", "mine", str(config_file))
     assert "needs a name" in terminal.refused("config", "rename", "mine", name)
+
+
+def test_copies_notes_and_engines(terminal: Terminal, config_file: Path) -> None:
+    terminal.type("config", "save", "mine", str(config_file), "--engine", "process")
+    assert terminal.type("config", "note", "mine", "for the ship's log").out == "for the ship's log\n"
+    assert terminal.type("config", "duplicate", "mine", "--json").json == {"name": "mine 2"}
+    assert "already a config called mine 2" in terminal.refused("config", "duplicate", "mine", "mine 2")
+    (first, second) = terminal.type("config", "list", "--json").json["configs"]
+    assert (second["notes"], second["engine"], second["contract"]) == ("for the ship's log", "process", CONTRACT)
+    assert terminal.type("config", "list").out.splitlines()[0].endswith("for the ship's log")
+    assert first["config"] == second["config"]
+    assert terminal.type("config", "list", "--engine", "docker", "--json").json == {"configs": []}
+    assert terminal.type("config", "note", "mine", "").out == "No notes.\n"
+
+
+def test_out_into_a_file_and_in_again(terminal: Terminal, config_file: Path, tmp_path: Path) -> None:
+    terminal.type("config", "save", "mine", str(config_file))
+    out = tmp_path / "out.json"
+    assert terminal.type("config", "export", "mine", str(out), "--json").json == {"file": str(out)}
+    assert terminal.type("config", "import", str(out)).out == "Saved as mine 2.\n"
+    assert terminal.type("config", "import", str(out), "--name", "theirs", "--json").json == {"name": "theirs"}
+    shown = [terminal.type("config", "show", name, "--json").json for name in ("mine", "mine 2", "theirs")]
+    assert shown[0] == shown[1] == shown[2]
+    assert terminal.type("config", "save", "again", str(out), "--set", "seed=9").code == 0
+    assert terminal.type("config", "show", "again", "--json").json == {**shown[0], "seed": 9}
+
+
+def test_what_only_a_newer_version_knows_is_said(terminal: Terminal, config_file: Path, tmp_path: Path) -> None:
+    terminal.type("config", "save", "mine", str(config_file))
+    out = tmp_path / "out.json"
+    terminal.type("config", "export", "mine", str(out))
+    content = json.loads(out.read_text())
+    content["config"]["knob_of_tomorrow"] = 3
+    out.write_text(json.dumps({**content, "contract": CONTRACT + 1}))
+    said = terminal.type("config", "import", str(out), "--name", "theirs")
+    assert (said.code, said.out) == (0, "Saved as theirs.\n")
+    assert "no knob called knob_of_tomorrow" in said.err
+    terminal.type("config", "export", "theirs", str(out))
+    assert json.loads(out.read_text())["config"]["knob_of_tomorrow"] == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -32,9 +33,8 @@ def test_saving_renaming_and_deleting_say_that_they_happened(library: Library, c
     assert library.read("yours") == config
     with qtbot.waitSignal(library.configs_changed):
         deleted = library.delete("yours")
-    assert deleted == config
     assert names(library) == []
-    library.save("yours", deleted)
+    library.put_back(deleted)
     assert library.read("yours") == config
 
 
@@ -64,3 +64,48 @@ def test_the_last_one_used_is_remembered_and_not_listed(
     assert last is not None
     assert last.seed == 2
     assert names(library) == []
+
+
+def test_a_copy_has_a_name_of_its_own(library: Library, config: RunConfig, qtbot: QtBot) -> None:
+    library.save("mine", config, "process")
+    library.annotate("mine", "note")
+    with qtbot.waitSignal(library.configs_changed):
+        assert library.duplicate("mine") == "mine 2"
+    assert library.duplicate("mine", " third ") == "third"
+    assert [(one.notes, one.engine) for one in library.configs()] == [("note", "process")] * 3
+    with pytest.raises(StoreError, match="already a config called third"):
+        library.duplicate("mine", "third")
+
+
+def test_what_was_deleted_comes_back_whole_and_takes_nobodys_place(
+    library: Library, make_config: Callable[..., RunConfig]
+) -> None:
+    library.save("mine", make_config(seed=1), "process")
+    library.annotate("mine", "note")
+    deleted = library.delete("mine")
+    library.save("mine", make_config(seed=2))
+    library.put_back(deleted)
+    assert [(one.name, one.values["seed"], one.notes) for one in library.configs()] == [
+        ("mine", 2, ""),
+        ("mine 2", 1, "note"),
+    ]
+    library.restore(deleted)
+    assert library.read("mine").seed == 1
+
+
+def test_configs_of_one_engine_are_those_saved_with_it_or_with_none(library: Library, config: RunConfig) -> None:
+    library.save("a", config, "docker")
+    library.save("b", config, "process")
+    library.save("c", config)
+    assert [one.name for one in library.configs("docker")] == ["a", "c"]
+    assert [one.name for one in library.configs("process")] == ["b", "c"]
+
+
+def test_out_into_a_file_and_in_again(library: Library, config: RunConfig, tmp_path: Path) -> None:
+    library.save("mine", config, "process")
+    library.export("mine", tmp_path / "mine.json")
+    assert library.bring_in(tmp_path / "mine.json") == "mine 2"
+    assert library.bring_in(tmp_path / "mine.json", "theirs") == "theirs"
+    assert [library.read(name) for name in names(library)] == [config] * 3
+    with pytest.raises(StoreError, match="needs a name"):
+        library.bring_in(tmp_path / "mine.json", LAST_USED)

@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +19,7 @@ from alembic.migration import MigrationContext
 
 from desktop.core.config_values import read_values
 from desktop.core.run import Run, RunState
+from desktop.core.saved_configs import SavedConfigs
 from desktop.core.store import Store, Turn, migrate
 from desktop.core.tables import Base
 from desktop.errors import StoreError
@@ -35,44 +35,6 @@ def run(home: Home, config: RunConfig) -> Run:
 
 def turn(number: int, run_id: str = "r1") -> Turn:
     return Turn(run_id, None, "tuned", f"prompt {number}", f"answer {number}", 0.5, 20.0, START)
-
-
-# Configs
-
-
-def test_a_saved_config_comes_back(store: Store, make_config: Callable[..., RunConfig]) -> None:
-    config = make_config(lora_r=32, gpus=[0, 1], sample_prompts=["Hi?"])
-    store.save_config("mine", config)
-    saved = store.config("mine")
-    assert saved is not None
-    assert read_values(saved.values) == config
-    assert saved.saved.tzinfo is not None
-    assert store.config("other") is None
-
-
-def test_configs_come_by_name_and_saving_again_replaces(store: Store, make_config: Callable[..., RunConfig]) -> None:
-    for name in ("b", "a", "b"):
-        store.save_config(name, make_config(seed=ord(name)))
-    store.save_config("a", make_config(seed=7))
-    assert [(saved.name, saved.values["seed"]) for saved in store.configs()] == [("a", 7), ("b", ord("b"))]
-
-
-def test_renaming_a_config(store: Store, config: RunConfig) -> None:
-    store.save_config("old", config)
-    store.save_config("taken", config)
-    store.rename_config("old", "new")
-    assert [saved.name for saved in store.configs()] == ["new", "taken"]
-    with pytest.raises(StoreError, match="no saved config called old"):
-        store.rename_config("old", "newer")
-    with pytest.raises(StoreError, match="already a config called taken"):
-        store.rename_config("new", "taken")
-
-
-def test_deleting_a_config_twice_is_fine(store: Store, config: RunConfig) -> None:
-    store.save_config("mine", config)
-    store.delete_config("mine")
-    store.delete_config("mine")
-    assert store.configs() == []
 
 
 # Runs and turns
@@ -136,13 +98,13 @@ def test_the_file_has_a_write_ahead_log_and_foreign_keys(store: Store, home: Hom
 
 def test_opening_twice_migrates_once_and_loses_nothing(home: Home, config: RunConfig) -> None:
     first = Store(home.database)
-    first.save_config("mine", config)
+    SavedConfigs(first).save("mine", config)
     first.close()
     migrate(home.database)
     second, third = Store(home.database), Store(home.database)
-    assert [saved.name for saved in second.configs()] == ["mine"]
-    third.save_config("other", config)
-    assert [saved.name for saved in second.configs()] == ["mine", "other"]
+    assert [saved.name for saved in SavedConfigs(second).all()] == ["mine"]
+    SavedConfigs(third).save("other", config)
+    assert [saved.name for saved in SavedConfigs(second).all()] == ["mine", "other"]
     second.close()
     third.close()
 
@@ -206,7 +168,7 @@ def test_a_database_of_a_newer_app_is_refused_and_left_alone(home: Home) -> None
 def test_a_home_with_signs_in_its_name(tmp_path: Path, config: RunConfig) -> None:
     path = tmp_path / "a %20 b#?&;ü" / "tunedeck.sqlite3"
     opened = Store(path)
-    opened.save_config("mine", config)
+    SavedConfigs(opened).save("mine", config)
     opened.close()
     assert path.is_file()
 
@@ -214,13 +176,14 @@ def test_a_home_with_signs_in_its_name(tmp_path: Path, config: RunConfig) -> Non
 WRITER = """
 import sys
 from pathlib import Path
+from desktop.core.saved_configs import SavedConfigs
 from desktop.core.store import Store
 from trainer_image.contract import RunConfig
 
-store = Store(Path(sys.argv[1]))
+saved = SavedConfigs(Store(Path(sys.argv[1])))
 number = 0
 while True:
-    store.save_config(f"config {number % 50}", RunConfig(model="m" * 2000, dataset=f"d{number}"))
+    saved.save(f"config {number % 50}", RunConfig(model="m" * 2000, dataset=f"d{number}"))
     number += 1
     print(number, flush=True)
 """
@@ -240,9 +203,9 @@ def test_a_writer_killed_in_the_middle_leaves_a_good_file(home: Home) -> None:
         with closing(sqlite3.connect(home.database)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         store = Store(home.database)
-        saved = {one.name for one in store.configs()}
+        saved = {one.name for one in SavedConfigs(store).all()}
         assert {f"config {number % 50}" for number in range(written)} <= saved
-        store.save_config("after", RunConfig(model="m", dataset="d"))
+        SavedConfigs(store).save("after", RunConfig(model="m", dataset="d"))
         store.close()
 
 

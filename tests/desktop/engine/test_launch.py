@@ -39,6 +39,8 @@ COMMON = {
     "PYTHONUNBUFFERED": "1",
 }
 
+TOLD_OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+
 
 def test_a_local_model_on_the_cpu() -> None:
     assert plan_training(config(), "r1", FOLDER, machine()) == LaunchSpec(
@@ -54,7 +56,7 @@ def test_a_local_model_on_the_cpu() -> None:
             Mount(Path("/data/rows.jsonl")),
             Mount(Path("/models/tiny")),
         ),
-        environment={**COMMON, "HF_HUB_OFFLINE": "1"},
+        environment={**COMMON, **TOLD_OFFLINE},
         labels={
             "tunedeck.run": "r1",
             "tunedeck.role": "train",
@@ -81,8 +83,19 @@ def test_a_hub_model_gets_a_network_and_the_certificates_it_needs() -> None:
 def test_offline_is_offline_for_a_hub_model_too() -> None:
     spec = plan_training(config(model="org/name", offline=True), "r1", FOLDER, machine(certificates=CA))
     assert not spec.network
-    assert spec.environment == {**COMMON, "HF_HUB_OFFLINE": "1"}
+    assert spec.environment == {**COMMON, **TOLD_OFFLINE}
     assert Mount(CA) not in spec.mounts
+
+
+def test_the_switch_of_the_whole_app_outdoes_what_a_config_says() -> None:
+    online = config(model="org/name", reward_model="/judge", method="grpo", rewards=["model"])
+    chat = ChatConfig(model="org/name", adapter="/a")
+    for spec in (
+        plan_training(online, "r1", FOLDER, machine(certificates=CA), offline=True),
+        plan_chat(chat, "chat-1", HOME / "chats/c", machine(certificates=CA), offline=True),
+    ):
+        assert not spec.network
+        assert spec.environment == {**COMMON, **TOLD_OFFLINE}
 
 
 @pytest.mark.parametrize("cards", [(0,), (0, 1, 2)])
