@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def see(folder: Path, item: Row | RowProblem, asked: Asked) -> Generator[None, N
     yield
     if isinstance(item, RowProblem):
         return Preview(item.row, item.line, asked.kind, problem=item)
-    return see_row(_loaded[folder], item, asked)
+    return replace(see_row(_loaded[folder], item, asked), doubt=_loaded[folder].doubt)
 
 
 def see_row(tokenizer: Any, row: Row, asked: Asked) -> Preview:

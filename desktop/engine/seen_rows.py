@@ -66,6 +66,8 @@ class Preview:
     made: int = 1
     """What the row makes: the pairs of a ranking; the first is shown."""
     note: str = ""
+    doubt: str = ""
+    """Why the trainer's tokens may differ from these, where they may."""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ class Tokenizer:
         # As the trainer does, which needs one.
         if "pad_token" not in self._named and "eos_token" in self._named:
             self._named["pad_token"] = self._named["eos_token"]
+        self.doubt = _doubt(backend, config)
+        """What a person should know before trusting the ids, or nothing."""
         self._others = list(_other_tokens(config))
         self._add_missing_tokens(config)
         self._sources = dict(templates)
@@ -129,6 +131,25 @@ class Tokenizer:
         missing += [AddedToken(token, special=True) for token in dict.fromkeys(named) if token not in taken]
         if missing:
             self._backend.add_tokens(missing)
+
+
+def _doubt(backend: Backend, config: Mapping[str, Any]) -> str:
+    """Say where the trainer's tokenizer may give other ids than the file.
+
+    transformers builds tokenizers of this class anew from their vocabulary: without a normalizer, and with a blank put
+    before the first word alone, or before each that follows a special token where the config says "legacy". Whether it
+    does so for a model hangs on a table in transformers, so the file stays what is shown, and the doubt is said.
+    """
+    told = config.get("tokenizer_class")
+    if not isinstance(told, str) or told.removesuffix("Fast") != "LlamaTokenizer":
+        return ""
+    scheme = "always" if config.get("legacy") else "first"
+    scheme = scheme if config.get("add_prefix_space", True) in (True, None) else "never"
+    made_anew = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": False}
+    splits = backend.pre_tokenizer
+    if backend.normalizer is None and splits is not None and json.loads(splits.__getstate__()) == made_anew:
+        return ""
+    return f"The trainer may build this tokenizer ({told}) anew: a token beside a special one may differ."
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -95,10 +95,11 @@ def test_one_broken_letter_is_the_problem_of_its_row(tmp_path: Path) -> None:
     assert [type(item) for item in read_rows(table)] == [Row, RowProblem, Row]
 
 
-def test_letters_of_other_countries_are_not_guessed(tmp_path: Path) -> None:
-    path = _write(tmp_path / "rows.txt", "Съешь же ещё этих мягких французских булок", "cp1251")
-    with pytest.raises(UnreadableFileError, match="UTF-8"):
-        list(read_rows(path))
+def test_one_odd_byte_is_the_problem_of_its_row(tmp_path: Path) -> None:
+    lines = [b'{"text": "All of this is plain English."}'] * 60
+    lines[7] = lines[7].replace(b"plain", b"pl\x81in")
+    items = list(read_rows(_write(tmp_path / "rows.jsonl", b"\n".join(lines))))
+    assert [item.line for item in items if isinstance(item, RowProblem)] == [8]
 
 
 def test_windows_letters_are_said(tmp_path: Path) -> None:
@@ -317,3 +318,32 @@ def test_rows_are_not_held(tmp_path: Path) -> None:
     seen = io.StringIO()
     seen.writelines("." if isinstance(item, Row) else "!" for item in items)
     assert seen.getvalue() == "." * 199_999 + "!"
+
+
+def test_a_zip_of_several_datasets_is_for_a_person_to_choose_from(tmp_path: Path) -> None:
+    other = '{"question": "a", "answer": "b"}\n'
+    for members in (
+        {"train.jsonl": LINES, "test.jsonl": LINES},
+        {"data/train/a.jsonl": LINES, "data/valid/a.jsonl": LINES},
+        {"a.jsonl": LINES, "b.jsonl": other},
+    ):
+        with pytest.raises(UnreadableFileError, match="holds several datasets"):
+            list(read_rows(_zip(tmp_path / "rows.zip", dict(members))))
+    parts = _zip(tmp_path / "parts.zip", {"train-0.jsonl": LINES, "train-1.jsonl": LINES})
+    assert len(list(read_rows(parts))) == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"SQLite format 3\0", "CSV"),
+        (b"BZh91AY", "Unpack"),
+        (b"\x80\x02]q", "pickle"),
+        (b"{\\rtf1 text}", "RTF"),
+        (b"\xef\xbb\xbf\n", "empty"),
+        (b'{"error": "Repository not found"}', "server"),
+    ],
+)
+def test_what_to_do_with_other_files_is_said(tmp_path: Path, content: bytes, words: str) -> None:
+    with pytest.raises(UnreadableFileError, match=words):
+        list(read_rows(_write(tmp_path / "rows.txt", content)))

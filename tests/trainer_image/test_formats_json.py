@@ -114,8 +114,14 @@ def test_within_one_line_only_what_is_safe_is_read_on(tmp_path: Path) -> None:
 
 
 def test_what_stands_behind_the_array_is_said(tmp_path: Path) -> None:
-    items = _read(tmp_path / "rows.json", '[{"a": 0}]\n[{"a": 1}]')
+    items = _read(tmp_path / "rows.json", '[{"a": 0}]\nabc')
     assert _kinds(items) == ["", "broken_json"]
+
+
+def test_arrays_one_after_the_other(tmp_path: Path) -> None:
+    items = _read(tmp_path / "rows.json", '[{"a": 0}]\n[{"a": 1}, {"a": 2}] [\n{"a": 3}]')
+    assert _kinds(items) == [""] * 4
+    assert [(item.line, item.number) for item in items if isinstance(item, Row)] == [(1, 1), (2, 2), (2, 3), (3, 4)]
 
 
 def test_objects_one_after_the_other(tmp_path: Path) -> None:
@@ -157,3 +163,32 @@ def test_an_element_cut_by_the_end_of_a_block_is_whole(tmp_path: Path) -> None:
             filler = '[{"x": "' + "x" * (before - 20) + '"}, {'
             items = _read(tmp_path / "rows.json", filler + tail + ', {"text": "é"}]')
             assert [item.value for item in items[1:] if isinstance(item, Row)] == [wanted, {"text": "é"}]
+
+
+def test_objects_that_nobody_has_parted(tmp_path: Path) -> None:
+    items = _read(tmp_path / "rows.jsonl", "".join(json.dumps({"text": f"{n}"}) for n in range(3)))
+    assert [item.value for item in items if isinstance(item, Row)] == [{"text": "0"}, {"text": "1"}, {"text": "2"}]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("// rows", "comment"),
+        ("# rows", "comment"),
+        ("{\u201ctext\u201d: 1}", "curly"),
+        ('{text: "a"}', "names of the columns in double quotes"),
+        ('{"text": "a\0b"}', "zero bytes"),
+        ("\0\0\0", "zero bytes"),
+        ('{"text": "a', "The file ends inside this row"),
+    ],
+)
+def test_what_would_mend_a_line_is_said(tmp_path: Path, line: str, words: str) -> None:
+    items = _read(tmp_path / "rows.jsonl", '{"text": "a"}\n{"text": "b"}\n' + line)
+    assert isinstance(items[2], RowProblem)
+    assert (items[2].line, items[2].kind) == (3, "broken_json")
+    assert words in items[2].fix
+
+
+def test_a_comment_at_the_top_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match="comment"):
+        _read(tmp_path / "rows.json", '// rows\n[\n{"text": "a"}\n]')

@@ -117,3 +117,52 @@ def test_formulas_are_named(cell: str, tmp_path: Path) -> None:
 )
 def test_what_only_begins_like_a_formula_is_text(cell: str, tmp_path: Path) -> None:
     assert _read(tmp_path / "rows.csv", _table(["text"], [cell])) == [Row(2, 1, {"text": cell})]
+
+
+def test_quotes_that_are_escaped_or_single(tmp_path: Path) -> None:
+    wanted = [{"prompt": f'say "hi", {n}', "completion": f"it's {n}"} for n in range(9)]
+    escaped = "".join(f'"say \\"hi\\", {n}","it\'s {n}"\n' for n in range(9))
+    single = "".join(f"'say \"hi\", {n}','it''s {n}'\n" for n in range(9))
+    for text in (escaped, single):
+        items = _read(tmp_path / "rows.csv", "prompt,completion\n" + text)
+        assert [item.value for item in items if isinstance(item, Row)] == wanted
+    usual = _read(tmp_path / "rows.csv", 'prompt,completion\n\'tis,a\n"C:\\",b\n')
+    assert [item.value["prompt"] for item in usual if isinstance(item, Row)] == ["'tis", "C:\\"]
+
+
+def test_rare_delimiters_between_known_columns_only(tmp_path: Path) -> None:
+    for delimiter in "^~:":
+        items = _read(tmp_path / "rows.csv", f"prompt{delimiter}completion\na, b{delimiter}c\n")
+        assert items == [Row(2, 1, {"prompt": "a, b", "completion": "c"})]
+    assert look_at(tmp_path / "rows.csv").delimiter == ":"
+    _read(tmp_path / "rows.csv", "when:what,who\n1:2,3\n")
+    assert look_at(tmp_path / "rows.csv").delimiter == ","
+
+
+def test_a_title_above_the_header_is_no_row(tmp_path: Path) -> None:
+    for above in ("My rows,\n,\n", "# from a program\n", "\nMy rows,2024\n\n"):
+        items = _read(tmp_path / "rows.csv", above + "prompt,completion\na,b\nc,d\n")
+        assert [item.value for item in items if isinstance(item, Row)] == [
+            {"prompt": "a", "completion": "b"},
+            {"prompt": "c", "completion": "d"},
+        ]
+        assert items[0].line == above.count("\n") + 2
+        assert any("above its header" in note for note in look_at(tmp_path / "rows.csv").notes)
+
+
+def test_a_header_in_the_middle_and_the_rule_of_markdown(tmp_path: Path) -> None:
+    items = _read(tmp_path / "rows.csv", "prompt,completion\na,b\n\ufeffPrompt,completion\nc,d\n")
+    assert [item.kind if isinstance(item, RowProblem) else "" for item in items] == ["", "repeated_header", ""]
+    assert items[1].line == 3
+    items = _read(tmp_path / "rows.md", "| prompt | completion |\n|---|:-:|\n| a | b |\n")
+    assert [(item.line, item.value["prompt"].strip()) for item in items if isinstance(item, Row)] == [(3, "a")]
+
+
+def test_cells_that_are_missing_or_hold_zeros(tmp_path: Path) -> None:
+    items = _read(tmp_path / "rows.csv", "prompt,completion\na\nb\0,c\nd,e\n")
+    problems = [item for item in items if isinstance(item, RowProblem)]
+    assert [(one.line, one.kind, one.column) for one in problems] == [
+        (2, "wrong_cells", ""),
+        (3, "zero_byte", "prompt"),
+    ]
+    assert "1 cell where the header has 2" in problems[0].sentence

@@ -43,6 +43,7 @@ from trainer_image.formats.shapes import (
     why_not,
 )
 from trainer_image.formats.texts import TextBy
+from trainer_image.formats.told import Told, read_columns, read_told, words_of
 from trainer_image.formats.turns import MARKS, ROLES
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "Survey",
     "Task",
     "TextBy",
+    "Told",
     "UnreadableFileError",
     "convert",
     "detect_shape",
@@ -82,12 +84,15 @@ __all__ = [
     "is_parquet",
     "look_at",
     "mapped",
+    "read_columns",
     "read_examples",
     "read_rows",
+    "read_told",
     "rows_of",
     "shape_of",
     "survey",
     "to_example",
     "unknown_shape",
     "why_not",
+    "words_of",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import stat
 import zipfile
 import zlib
@@ -25,6 +26,7 @@ LARGEST_RATIO = 200
 
 ROWS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 TEXTS = (".txt", ".md", ".text")
+_JUDGED_BY = frozenset(("test", "valid", "validation", "val", "dev", "eval", "evaluation"))
 _NESTED = (".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".zst", ".rar")
 
 
@@ -124,9 +126,12 @@ def _members(archive: zipfile.ZipFile, name: str) -> tuple[list[zipfile.ZipInfo]
     if not chosen or (len(chosen) > 1 and _ending(chosen[0]) not in ROWS + TEXTS):
         raise UnreadableFileError(f"{name} holds no dataset file that is known here.", "Put one JSONL file into it.")
     kinds = {".jsonl" if _ending(one) == ".ndjson" else _ending(one) for one in chosen}
+    if len({_split_of(one) for one in chosen}) > 1:
+        both = " and ".join(shown(one.filename) for one in chosen[:2])
+        raise UnreadableFileError(f"{name} holds several datasets: {both}.", "Unpack it and choose one of them.")
     if len(kinds) > 1:
         both = " and ".join(sorted(kinds)[:2])
-        raise UnreadableFileError(f"{name} holds files of several kinds ({both}).", "Keep those of one kind in it.")
+        raise UnreadableFileError(f"{name} holds files of several kinds ({both}).", "Unpack it and choose one.")
     chosen.sort(key=lambda member: member.filename)
     notes = []
     if len(chosen) > 1:
@@ -138,6 +143,12 @@ def _members(archive: zipfile.ZipFile, name: str) -> tuple[list[zipfile.ZipInfo]
 
 def _ending(member: zipfile.ZipInfo) -> str:
     return PurePosixPath(member.filename).suffix.lower()
+
+
+def _split_of(member: zipfile.ZipInfo) -> str:
+    """Return which part of a dataset a file is by its name, where it says so: rows to learn from, or to judge by."""
+    words = re.split("[^a-z]+", member.filename.lower())
+    return "others" if any(word in _JUDGED_BY for word in words) else "train" if "train" in words else ""
 
 
 def _is_clutter(name: str) -> bool:

@@ -28,7 +28,7 @@ def read_messages(value: Mapping[str, Any]) -> list[Message]:
 
 def read_alpaca(value: Mapping[str, Any]) -> list[Message]:
     """Return instruction and input as the question, and output (or response) as the answer."""
-    answer = text_in(value, "output" if "output" in value else "response", "empty_answer")
+    answer = text_in(value, "response" if "response" in value else "output", "empty_answer")
     return [*_instruction(value), Message("assistant", answer)]
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
+from trainer_image.formats.legacy import LEGACY_WORDS, legacy_encoding
 from trainer_image.formats.rows import BadRow, UnreadableFileError
 
 BLOCK = 1 << 20
@@ -26,12 +27,10 @@ ENCODING_WORDS = {
     "utf-16-le": "UTF-16",
     "utf-16-be": "UTF-16",
     "utf-32": "UTF-32",
-    "cp1252": "Windows-1252",
+    **LEGACY_WORDS,
+    "shift_jis": "Shift-JIS",
+    "euc_kr": "EUC-KR",
 }
-
-_FOREIGN_WORDS = re.compile(rb"[\xc0-\xff]{3,}")
-"""Three accented letters in a row: no word of Western Europe, but every word of Cyrillic, Greek or Chinese."""
-
 
 _HALF_LETTER = "\udced[\udca0-\udcbf][\udc80-\udcbf]"
 """A lone surrogate that some program has written as if it were a letter: UTF-8 but for that."""
@@ -53,10 +52,13 @@ def find_encoding(open_file: Callable[[], BinaryIO], name: str) -> str:
     # Where most of the letters are UTF-8 the file is, and the rows with the others are named one by one.
     if invalid < _letters_beyond_ascii(open_file):
         return "utf-8"
-    if _is_western(open_file):
-        return "cp1252"
+    legacy = legacy_encoding(open_file)
+    if legacy:
+        return legacy
+    if invalid * 1000 <= _size(open_file):
+        return "utf-8"
     raise UnreadableFileError(
-        f"The letters of {name} are neither UTF-8 nor Windows-1252.",
+        f"The letters of {name} are neither UTF-8 nor in another encoding that makes sense of them.",
         "Open it in the program that made it and save it as UTF-8.",
     )
 
@@ -86,6 +88,10 @@ def _texts(open_file: Callable[[], BinaryIO]) -> Iterator[str]:
     yield decoder.decode(b"", final=True)
 
 
+def _size(open_file: Callable[[], BinaryIO]) -> int:
+    return sum(map(len, _blocks(open_file)))
+
+
 def _invalid_bytes(open_file: Callable[[], BinaryIO]) -> int:
     decoder = codecs.getincrementaldecoder("utf-8")("strict")
     try:
@@ -103,18 +109,6 @@ def _letters_beyond_ascii(open_file: Callable[[], BinaryIO]) -> int:
         len(re.findall("[^\x00-\x7f\udc80-\udcff]", text)) + 4 * len(re.findall(_HALF_LETTER, text))
         for text in _texts(open_file)
     )
-
-
-def _is_western(open_file: Callable[[], BinaryIO]) -> bool:
-    letters = foreign = 0
-    for block in _blocks(open_file):
-        try:
-            block.decode("cp1252")
-        except UnicodeDecodeError:
-            return False
-        letters += sum(len(run) for run in re.findall(rb"[\x80-\xff]+", block))
-        foreign += sum(len(run) for run in _FOREIGN_WORDS.findall(block))
-    return foreign * 5 <= letters
 
 
 def bad_letters(error: UnicodeDecodeError) -> BadRow:
@@ -155,7 +149,8 @@ def as_utf8(stream: BinaryIO, encoding: str) -> BinaryIO:
     if encoding == "utf-8-sig":
         stream.read(len(codecs.BOM_UTF8))
         return stream
-    errors = "strict" if encoding == "cp1252" else "surrogatepass"
+    # In an encoding that somebody has said and that is not the file's, a byte that is no letter is named with its row.
+    errors = "surrogatepass" if encoding.startswith("utf") else "surrogateescape"
     decoder = codecs.getincrementaldecoder(encoding)(errors)
 
     def change(block: bytes, is_last: bool) -> bytes:

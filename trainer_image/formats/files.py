@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, islice
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO, Literal
 
@@ -19,9 +19,10 @@ from trainer_image.formats.archives import Compression, Part, open_parts
 from trainer_image.formats.encodings import ENCODING_WORDS, as_utf8, find_encoding, with_line_feeds
 from trainer_image.formats.json_arrays import read_json
 from trainer_image.formats.json_lines import read_json_lines
+from trainer_image.formats.legacy import LEGACY_WORDS
 from trainer_image.formats.opening import FETCH_AGAIN, HEAD, KNOWN, refuse_what_is_no_text, shown
 from trainer_image.formats.rows import Row, RowProblem, UnreadableFileError
-from trainer_image.formats.shapes import KNOWN_COLUMNS, shape_of
+from trainer_image.formats.shapes import KNOWN_COLUMNS, SHAPE_WORDS, Shape, shape_of
 from trainer_image.formats.table_layout import DELIMITERS, Layout, find_delimiter, find_layout
 from trainer_image.formats.tables import read_table
 from trainer_image.formats.texts import TextBy, read_text
@@ -33,6 +34,7 @@ JSON_ENDINGS = (*LINES_ENDINGS, ".json")
 TABLE_ENDINGS = (".csv", ".tsv", ".tab")
 TEXT_ENDINGS = (".txt", ".md", ".text", "")
 _LINES_TO_TELL = 20
+_COMMENTS = ("//", "/*", "#")
 _NOTHING = object()
 _BEGINS_LIKE_JSON = re.compile(r"\s*(\[\s*\{|\{\s*[\"}])")
 _LARGE_FIRST_ROW = re.compile(r'\s*\{\s*"([^"\\]{0,60})"\s*:\s*\[\s*\{')
@@ -146,10 +148,21 @@ def _plans(parts: list[Part], options: ReadOptions) -> list[_Plan]:
     different = next((plan for plan in plans if plan.format != plans[0].format), None)
     if different:
         both = f"{plans[0].part.name} and {different.part.name}"
-        raise UnreadableFileError(
-            f"The archive holds files of several kinds ({both}).", "Keep those of one kind in it."
-        )
+        raise UnreadableFileError(f"The archive holds files of several kinds ({both}).", "Unpack it and choose one.")
+    first, *others = [(plan.part.name, _first_shape(plan, options)) for plan in plans]
+    for name, shape in others:
+        if shape is not None and first[1] not in (None, shape):
+            both = f"{first[0]} ({SHAPE_WORDS[first[1]]}) and {name} ({SHAPE_WORDS[shape]})"
+            raise UnreadableFileError(
+                f"The archive holds several datasets: {both}.", "Unpack it and choose one of them."
+            )
     return plans
+
+
+def _first_shape(plan: _Plan, options: ReadOptions) -> Shape | None:
+    """Return the shape of the first good row of a part."""
+    rows = (item for item in islice(plan.read(options), _LINES_TO_TELL) if isinstance(item, Row))
+    return next((shape for row in rows if (shape := shape_of(row.value)) is not None), None)
 
 
 def _plan(part: Part, options: ReadOptions) -> _Plan:
@@ -174,12 +187,16 @@ def _plan(part: Part, options: ReadOptions) -> _Plan:
 
 
 def _notes_of(plan: _Plan, options: ReadOptions) -> Iterator[str]:
-    if plan.encoding == "cp1252":
-        yield "Its letters are no UTF-8 and are read as Windows-1252. Look whether accents and quotes are right."
+    if plan.encoding in LEGACY_WORDS and options.encoding is None:
+        called = ENCODING_WORDS[plan.encoding]
+        yield f"Its letters are no UTF-8 and are read as {called}. Look whether accents and quotes are right."
     if plan.layout is not None and options.has_header is None:
-        if plan.layout.has_header:
+        if plan.layout.skipped:
+            above = "row is" if plan.layout.skipped == 1 else "rows are"
+            yield f"{plan.layout.skipped} {above} above its header and not read."
+        if plan.layout.has_header and not plan.layout.skipped:
             yield f"Its first row is taken for the header: {', '.join(plan.layout.columns[:8])}."
-        else:
+        elif not plan.layout.has_header:
             yield f"It has no header, so its columns are called {', '.join(plan.layout.columns[:8])}."
     if plan.format == "text":
         words = {"blank_line": "What lies between blank lines", "line": "Each line", "file": "The whole file"}
@@ -199,8 +216,11 @@ def _format_of(text: str, ending: str, name: str, is_whole: bool) -> FileFormat:
     if ending in TEXT_ENDINGS:
         return "text"
     if ending in JSON_ENDINGS:
-        if found:
+        below = next((line.lstrip() for line in lines if not line.lstrip().startswith(_COMMENTS)), "")
+        if found and not below.startswith("["):
             return "jsonl"
+        if text.lstrip().startswith(_COMMENTS):
+            raise UnreadableFileError(f"{name} begins with a comment, and JSON has none.", "Take the comment away.")
         raise UnreadableFileError(f"{name} holds no JSON.", "Put one object in curly brackets on each line.")
     raise UnreadableFileError(f"{name} is no dataset file that is known here.", f"Save it as {KNOWN}.")
 
@@ -234,10 +254,21 @@ def _json_format(text: str, lines: list[str], values: list[Any], ending: str) ->
         is_row = is_object and ending != ".json" and (first is None or first.group(1) in KNOWN_COLUMNS)
         return "jsonl" if is_row else "json"
     second = lines[1].lstrip()[:1] if len(lines) > 1 else ""
+    if len(lines) == 1 and values[0] is _NOTHING and _is_one_behind_the_other(lines[0]):
+        return "json"
     if is_object and ending != ".json" and (second == "{" or (len(lines) == 1 and ending in LINES_ENDINGS)):
         return "jsonl"
     is_list = isinstance(values[0], list) and not (values[0] and isinstance(values[0][0], dict))
     return "jsonl" if is_list and second in ("[", "{") else "json"
+
+
+def _is_one_behind_the_other(line: str) -> bool:
+    """Say whether a line holds several objects, as programs write them that forget to end lines."""
+    try:
+        _, end = json.JSONDecoder().raw_decode(line.lstrip())
+    except (ValueError, RecursionError):
+        return False
+    return line.lstrip()[end:].lstrip()[:1] in ("{", "[")
 
 
 def _is_table(text: str) -> bool:

@@ -12,6 +12,8 @@ from trainer_image.formats.shapes import KNOWN_COLUMNS, shape_of
 from trainer_image.formats.strict_json import row_or_problem
 
 _LONGEST_LOOK = 4 << 20
+_FEW_KEYS = 4
+"""So many keys may an object have whose only array is taken for its rows although none of them is an object."""
 _FIRST_KEY = re.compile(r'\{\s*"([^"\\]{0,60})"\s*:')
 _ARRAY_OF_OBJECTS = re.compile(r"\[\s*\{")
 _SQUARE = "Put the rows in square brackets, or one object on each line."
@@ -38,6 +40,11 @@ def _read_whole_array(window: Window) -> Iterator[Row | RowProblem]:
         try:
             item = next(items)
         except StopIteration as end:
+            if end.value and window.peek() == "[":
+                # Another array, as programs write it that add to a file.
+                window.at += 1
+                items = _read_elements(window, ends_with="]", number=number)
+                continue
             if end.value and window.peek():
                 fault = "There is more behind the end of the array, which was not read."
                 yield BadRow("", "broken_json", fault, "Put all rows into one array.").at(window.line, number + 1)
@@ -46,9 +53,8 @@ def _read_whole_array(window: Window) -> Iterator[Row | RowProblem]:
         yield item
 
 
-def _read_elements(window: Window, ends_with: str) -> Generator[Row | RowProblem, None, bool]:
+def _read_elements(window: Window, ends_with: str, number: int = 0) -> Generator[Row | RowProblem, None, bool]:
     """Yield values up to the bracket, or to the end of the file, and return whether all were read."""
-    number = 0
     while True:
         mark = window.peek(",")
         if mark == ends_with:
@@ -100,6 +106,9 @@ def _only_array(value: Mapping[str, Any], name: str) -> str:
     """Return the key of the rows: the one array of objects, or else the one array."""
     arrays = [key for key, inner in value.items() if isinstance(inner, list)]
     of_objects = [key for key in arrays if value[key] and isinstance(value[key][0], dict)]
+    if not of_objects and len(value) > _FEW_KEYS:
+        # A setting of a program that happens to be a list.
+        raise _no_array(name)
     if len(of_objects) > 1:
         raise _two_arrays(name, *of_objects[:2])
     if len(of_objects or arrays) != 1:

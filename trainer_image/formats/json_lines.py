@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from trainer_image.formats.encodings import bad_letters
 from trainer_image.formats.rows import BadRow, Row, RowProblem
-from trainer_image.formats.strict_json import parse, row_or_problem
+from trainer_image.formats.strict_json import CUT, parse, row_or_problem
 
 
 def read_json_lines(lines: Iterable[bytes]) -> Iterator[Row | RowProblem]:
@@ -21,6 +21,8 @@ def read_json_lines(lines: Iterable[bytes]) -> Iterator[Row | RowProblem]:
         except UnicodeDecodeError as error:
             yield bad_letters(error).at(line, number)
         except BadRow as bad:
+            if bad.fault.startswith(CUT) and not raw.endswith(b"\n"):
+                bad.fix = "The file ends inside this row: fetch it again, or take the row out."
             yield bad.at(line, number)
         else:
             yield Row(line, number, value) if type(value) is dict else row_or_problem(line, number, value)

@@ -39,8 +39,17 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"\x80\x04\x95", "a Python pickle"),
     (b"\xd0\xcf\x11\xe0", "an old Office document"),
     (b"GGUF", "a model"),
+    (b"{\\rtf", "a document (RTF)"),
+    *((b"\x80" + bytes((version,)), "a Python pickle") for version in (2, 3, 5)),
+)
+_HINTS = (
+    ("archive", "Unpack it first, and choose the file in it."),
+    ("database", "Export the table with the rows as CSV."),
+    ("document", "Save its text or its table as plain text or as CSV (UTF-8)."),
 )
 _HTML = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|\?xml)[\s>]", re.IGNORECASE)
+_ERROR = re.compile(rb'\s*\{\s*"(?:error|message|detail)"\s*:\s*"[^"\\]{0,500}"\s*\}\s*')
+"""An object that says what went wrong, and nothing else."""
 FEW = 8
 """So many letters that nobody types may stand in a short text all the same."""
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\r\f\x1b")
@@ -68,7 +77,9 @@ def open_regular(path: Path) -> BinaryIO:
     except PermissionError as error:
         raise UnreadableFileError(f"{name} cannot be opened: it is not yours to read.", "Check its rights.") from error
     except (OSError, ValueError) as error:
-        raise UnreadableFileError(f"{name} cannot be opened ({error}).", "Choose another file.") from error
+        raise UnreadableFileError(
+            f"{name} cannot be opened ({getattr(error, 'strerror', None) or error}).", "Choose another file."
+        ) from error
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise UnreadableFileError(f"{name} is a pipe or a device, not a file.", "Choose a file.")
@@ -83,7 +94,7 @@ def is_parquet(path: Path) -> bool:
 
 def refuse_what_is_no_text(head: bytes, name: str) -> None:
     """Raise UnreadableFileError, with what the file is, where its first bytes are no text."""
-    if not head.strip():
+    if not head.removeprefix(b"\xef\xbb\xbf").strip() or head in (b"\xff\xfe", b"\xfe\xff"):
         raise UnreadableFileError(f"{name} is empty.", FETCH_AGAIN)
     if head.startswith(b"version https://git-lfs"):
         hint = "Run git lfs pull where it came from, or download the file itself."
@@ -94,12 +105,17 @@ def refuse_what_is_no_text(head: bytes, name: str) -> None:
     if head[257:262] == b"ustar":
         other = "a tar archive"
     if other:
-        raise UnreadableFileError(f"{name} is {other}, not a dataset.", f"Save the rows as {KNOWN}.")
+        hint = next((hint for word, hint in _HINTS if word in other), f"Save the rows as {KNOWN}.")
+        raise UnreadableFileError(f"{name} is {other}, not a dataset.", hint)
+    if _ERROR.fullmatch(head):
+        raise UnreadableFileError(f"{name} is what a server answers in the place of a file.", FETCH_AGAIN)
     is_page_of_text = name.lower().endswith((".txt", ".md"))
     if _HTML.match(head) and not is_page_of_text:
         hint = "Download the file itself: the page it is shown on was saved instead."
         raise UnreadableFileError(f"{name} is a web page, not a dataset.", hint)
     is_wide = head.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")) or wide_encoding(head[:4096])
-    controls = len(head) - len(head.translate(None, _CONTROLS))
-    if not is_wide and controls > len(head) // 50 + FEW:
+    # A crash may leave zeros behind the last row, which are named with their line.
+    written = head.rstrip(b"\0")
+    controls = len(written) - len(written.translate(None, _CONTROLS))
+    if not is_wide and (controls > len(written) // 50 + FEW or not written):
         raise UnreadableFileError(f"{name} is binary, not text.", f"Save the rows as {KNOWN}.")

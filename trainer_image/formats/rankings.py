@@ -112,7 +112,8 @@ def _beside(value: Mapping[str, Any], meaning: RankMeaning) -> tuple[list[Messag
     ranking = value.get(column)
     numbers = _numbers(ranking)
     if not isinstance(ranking, list) or len(numbers) != len(ranking):
-        what = "is missing" if ranking is None else f"has to be a list of numbers, and is {kind_of(ranking)}"
+        held = "holds something else" if isinstance(ranking, list) else f"is {kind_of(ranking)}"
+        what = "is missing" if ranking is None else f"has to be a list of numbers, and {held}"
         raise BadRow(column, "bad_ranking", f"{column} {what}.", "Write one number for each response.")
     if len(numbers) != len(answers):
         fault = f"{column} has {len(numbers)} numbers for {len(answers)} responses."

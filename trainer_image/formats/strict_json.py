@@ -19,6 +19,7 @@ _BYTE = re.compile("[\udc80-\udcff]")
 
 BROKEN_LETTERS = "It holds a byte that is no UTF-8, so a letter is broken."
 HALF_LETTERS = "It holds half a letter (a lone surrogate), which no tokenizer takes."
+CUT = "This is no JSON (Unterminated string"
 MEND = "Mend the line or take it out."
 WRITE_ANEW = "Write the letter anew or take it out."
 
@@ -88,6 +89,14 @@ def broken_json(error: json.JSONDecodeError) -> BadRow:
         fix = "Take the comma at the end of the line away."
     elif error.msg == "Extra data":
         fix = "Put each row on a line of its own."
+    elif rest.startswith(("//", "/*", "#")):
+        fix = "Take the comment away: JSON has none."
+    elif rest.startswith(("\u201c", "\u201d", "\u2018", "\u2019")):
+        fix = "Use straight double quotes instead of curly ones."
+    elif "\0" in rest[:1]:
+        fix = "Take out the zero bytes, which a program or a disk has left there."
+    elif error.msg.startswith("Expecting property name") and rest[:1].isalpha():
+        fix = "Put the names of the columns in double quotes."
     elif rest.startswith("'"):
         fix = "Use double quotes instead of single ones."
     elif rest.startswith(("True", "False", "None")):

@@ -25,6 +25,8 @@ _LISTS = frozenset((*TURN_COLUMNS, *RANKS, *CHECKS, *_ANSWERS, "tools", "functio
 _TURNS = frozenset(("prompt", "completion", "chosen", "rejected", "input"))
 _TURNS_BEGIN = re.compile(r"\[\s*\{")
 _LARGEST_LITERAL = 1 << 20
+_BLANKS = 8
+"""So many blanks and marks may stand around a name where a header is repeated."""
 
 _FORMULA = re.compile(
     r"=\s*[A-Za-z_][A-Za-z0-9_.]*\s*\(|[+@-][A-Z][A-Z0-9_.]*\(.*\)\s*$|=\$?[A-Z]{1,3}\$?\d+\s*([-+*/&:=<>].*)?$"
@@ -74,11 +76,13 @@ def read_table(lines: Iterable[bytes], layout: Layout) -> Iterator[Row | RowProb
     # A cell may hold a whole book; the default limit is 128 KiB.
     csv.field_size_limit(2**31 - 1)
     feed = _Lines(lines)
-    reader = csv.reader(feed, delimiter=layout.delimiter, strict=True)
+    reader = layout.reader(feed)
     for _ in range(layout.lines_above_rows):
         next(reader, None)
     number, width = 0, len(layout.columns)
     plain = [name not in _LISTS and name not in _TURNS for name in layout.columns]
+    names = [*map(_as_name, layout.columns)]
+    longest = len(names[0]) + _BLANKS if names else 0
     while True:
         line = feed.begin_row()
         try:
@@ -88,7 +92,7 @@ def read_table(lines: Iterable[bytes], layout: Layout) -> Iterator[Row | RowProb
         except (csv.Error, BadRow) as error:
             number += 1
             feed.give_back(_swallowed(feed.row, layout))
-            reader = csv.reader(feed, delimiter=layout.delimiter, strict=True)
+            reader = layout.reader(feed)
             fault = error.fault if isinstance(error, BadRow) else f"The quotes of this row do not match ({error})."
             fix = "Double each quote inside a cell, and close the cell with one."
             yield BadRow("", "broken_row", fault, fix).at(line, number)
@@ -99,6 +103,11 @@ def read_table(lines: Iterable[bytes], layout: Layout) -> Iterator[Row | RowProb
         try:
             if len(cells) != width:
                 cells = _fitted(cells, width, layout.delimiter)
+            if layout.has_header and len(cells[0]) <= longest and [*map(_as_name, cells)] == names:
+                fault = "It repeats the header, as files do that were put together."
+                raise BadRow("", "repeated_header", fault, "Take the line out.")
+            if any("\0" in cell for cell in cells):
+                _refuse_zeros(cells, layout.columns)
             if not all(map(str.isascii, cells)):
                 _refuse_broken_letters(cells, layout.columns)
             yield Row(line, number, dict(_pairs(cells, layout.columns, plain)))
@@ -113,16 +122,16 @@ def _swallowed(row: Sequence[str], layout: Layout) -> int:
         return 0
     # The last line is where the quote was closed by that of another row; with nothing between it has to do.
     between = behind[:-1][:LOOK_AHEAD] or behind
-    fitting = sum(_cells_in(line, layout.delimiter) == len(layout.columns) for line in between)
+    fitting = sum(_cells_in(line, layout) == len(layout.columns) for line in between)
     return len(behind) if fitting * 2 > len(between) else 0
 
 
-def _cells_in(line: str, delimiter: str) -> int:
+def _cells_in(line: str, layout: Layout) -> int:
     try:
-        return len(next(csv.reader([line], delimiter=delimiter, strict=True), []))
+        return len(next(layout.reader([line]), []))
     except csv.Error:
         # It opens a quote that is closed further down, as the first line of a row may.
-        return len(next(csv.reader([line], delimiter=delimiter), []))
+        return len(next(layout.reader([line], strict=False), []))
 
 
 def _fitted(cells: list[str], width: int, delimiter: str) -> list[str]:
@@ -130,7 +139,19 @@ def _fitted(cells: list[str], width: int, delimiter: str) -> list[str]:
     if len(cells) > width and not any(cells[width:]):
         return cells[:width]
     fix = "Put cells with tabs in quotes." if delimiter == "\t" else f"Put cells with {delimiter!r} in quotes."
-    raise BadRow("", "wrong_cells", f"It has {len(cells)} cells where the header has {width}.", fix)
+    fix = fix if len(cells) > width else "Add what is missing, or an empty cell for it."
+    what = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+    raise BadRow("", "wrong_cells", f"It has {what} where the header has {width}.", fix)
+
+
+def _as_name(cell: str) -> str:
+    return cell.strip("\ufeff \t").lower()
+
+
+def _refuse_zeros(cells: Sequence[str], columns: Sequence[str]) -> None:
+    name = next(name for name, cell in zip(columns, cells, strict=True) if "\0" in cell)
+    fault = f"{name} holds a zero byte, which a program or a disk has left there."
+    raise BadRow(name, "zero_byte", fault, "Write the cell anew or take the row out.")
 
 
 def _refuse_broken_letters(cells: Sequence[str], columns: Sequence[str]) -> None:

@@ -89,7 +89,7 @@ def _listed(value: Mapping[str, Any]) -> tuple[list[Message], list[str], list[bo
     assert isinstance(steps, list)
     assert isinstance(labels, list)
     if len(steps) != len(labels):
-        fault = f"There are {len(labels)} labels for {len(steps)} steps."
+        fault = f"The number of labels ({len(labels)}) is not that of the steps ({len(steps)})."
         raise BadRow("labels", "labels_unlike_steps", fault, "Write one label for each step.")
     for number, step in enumerate(steps, 1):
         if not isinstance(step, str) or not step.strip():

@@ -73,11 +73,28 @@ def read_turns(turns: Any, column: str) -> list[Message]:
     if turns is None:
         raise BadRow(column, "missing_field", f"{column} is missing.", FILL_IN)
     if not isinstance(turns, list):
-        fault = f"{column} has to be a list of turns, and is {kind_of(turns)}."
-        raise BadRow(column, "wrong_type", fault, "Write it as a list of objects with role and content.")
+        raise _no_list(turns, column)
     if not turns:
         raise BadRow(column, "empty_conversation", f"{column} has no turns.", FILL_IN)
     return [read_turn(turn, number, column) for number, turn in enumerate(turns, 1)]
+
+
+def _no_list(turns: Any, column: str) -> BadRow:
+    if not isinstance(turns, str) or turns.lstrip()[:1] not in ("[", "{"):
+        fault, fix = kind_of(turns), "Write it as a list of objects with role and content."
+    elif _is_json(turns):
+        fault, fix = "the text of one", "Write the list itself, not its text in quotes."
+    else:
+        fault, fix = "text that is no whole JSON", "Write the list anew or take the row out."
+    return BadRow(column, "wrong_type", f"{column} has to be a list of turns, and is {fault}.", fix)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def read_turn(turn: Any, number: int, column: str) -> Message:
@@ -246,7 +263,8 @@ def plain_text_in(value: Mapping[str, Any], column: str, kind_if_empty: str) -> 
     if text is None:
         raise BadRow(column, "missing_field", f"{column} is missing.", FILL_IN)
     if not isinstance(text, str):
-        raise BadRow(column, "wrong_type", f"{column} has to be text, and is {kind_of(text)}.", "Write it in quotes.")
+        fix = "Join its parts into one text." if isinstance(text, (list, dict)) else "Write it in quotes."
+        raise BadRow(column, "wrong_type", f"{column} has to be text, and is {kind_of(text)}.", fix)
     if not text or text.isspace():
         raise BadRow(column, kind_if_empty, f"{column} is empty.", FILL_IN)
     return text

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from desktop.core.dataset.letters import Doubt
 from trainer_image.formats import FEEDS, FileFacts, Kind, RankMeaning, ReadOptions, RowProblem, Shape
 from trainer_image.formats.reading import Survey
 
@@ -54,6 +55,9 @@ class Counts:
     problem_counts: Counter[str] = field(default_factory=Counter)
     problems: dict[str, list[RowProblem]] = field(default_factory=dict)
     left_out_lines: list[int] = field(default_factory=list)
+    doubts: Counter[Doubt] = field(default_factory=Counter)
+    doubt_lines: dict[Doubt, list[int]] = field(default_factory=dict)
+    """Lines with doubtful letters, as many as are kept."""
     survey: Survey = field(default_factory=Survey)
     languages: Counter[str] = field(default_factory=Counter)
     empty_fields: Counter[str] = field(default_factory=Counter)
@@ -68,6 +72,10 @@ class Counts:
             )
         room = max(0, kept - len(self.left_out_lines))
         self.left_out_lines += (line + self.lines for line in behind.left_out_lines[:room])
+        for doubt, lines in behind.doubt_lines.items():
+            known = self.doubt_lines.setdefault(doubt, [])
+            known += (line + self.lines for line in lines[: max(0, kept - len(known))])
+        self.doubts += behind.doubts
         self.rows += behind.rows
         self.lines += behind.lines
         self.good += behind.good

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from desktop.core.dataset.fingerprints import ALIKE, CELLS, RECORD
+from desktop.core.dataset.fingerprints import ALIKE, CELLS, EXACT_RECORD
 
 MOST_NEAR = 2_000_000
 """In larger files only so many rows are compared for near duplicates: their sketches have to fit into memory."""
@@ -91,7 +91,7 @@ def _load(parts: Sequence[Part]) -> Records:
         records["row"] += np.uint32(part.rows_before)
         records["line"] += np.uint32(part.lines_before)
         loaded.append(records)
-    return np.concatenate(loaded) if loaded else np.empty(0, RECORD)
+    return np.concatenate(loaded) if loaded else np.empty(0, EXACT_RECORD)
 
 
 def _firsts(keys: npt.NDArray[np.uint64]) -> Places:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from desktop.core.dataset.line_parts import Words
+from desktop.core.dataset.lines_numpy import weights
+from desktop.core.dataset.native import hash_of
 from trainer_image.formats import Example, Labelled, Made, Message, Preference, Steps
 
 CELLS = 16
@@ -32,24 +36,47 @@ _PLAIN = bytes.maketrans(
 Sketches = npt.NDArray[np.uint32]
 Numbers = npt.NDArray[np.intp]
 RECORD = np.dtype([("row", "<u4"), ("line", "<u4"), ("exact", "<u8"), ("sketch", "<u4", (CELLS,))])
-"""What is kept of each row to find its copies."""
+EXACT_RECORD = np.dtype(RECORD.descr[:3])
+"""What is kept of each row to find its copies: near ones too, or exact ones alone."""
 
 
 class Said(NamedTuple):
-    """What a row says: its texts, and in ``frame`` who says them, with the instructions that many rows begin with."""
+    """What a row says: its texts, and in ``frame`` who says them."""
 
     frame: bytes
-    text: bytes
+    texts: tuple[bytes, ...]
+    has_instructions: bool
+    """Whether the first text is what many rows begin with, which does not make them copies of each other."""
+
+    @property
+    def text(self) -> bytes:
+        """Return the texts as one, without the instructions."""
+        return PART_END.join(self.texts[self.has_instructions :])
 
 
 def said_in(made: Sequence[Made]) -> Said:
     """Return everything that a row's examples say, in order."""
     named = [pair for one in made for pair in spoken(one)]
-    frame = b"".join(name for name, _ in named)
-    if frame.startswith(b"system"):
-        # Many rows begin with the same instructions, which do not make them copies of each other.
-        return Said(frame + named[0][1], PART_END.join(text for _, text in named[1:]))
-    return Said(frame, PART_END.join(text for _, text in named))
+    return Said(b"".join(name for name, _ in named), tuple(text for _, text in named), named[0][0] == b"system")
+
+
+def exact_of(said: Said) -> int:
+    """Return the hash that only rows have which say the same."""
+    made = hash_of(said.frame)
+    for text, weight in zip(said.texts, _weights(len(said.texts)), strict=True):
+        made += hash_of(text) * weight
+    return made & 0xFFFFFFFFFFFFFFFF
+
+
+def exact_of_many(frame: bytes, hashes: Words) -> Words:
+    """Do the same for rows with one frame, by the hashes of the texts of each."""
+    made: Words = hashes @ weights(hashes.shape[1])
+    return made + np.uint64(hash_of(frame))
+
+
+@lru_cache(1024)
+def _weights(count: int) -> tuple[int, ...]:
+    return tuple(weights(count).tolist())
 
 
 def spoken(made: Made) -> list[tuple[bytes, bytes]]:
@@ -89,44 +116,41 @@ class Fingerprints:
 
     def __init__(self, near: bool) -> None:
         self._near = near
+        self._record = RECORD if near else EXACT_RECORD
         self._waiting: list[tuple[int, int, int, bytes]] = []
         self._blocks: list[npt.NDArray[np.void]] = []
 
     def add(self, row: int, line: int, said: Said) -> int:
         """Take in one row and return the hash of what it says."""
-        exact = (hash(said.text) * 31 + hash(said.frame)) & 0xFFFFFFFFFFFFFFFF
-        self._waiting.append((row, line, exact, said.text))
+        exact = exact_of(said)
+        self._waiting.append((row, line, exact, said.text if self._near else b""))
         if len(self._waiting) == self._BATCH:
             self._close_batch()
         return exact
 
-    def add_many(
-        self, rows: Numbers, lines: Numbers, frames: Sequence[bytes], texts: Sequence[bytes]
-    ) -> npt.NDArray[np.uint64]:
-        """Take in many rows and return the hashes of what they say."""
-        exact = np.fromiter(map(hash, texts), "<i8", len(texts)).view("<u8") * np.uint64(31)
-        exact += np.fromiter(map(hash, frames), "<i8", len(texts)).view("<u8")
-        block = np.empty(len(texts), RECORD)
+    def add_many(self, rows: Numbers, lines: Numbers, exact: Words, texts: Callable[[slice], list[bytes]]) -> None:
+        """Take in many rows, with the hashes of what they say; their texts are asked for some at a time."""
+        block = np.empty(len(rows), self._record)
         block["row"], block["line"], block["exact"] = rows, lines, exact
-        for at in range(0, len(texts), self._BATCH):
+        for at in range(0, len(rows), self._BATCH) if self._near else ():
             some = slice(at, at + self._BATCH)
-            block["sketch"][some] = sketches(texts[some]) if self._near else _EMPTY
+            block["sketch"][some] = sketches(texts(some))
         self._blocks.append(block)
-        return exact
 
     def records(self) -> npt.NDArray[np.void]:
         """Return what was gathered, in the order of the rows."""
         self._close_batch()
-        every = np.concatenate(self._blocks) if self._blocks else np.empty(0, RECORD)
+        every = np.concatenate(self._blocks) if self._blocks else np.empty(0, self._record)
         order = np.argsort(every["row"], kind="stable")
         return every[order]
 
     def _close_batch(self) -> None:
         if self._waiting:
             rows, lines, exact, texts = zip(*self._waiting, strict=True)
-            block = np.empty(len(texts), RECORD)
+            block = np.empty(len(texts), self._record)
             block["row"], block["line"], block["exact"] = rows, lines, np.array(exact, "<u8")
-            block["sketch"] = sketches(texts) if self._near else _EMPTY
+            if self._near:
+                block["sketch"] = sketches(texts)
             self._blocks.append(block)
             self._waiting = []
 

@@ -1,9 +1,8 @@
-"""What the workers do for a scan: look at a file, count the rows of a part of it, take its fingerprint."""
+"""What the workers do for a scan: look at a file, count the rows of a part of it."""
 
 from __future__ import annotations
 
 import codecs
-import hashlib
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -113,7 +112,7 @@ def tally_lines(
                     tally.add(_renumbered(item, line + place + 1, int(numbers[place])))
             for place in np.flatnonzero(is_row & (numbers % STRIDE == 1)).tolist():
                 places.append(Place(int(numbers[place]), line + place + 1, lines.offset + int(lines.starts[place])))
-            yield len(lines.data), int(numbers[-1]) - number
+            yield lines.size, int(numbers[-1]) - number
             number, line = int(numbers[-1]), line + len(lines)
     counts = tally.counts
     counts.lines = line
@@ -142,16 +141,6 @@ def tally_rows(
     yield 0, tally.counts.rows - told
     np.save(to, tally.fingerprints.records())
     return tally.counts, []
-
-
-def sha256_of(path: Path) -> Generator[None, None, str]:
-    """Return the fingerprint of the bytes of a file."""
-    yield
-    made = hashlib.sha256()
-    with _faults_in_words(), open_regular(path) as file:
-        while block := file.read(1 << 20):
-            made.update(block)
-    return made.hexdigest()
 
 
 def encoding_of(path: Path, read: ReadOptions) -> Generator[None, None, str]:

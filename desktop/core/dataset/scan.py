@@ -11,6 +11,7 @@ from typing import Any
 
 from desktop.core.dataset.counts import Counts, Guess, Look, TallyOptions
 from desktop.core.dataset.duplicates import Part
+from desktop.core.dataset.file_hash import FileHash
 from desktop.core.dataset.index import Place, RowIndex
 from desktop.core.dataset.report import Cancelled, Progress, Report, ScanOptions
 from desktop.core.dataset.verdict import Findings, refusal, report_of
@@ -67,7 +68,6 @@ class _Counted:
     counts: Counts
     parts: list[Part] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
-    sha256: str = ""
 
 
 class _Scan:
@@ -89,14 +89,23 @@ class _Scan:
         self._told = 0.0
 
     def run(self) -> Findings:
+        sha256 = FileHash(self._path)
+        try:
+            return self._find(sha256)
+        finally:
+            sha256.stop()
+
+    def _find(self, sha256: FileHash) -> Findings:
         with Crew(WORKERS if self._size > _PARALLEL_FROM else 1) as self._crew:
             counted = self._count(self._path, self._size)
             others = None
             if self._options.evaluation is not None:
                 others = self._count(self._options.evaluation, _size_of(self._options.evaluation), is_other=True)
             duplicates, overlap = self._ask(_DUPLICATES, counted.parts, others.parts if others else [], self._near)
+        while not sha256.is_ready(0.1):
+            self._stop_if_cancelled()
         index = RowIndex(self._path, counted.look.read, counted.counts.rows, tuple(counted.places))
-        return Findings(counted.look, counted.counts, counted.sha256, duplicates, overlap, index, self._options)
+        return Findings(counted.look, counted.counts, sha256.result(), duplicates, overlap, index, self._options)
 
     def _count(self, path: Path, size: int, *, is_other: bool = False) -> _Counted:
         """Count the rows as they are guessed to be, and again if the whole file says that the guess was wrong."""
@@ -119,7 +128,7 @@ class _Scan:
         one_in = max(1, size // _LANGUAGES_FROM)
         tally_options = TallyOptions(asked.mapping, asked.kept, self._near, one_in)
         self._bytes = self._rows = 0
-        tasks: list[tuple[Any, ...]] = [(f"{_READING}:sha256_of", path)]
+        tasks: list[tuple[Any, ...]] = []
         files: list[Path] = []
 
         def records() -> Path:
@@ -135,15 +144,19 @@ class _Scan:
                 task = f"{_READING}:tally_lines"
                 tasks.append((task, path, begin, end, is_first, seen, tally_options, records()))
         results = self._run(tasks, size)
-        counted = _Counted(seen, results[1][0], sha256=results[0])
+        counted = _Counted(seen, results[0][0])
         rows = lines = 0
-        for number, (file, (counts, places)) in enumerate(zip(files, results[1:], strict=True)):
+        for number, (file, (counts, places)) in enumerate(zip(files, results, strict=True)):
             counted.parts.append(Part(file, rows, lines))
             counted.places += (Place(one.row + rows, one.line + lines, one.offset) for one in places)
             rows, lines = rows + counts.rows, lines + counts.lines
             if number:
                 counted.counts.add(counts, self._options.kept)
         return counted
+
+    def _stop_if_cancelled(self) -> None:
+        if self._is_cancelled():
+            raise Cancelled
 
     def _ask(self, task: str, *arguments: Any) -> Any:
         return self._run([(task, *arguments)], 0)[0]
@@ -160,8 +173,7 @@ class _Scan:
                 self._rows += value[1]
 
         def tick() -> None:
-            if self._is_cancelled():
-                raise Cancelled
+            self._stop_if_cancelled()
             now = time.monotonic()
             if size and now - self._told >= 0.1:
                 self._told = now

@@ -7,6 +7,7 @@ import numpy as np
 from desktop.core.dataset.counts import Counts, Guess, TallyOptions, is_empty
 from desktop.core.dataset.fingerprints import Fingerprints, Numbers, Said, said_in
 from desktop.core.dataset.languages import language_of
+from desktop.core.dataset.letters import doubts_in
 from desktop.core.dataset.skeletons import Group
 from trainer_image.formats import LeftOut, Made, Row, RowProblem, convert, mapped
 from trainer_image.formats.reading import Survey
@@ -43,7 +44,13 @@ class Tally:
                     counts.left_out_lines.append(outcome.line)
                 return
             made.append(outcome)
-        self._add_good(row.number, row.line, said_in(made))
+        said = said_in(made)
+        for doubt in doubts_in(said.texts):
+            counts.doubts[doubt] += 1
+            lines = counts.doubt_lines.setdefault(doubt, [])
+            if len(lines) < self._options.kept:
+                lines.append(row.line)
+        self._add_good(row.number, row.line, said)
 
     def _add_good(self, number: int, line: int, said: Said) -> None:
         self.counts.good += 1
@@ -59,11 +66,12 @@ class Tally:
         counts.good += count
         counts.survey.rows += count
         counts.survey.votes[self._guess.shape] += count
-        for name in group.empty:
+        for name in group.pattern.empty:
             counts.empty_fields[name] += count
-        exact = self.fingerprints.add_many(rows, lines, group.frames, group.texts)
-        for place in np.flatnonzero(exact % np.uint64(self._options.one_language_in) == 0).tolist():
-            counts.languages[language_of(group.texts[place])] += 1
+        exact = group.exact()
+        self.fingerprints.add_many(rows, lines, exact, group.texts)
+        chosen = np.flatnonzero(exact % np.uint64(self._options.one_language_in) == 0).tolist()
+        counts.languages.update(map(language_of, group.texts(chosen)))
 
     def _note(self, problem: RowProblem) -> None:
         counts = self.counts

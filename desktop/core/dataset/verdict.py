@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +10,18 @@ from desktop.core.dataset.counts import Counts, Look
 from desktop.core.dataset.duplicates import Duplicates, Overlap
 from desktop.core.dataset.fits import methods_for, why_not_for
 from desktop.core.dataset.index import RowIndex
+from desktop.core.dataset.letters import Doubt
 from desktop.core.dataset.report import Finding, Outcome, Report, ScanOptions
 from trainer_image.formats import SHAPE_WORDS, RowProblem, unknown_shape
 
 MANY_NEAR = 0.3
 """The share of near duplicates from which on it is worth a word before anything else."""
 _MOST_LINES = 100
-_ASKED = ("more than one array of rows",)
+_DOUBTS: Mapping[Doubt, str] = {
+    "lost_letters": "\ufffd, which stands for a letter that some program has lost",
+    "wrong_letters": "letters such as Ã¤ for ä, which some program has read in the wrong encoding",
+}
+_ASKED = ("more than one array of rows", "holds several datasets", "holds files of several kinds")
 """What a file cannot say of itself, and a person can."""
 
 
@@ -127,8 +132,15 @@ def _rows(count: int) -> str:
 
 def _warnings(found: Findings) -> Iterator[Finding]:
     counts, shape = found.counts, found.look.guess.shape
-    if found.look.facts.encoding == "cp1252":
-        yield Finding("encoding", counts.rows, next(note for note in found.look.facts.notes if "1252" in note))
+    doubts = [note for note in found.look.facts.notes if "no UTF-8" in note]
+    if doubts:
+        yield Finding("encoding", counts.rows, doubts[0])
+    for doubt, count in counts.doubts.items():
+        lines = tuple(counts.doubt_lines[doubt][:_MOST_LINES])
+        where = f" (line {lines[0]:,})" if count == 1 else f" (line {lines[0]:,}, for one)"
+        yield Finding(
+            doubt, count, f"{_rows(count)} {'holds' if count == 1 else 'hold'} {_DOUBTS[doubt]}{where}.", lines
+        )
     for other, votes in counts.survey.votes.items():
         if other not in (None, shape):
             has = "1 row has" if votes == 1 else f"{votes:,} rows have"

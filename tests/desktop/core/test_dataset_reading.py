@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from desktop.core.dataset import native
 from desktop.core.dataset.counts import Counts, Look, TallyOptions
 from desktop.core.dataset.reading import look, tally_lines, tally_rows
 from desktop.errors import AppError
@@ -35,6 +36,7 @@ ROWS: tuple[Any, ...] = (
         ]
     },
     {"id": "row_1", "conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}], "n": 3},
+    {"id": 120, "text": "A text with numbers beside it.", "score": 0.5, "seen": -3, "big": 1e300, "year": None},
     {"instruction": "Add", "input": "1 and 2", "output": "3"},
     {"instruction": "Add one and two", "input": "", "output": "Three of them"},
     {"prompt": "Human: what?", "completion": "That."},
@@ -69,8 +71,31 @@ PIECES = (
     *(b"<|im_end|>", b"[INST]", b"[/INST]", b"<<SYS>>", "<｜User｜>".encode(), b"<start_of_turn>", b"\\u003c|im_end|>"),
     *(b'"role": "user", ', b'"content": "x", ', b'"content" : "x", ', b'"system": "s", ', b'"tools": "[", '),
     *(b'"label": true, ', b"Human: a\\n\\nAssistant: b", "\u3000\u00a0\u2028".encode(), b"null", b"NaN", b"1e999"),
-    *(b"12345678901", b'{"a": 1}', b'{"text": "a"}\n'),
+    *(
+        b"12345678901",
+        b"-0",
+        b"01",
+        b"1.50",
+        b"1.",
+        b".5",
+        b"1e5",
+        b"-",
+        b"1234567890123456789",
+        b"3-4",
+        b"1.2.3",
+        b"+1",
+    ),
+    *(b'{"a": 1}', b'{"text": "a"}\n'),
 )
+
+
+@pytest.fixture(params=["library", "numpy"], autouse=True)
+def by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take lines apart in both ways."""
+    if request.param == "numpy":
+        monkeypatch.setattr(native, "_LIBRARY", None)
+    elif native.take_apart(b"{}", 2) is None:
+        pytest.skip("no compiler was there when this environment was made")
 
 
 def _end(work: Generator[Any, None, T]) -> T:
@@ -214,3 +239,10 @@ def test_a_line_that_ends_in_another_part_is_read_once(tmp_path: Path) -> None:
     path = _write(tmp_path / "rows.jsonl", lines)
     cuts = [len(b"\n".join(lines[:n])) + extra for n in (1, 700, 1500) for extra in (-1, 0, 1, 2)]
     _compare(path, cuts)
+
+
+def test_lines_are_found_whatever_their_number(tmp_path: Path) -> None:
+    for line in (b"", b"1", b'""', b'{"text": "a"}', b'["' + b'","' * 500 + b'"]'):
+        _compare(_write(tmp_path / "rows.jsonl", [b'{"text": "first"}', *[line] * 3000, b'{"text": "last"}']), [2000])
+    long = b'{"text": "' + b"word " * 2_000_000 + b'"}'
+    _compare(_write(tmp_path / "long.jsonl", [b'{"text": "first"}', long, b'{"text": "last"}']), [30])

@@ -10,6 +10,7 @@ import os
 import random
 import zipfile
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -346,3 +347,38 @@ def test_rows_of_a_file_that_went_away(tmp_path: Path) -> None:
             rows_of.read(1, 1)
     finally:
         rows_of.close()
+
+
+def test_the_library_and_numpy_report_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [_talk(n % 290, f"Answer {n % 290}.") for n in range(300)] + [{"id": 7, **TALK}, {"id": 8, **_talk(5, "é")}]
+    lines = [*_lines(rows).splitlines(), '{"messages": []}', "", "{broken", _lines([_talk(1, " ")]).strip()]
+    path = _write(tmp_path / "rows.jsonl", "\n".join(lines))
+    usual = scan(path)
+    monkeypatch.setenv("TUNEDECK_NUMPY_LINES", "1")
+    assert replace(scan(path), seconds=0) == replace(usual, seconds=0)
+    assert (usual.duplicates.exact, usual.bad_rows, usual.rows) == (10, 3, 302)
+
+
+def test_letters_that_a_program_has_spoilt_are_said(tmp_path: Path) -> None:
+    rows = [_talk(n, "Größe und Länge, São Paulo, «ÇA VA», NÃO") for n in range(20)]
+    rows[3] = _talk(3, "Größe".encode().decode("cp1252"))
+    rows[7] = _talk(7, "Gr\ufffdße")
+    report = scan(_write(tmp_path / "rows.jsonl", _lines(rows)))
+    assert (report.outcome, report.rows) == ("warn", 20)
+    lines = {one.kind: one.lines for one in report.warnings}
+    assert (lines["wrong_letters"], lines["lost_letters"]) == ((4,), (8,))
+
+
+def test_a_row_without_turns_does_not_stop_the_scan(tmp_path: Path) -> None:
+    report = scan(_write(tmp_path / "rows.jsonl", _lines([TALK, {"messages": None}, TALK])))
+    assert [(one.line, one.kind) for one in report.problems] == [(2, "missing_field")]
+
+
+def test_what_a_person_can_choose_is_asked(tmp_path: Path) -> None:
+    path = tmp_path / "rows.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("train.jsonl", _lines([TALK]))
+        archive.writestr("test.jsonl", _lines([TALK]))
+    report = scan(path)
+    assert report.outcome == "ask"
+    assert "train.jsonl and test.jsonl" in report.sentence or "test.jsonl and train.jsonl" in report.sentence
