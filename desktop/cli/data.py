@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+from desktop.cli.reading import add_reading, count, read_options
 from desktop.controllers.token_lengths import token_lengths
 from desktop.core.dataset.browse import Rows
 from desktop.core.dataset.fits import KIND_OF
 from desktop.core.dataset.report import Progress, Report, ScanOptions
 from desktop.core.dataset.report_json import as_json
 from desktop.core.dataset.scan import scan
+from desktop.core.dataset_registry import DatasetRegistry
+from desktop.core.store import Store
 from desktop.engine.preview import Previewer
 from desktop.engine.seen_rows import Asked, Lengths, Preview, Token
-from desktop.errors import AppError, ConfigError
+from desktop.errors import AppError
 from desktop.paths import Home
 from trainer_image.contract import METHODS
-from trainer_image.formats import ENCODING_WORDS, FEEDS, SHAPES, ReadOptions, TextBy, why_not
+from trainer_image.formats import FEEDS, ReadOptions, why_not
 
 SHOWN = 10
 DIM, BOLD, PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
@@ -29,9 +33,9 @@ DIM, BOLD, PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 def check(arguments: argparse.Namespace, home: Home) -> int:
     """Print what a file holds; 0 if it can be used, 1 if something has to be done first."""
-    options = replace(_options(arguments), near=arguments.near)
-    report = scan(_path(arguments.file), options, _progress(arguments))
-    lengths = _lengths(report, arguments, home) if arguments.model and report.rows else None
+    path, options = _file_and_options(arguments, home)
+    report = scan(path, replace(options, near=arguments.near), _progress(arguments))
+    lengths = _lengths(report, options, arguments, home) if arguments.model and report.rows else None
     if arguments.json:
         told = as_json(report)
         if lengths is not None:
@@ -45,10 +49,11 @@ def check(arguments: argparse.Namespace, home: Home) -> int:
 
 def preview(arguments: argparse.Namespace, home: Home) -> int:
     """Print rows as the model sees them, token by token."""
-    report = scan(_path(arguments.file), replace(_options(arguments), near=False), _progress(arguments))
+    path, options = _file_and_options(arguments, home)
+    report = scan(path, replace(options, near=False), _progress(arguments))
     if report.shape is None:
         raise AppError(report.sentence, report.hint, "bad_data")
-    asked = _asked(report, arguments)
+    asked = _asked(report, options, arguments)
     first, number = arguments.row, arguments.rows
     if first > report.rows_total:
         raise AppError(f"{report.path.name} has {report.rows_total:,} rows.", "Ask for one of them.", "bad_data")
@@ -72,40 +77,34 @@ def preview(arguments: argparse.Namespace, home: Home) -> int:
 
 def add_arguments(word: argparse.ArgumentParser) -> None:
     """Add what both words take: a file, and what a person can say of it."""
-    word.add_argument("file", metavar="FILE")
+    word.add_argument("file", metavar="FILE", help="a file, or the name of a registered dataset")
     word.add_argument("--method", choices=METHODS, help="the method that the rows are for")
-    word.add_argument("--shape", choices=SHAPES, help="the shape of the rows, where they do not say it")
-    word.add_argument("--map", action="append", default=[], metavar="OURS=THEIRS", help="the file's name of a column")
-    word.add_argument("--text-by", choices=get_args(TextBy), help="what is a row of a plain text")
-    word.add_argument("--delimiter", help="what parts the cells of a table")
-    word.add_argument("--encoding", choices=ENCODING_WORDS, help="how the letters are written")
-    word.add_argument("--array", metavar="KEY", help="the key of the rows in a JSON object with several arrays")
+    add_reading(word)
     word.add_argument("--max-length", type=count, default=2048, metavar="N", help="the longest row, in tokens")
     word.add_argument("--loss-on", choices=("answers", "last_answer", "everything"), default="answers")
 
 
-def count(word: str) -> int:
-    """Read a number from 1 on; argparse turns what is none into wrong usage."""
-    number = int(word)
-    if number < 1:
-        raise argparse.ArgumentTypeError("has to be 1 or more")
-    return number
-
-
-def _path(name: str) -> Path:
-    return Path(name).expanduser()
-
-
-def _options(arguments: argparse.Namespace) -> ScanOptions:
-    told = dict(pair.partition("=")[::2] for pair in arguments.map)
-    if not all(told.values()) or len(told) != len(arguments.map):
-        raise ConfigError("--map wants OURS=THEIRS, each once.", "For example --map completion=reply.")
-    read = ReadOptions(delimiter=arguments.delimiter, encoding=arguments.encoding, array=arguments.array)
-    if arguments.text_by:
-        read = replace(read, text_by=arguments.text_by)
-    other = getattr(arguments, "evaluation", None)
-    kind = KIND_OF[arguments.method] if arguments.method else None
-    return ScanOptions(read, told or None, arguments.shape, kind, _path(other) if other else None)
+def _file_and_options(arguments: argparse.Namespace, home: Home) -> tuple[Path, ScanOptions]:
+    """Return the file that is meant and how it is read: one on the disk, or that of a dataset of the library."""
+    told = read_options(arguments)
+    path = Path(arguments.file).expanduser()
+    if os.path.lexists(path) or not home.database.is_file():
+        return path, told
+    store = Store(home.database)
+    try:
+        registry = DatasetRegistry(store)
+        if not registry.is_name(arguments.file):
+            return path, told
+        version = registry.find(arguments.file)
+    finally:
+        store.close()
+    kept = version.options()
+    return version.path, replace(
+        told,
+        read=told.read if told.read != ReadOptions() else kept.read,
+        mapping=told.mapping or kept.mapping,
+        shape=told.shape or kept.shape,
+    )
 
 
 def _progress(arguments: argparse.Namespace) -> Any:
@@ -125,19 +124,17 @@ def _clear_progress() -> None:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _asked(report: Report, arguments: argparse.Namespace) -> Asked:
+def _asked(report: Report, options: ScanOptions, arguments: argparse.Namespace) -> Asked:
     assert report.shape is not None
     kind = KIND_OF[arguments.method] if arguments.method else FEEDS[report.shape][0]
     if kind not in FEEDS[report.shape]:
         raise AppError(why_not(report.shape, kind), "Choose another method or another file.", "bad_data")
-    return Asked(
-        report.shape, kind, report.meaning, _options(arguments).mapping, arguments.loss_on, arguments.max_length
-    )
+    return Asked(report.shape, kind, report.meaning, options.mapping, arguments.loss_on, arguments.max_length)
 
 
-def _lengths(report: Report, arguments: argparse.Namespace, home: Home) -> Lengths:
+def _lengths(report: Report, options: ScanOptions, arguments: argparse.Namespace, home: Home) -> Lengths:
     assert report.index is not None
-    asked = _asked(report, arguments)
+    asked = _asked(report, options, arguments)
     previewer = Previewer(arguments.model, [home.caches / "hub"])
     try:
         return token_lengths(report.index, previewer, asked)

@@ -53,16 +53,24 @@ def _check_judge(folder: Path, method: str) -> None:
         )
 
 
-def with_full_paths(values: Mapping[str, object], bases: Sequence[Path]) -> dict[str, object]:
+def with_full_paths(
+    values: Mapping[str, object], bases: Sequence[Path], is_dataset: Callable[[str], bool] = lambda _: False
+) -> dict[str, object]:
     """Return config values whose files and folders are absolute.
 
-    A relative path is looked for in each of ``bases`` in turn. A model that is no folder there is a Hub name.
+    A relative path is looked for in each of ``bases`` in turn. A model that is no folder there is a Hub name, and a
+    dataset that is no file there may be one of the library, as ``is_dataset`` says; that name stays as it is.
     """
     full = dict(values)
     for name in PATHS:
         word = values.get(name)
         if isinstance(word, str) and word.strip():
-            full[name] = str(find_path(word, bases) or _at(bases[0], word))
+            found = find_path(word, bases)
+            is_file = found is not None and _can_be(found.is_file)
+            if name == "dataset" and not is_file and is_dataset(word):
+                full[name] = word.strip()
+            else:
+                full[name] = str(found or _at(bases[0], word))
     model = values.get("model")
     if isinstance(model, str) and model.strip():
         found = find_path(model, bases)

@@ -15,7 +15,7 @@ from trainer_image.contract import RunFolder
 from trainer_image.data import prepare, read_dataset, split
 from trainer_image.encoding import NOT_LEARNED, Encoded, encode
 from trainer_image.errors import TrainerError
-from trainer_image.formats import Example, Message, RowProblem
+from trainer_image.formats import Example, Message, RowProblem, read_told
 from trainer_image.methods import sft
 
 TALK = (
@@ -174,6 +174,15 @@ def test_parquet_is_read_by_row(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(TrainerError, match="Parquet"):
         read_dataset(path, "conversation")
+
+
+def test_a_table_is_read_as_the_user_has_said(tokenizer: Any, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("act;reply\nDo this;Done\n")
+    told = read_told(("prompt=act", "completion=reply"), ("delimiter=;",))
+    plan = DataPlan(str(path), 64, "answers", True, 0.0, 1, told)
+    (row,) = prepare(plan, "conversation", as_sft(tokenizer, plan)).train
+    assert _learned(row, tokenizer) == "Done<|im_end|>"
 
 
 def test_bad_rows_stop_or_are_left_out(tokenizer: Any, tmp_path: Path) -> None:

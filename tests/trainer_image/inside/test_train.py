@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from trainer_image.contract import COMPLETE, CheckpointRequest, PauseRequest, StopRequest
+from trainer_image.contract import COMPLETE, CheckpointRequest, DatasetRef, PauseRequest, StopRequest
+from trainer_image.data import sha256_of
 
 Row = dict[str, Any]
 
@@ -218,6 +219,17 @@ def test_other_rows_on_resume_are_refused(new_run: Any, dataset: Path) -> None:
     dataset.write_text(dataset.read_text() + '{"question": "New?", "answer": "Yes."}\n')
     assert run.start().wait() == 1
     assert run.events()[-1].code == "data_changed"
+
+
+def test_a_file_that_is_not_the_version_that_was_asked_for_is_refused(new_run: Any, dataset: Path) -> None:
+    run = new_run(max_steps=1)
+    ref = DatasetRef(name="captain", number=2, sha256=sha256_of(dataset))
+    run.folder.dataset.write_text(ref.model_dump_json())
+    dataset.write_text(dataset.read_text() + '{"question": "New?", "answer": "Yes."}\n')
+    assert run.start().wait() == 1
+    failed = run.events()[-1]
+    assert failed.code == "data_changed"
+    assert failed.sentence == "The file of captain@2 has changed since this run was asked for."
 
 
 @pytest.mark.parametrize(
