@@ -40,6 +40,16 @@ class RunLog:
 
     def __init__(self, events_file: Path) -> None:
         self._tail = LineTail(events_file)
+        self.path = events_file
+
+    @property
+    def offset(self) -> int:
+        """The bytes that have been read; set where they were taken in by another way."""
+        return self._tail.offset
+
+    @offset.setter
+    def offset(self, offset: int) -> None:
+        self._tail.offset = offset
 
     def poll(self) -> list[Event | UnknownLine]:
         """Return the events that are new since the last poll."""
@@ -53,6 +63,16 @@ def read_events(events_file: Path) -> list[Event | UnknownLine]:
     while new := log.poll():
         events += new
     return events
+
+
+def read_kinds(events_file: Path, *kinds: str) -> list[Event | UnknownLine]:
+    """Return the events of these kinds; the other lines are not parsed, so that a million of them take a moment."""
+    wanted = [f'"kind":"{kind}"'.encode() for kind in kinds]
+    tail = LineTail(events_file)
+    found: list[Event | UnknownLine] = []
+    while lines := tail.poll():
+        found += [read_event(line) for line in lines if any(kind in line for kind in wanted)]
+    return found
 
 
 def tail_of_log(path: Path, lines: int = 40) -> str:

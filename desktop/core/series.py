@@ -8,12 +8,29 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer_image.contract import Checkpoint, Evaluation, Event, Hello, OutOfMemory, Round, Step, UnknownLine
+from desktop.core.smoothing import smooth
+from trainer_image.contract import (
+    Cancelled,
+    Checkpoint,
+    Evaluation,
+    Event,
+    Failed,
+    Hello,
+    OutOfMemory,
+    Paused,
+    Round,
+    Step,
+    UnknownLine,
+)
+
+__all__ = ["STEP_COLUMNS", "EvaluationColumn", "Floats", "Series", "StepColumn", "smooth"]
 
 Floats = NDArray[np.float64]
-StepColumn = Literal["step", "time", "tokens", "loss", "learning_rate", "grad_norm", "tokens_per_s", "step_s"]
+StepColumn = Literal[
+    "step", "time", "tokens", "loss", "learning_rate", "grad_norm", "tokens_per_s", "step_s", "elapsed"
+]
 EvaluationColumn = Literal["step", "time", "loss"]
-_STEP_COLUMNS: tuple[StepColumn, ...] = (
+STEP_COLUMNS: tuple[StepColumn, ...] = (
     "step",
     "time",
     "tokens",
@@ -22,21 +39,35 @@ _STEP_COLUMNS: tuple[StepColumn, ...] = (
     "grad_norm",
     "tokens_per_s",
     "step_s",
+    "elapsed",
 )
+"""What is known of every step; ``elapsed`` is seconds of training, without the times when the run stood still."""
 
 
 class _Table:
     """Rows of floats that double in size when they are full."""
 
     def __init__(self, columns: int) -> None:
-        self._data: Floats = np.empty((columns, 1024))
+        self._data: Floats = np.empty((columns, 64))
         self.rows = 0
 
+    def _make_room(self, more: int) -> None:
+        if self.rows + more > self._data.shape[1]:
+            longer = np.empty((len(self._data), max(2 * self._data.shape[1], self.rows + more)))
+            longer[:, : self.rows] = self._data[:, : self.rows]
+            self._data = longer
+
     def append(self, values: Iterable[float]) -> None:
-        if self.rows == self._data.shape[1]:
-            self._data = np.concatenate([self._data, np.empty_like(self._data)], axis=1)
+        self._make_room(1)
         self._data[:, self.rows] = list(values)
         self.rows += 1
+
+    def extend(self, columns: Floats) -> None:
+        """Take in many rows at once, as an array of columns."""
+        more = columns.shape[1]
+        self._make_room(more)
+        self._data[:, self.rows : self.rows + more] = columns
+        self.rows += more
 
     def column(self, index: int) -> Floats:
         return self._data[index, : self.rows]
@@ -66,6 +97,23 @@ class _Metrics:
             column[row] = _or_nan(metrics.get(name))
         self._rows += 1
 
+    def extend(self, metrics: Mapping[str, Floats], rows: int) -> None:
+        """Take in many rows at once; a name that is not among them has a gap there."""
+        for name, values in metrics.items():
+            if name not in self._columns and np.isnan(values).all():
+                continue
+            column = self._columns.get(name, np.full(self._rows, np.nan))
+            longer = column
+            if len(column) < self._rows + rows:
+                longer = np.full(self._rows + rows, np.nan)
+                longer[: self._rows] = column[: self._rows]
+            longer[self._rows : self._rows + rows] = values
+            self._columns[name] = longer
+        self._rows += rows
+        for name, column in self._columns.items():
+            if len(column) < self._rows:
+                self._columns[name] = np.concatenate([column, np.full(self._rows - len(column), np.nan)])
+
     def names(self) -> tuple[str, ...]:
         return tuple(self._columns)
 
@@ -84,13 +132,19 @@ class Series:
     """What a chart draws of one run."""
 
     def __init__(self) -> None:
-        self._steps = _Table(len(_STEP_COLUMNS))
+        self._steps = _Table(len(STEP_COLUMNS))
         self._step_metrics = _Metrics()
         self._evaluations = _Table(3)
         self._evaluation_metrics = _Metrics()
         self._checkpoints = _Table(1)
         self._out_of_memory: list[float] = []
         self._rounds: list[float] = []
+        self._pauses: list[float] = []
+        self._resumes: list[float] = []
+        self._stands_still = True
+        """The next step is the first of a trainer's process: the time before it was no training."""
+        self.undone = 0
+        """How often rows were taken back; while it stays, what was drawn before is still there."""
 
     def add(self, events: Iterable[Event | UnknownLine]) -> bool:
         """Take in events; return whether a curve changed."""
@@ -108,24 +162,52 @@ class Series:
                     self._out_of_memory.append(self._last_step())
                 case Round():
                     self._rounds.append(self._last_step())
+                case Paused() | Cancelled() | Failed():
+                    self._pauses.append(self._last_step())
+                    self._stands_still = True
                 case Hello():
                     self._undo(event.resumed_from or 0)
+                    if event.resumed_from:
+                        self._resumes.append(event.resumed_from)
                 case _:
                     continue
             changed = True
         return changed
 
+    def add_steps(self, columns: Floats, metrics: Mapping[str, Floats]) -> None:
+        """Take in many steps of one stretch at once: the columns as in STEP_COLUMNS, without ``elapsed``."""
+        if not columns.shape[1]:
+            return
+        gained = np.diff(columns[1], prepend=columns[1, :1])
+        if self._steps.rows and not self._stands_still:
+            gained[0] = columns[1, 0] - self._steps.column(1)[-1]
+        else:
+            gained[0] = columns[7, 0] if self._steps.rows else 0.0
+        gained = np.where(gained < 0, columns[7], gained)  # a clock set back
+        before = self._steps.column(8)[-1] if self._steps.rows else 0.0
+        self._steps.extend(np.vstack([columns, before + np.cumsum(gained)]))
+        self._step_metrics.extend(metrics, columns.shape[1])
+        self._stands_still = False
+
     def _add_step(self, event: Step) -> None:
+        now = event.time.timestamp()
+        if not self._steps.rows:
+            elapsed = 0.0
+        else:
+            gained = event.step_s if self._stands_still else now - float(self._steps.column(1)[-1])
+            elapsed = float(self._steps.column(8)[-1]) + (gained if gained >= 0 else event.step_s)
+        self._stands_still = False
         self._steps.append(
             (
                 event.step,
-                event.time.timestamp(),
+                now,
                 event.tokens,
                 _or_nan(event.loss),
                 event.learning_rate,
                 _or_nan(event.grad_norm),
                 event.tokens_per_s,
                 event.step_s,
+                elapsed,
             )
         )
         self._step_metrics.append(event.metrics)
@@ -134,6 +216,8 @@ class Series:
         return float(self._steps.column(0)[-1]) if self._steps.rows else 0.0
 
     def _undo(self, step: int) -> None:
+        self._stands_still = True
+        self.undone += 1
         for table in (self._steps, self._evaluations, self._checkpoints):
             table.keep_up_to(step)
         self._step_metrics.keep(self._steps.rows)
@@ -144,7 +228,7 @@ class Series:
 
     def column(self, name: StepColumn) -> Floats:
         """Return one column by step; a view that the next ``add`` may outgrow, so draw it now or copy it."""
-        return self._steps.column(_STEP_COLUMNS.index(name))
+        return self._steps.column(STEP_COLUMNS.index(name))
 
     def metric_names(self) -> tuple[str, ...]:
         """Return what the method reports while it trains, in the order first heard of."""
@@ -176,22 +260,14 @@ class Series:
         """Return after which steps a round of STaR sampled."""
         return np.array(self._rounds)
 
+    def pause_steps(self) -> Floats:
+        """Return after which steps the run stopped before its end: paused, cancelled or failed."""
+        return np.array(self._pauses)
+
+    def resume_steps(self) -> Floats:
+        """Return from which steps it went on."""
+        return np.array(self._resumes)
+
 
 def _or_nan(value: float | None) -> float:
     return float("nan") if value is None else value
-
-
-def smooth(values: Floats, weight: float) -> Floats:
-    """Return the exponential moving average with its start corrected; NaN stays NaN and is not averaged in.
-
-    ``weight`` in 0..1 is the share that the past keeps; 0 returns the values themselves, 1 the mean of all so far.
-    """
-    weight = min(weight, 1 - 1e-9)  # at 1 itself the corrected start is 0 / 0, and this close to it the same
-    smoothed = np.full_like(values, np.nan)
-    mean, seen = 0.0, 0.0
-    for index, value in enumerate(values.tolist()):
-        if value == value:
-            mean = weight * mean + (1 - weight) * value
-            seen = weight * seen + (1 - weight)
-            smoothed[index] = mean / seen
-    return smoothed

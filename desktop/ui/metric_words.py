@@ -53,7 +53,7 @@ _ORDER: Mapping[Method, tuple[str, ...]] = {
     "grpo": _TRIES,
     "star": ("mean_token_accuracy",),
 }
-_LEFT_OUT = {"num_tokens", "step", "time", "tokens", "step_s"}
+_LEFT_OUT = {"num_tokens", "step", "time", "tokens", "step_s", "elapsed"}
 SHOWN_AT_ONCE = 7
 """So many small charts are shown before one asks for more."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QScrollArea, QStackedLayout, QWidget
 
+from desktop.core import curves
 from desktop.core.run import Run, RunState
 from desktop.core.run_log import tail_of_log
 from desktop.ui.actions import Actions
@@ -26,17 +27,25 @@ class PlotsDock(QWidget):
     def __init__(self, services: Services, actions: Actions, selection: Selection, theme: Theme) -> None:
         super().__init__()
         self._runs = services.runs
+        self._jobs = services.jobs
+        self._reading: set[str] = set()
+        self._read: set[str] = set()
+        """Long runs whose events were read on the side; they open at once from now on."""
+        self._compared: list[str] = []
         self._selection = selection
         self.head = RunHead(theme)
         self.ribbon = PhaseRibbon(theme)
         self.rounds = RoundsStrip(theme)
         self.failure = FailurePanel(theme)
         self.failure.buttons.insertWidget(0, action_button(actions["pause"]))
-        self.curves = RunCurves(theme, services.settings)
+        self.curves = RunCurves(theme, services.settings, lambda error: services.notices.post_error(error))
         self.rate = RateCurve(theme)
         self.waiting = label("", "muted", wrap=True)
         self._compose(actions)
         selection.run_selected.connect(self._select)
+        selection.compare_requested.connect(self.compare)
+        selection.evaluation_selected.connect(self.curves.select_evaluation)
+        self.curves.evaluation_pressed.connect(selection.evaluation_selected)
         self.rate.value_wanted.connect(selection.knob_requested)
         self._runs.run_changed.connect(self._run_changed)
         self._runs.advanced.connect(self._advanced)
@@ -51,7 +60,7 @@ class PlotsDock(QWidget):
         self._drawing = QStackedLayout()
         for page in (self.waiting, self.curves, self.rate):
             self._drawing.addWidget(page)
-        content = column(self.head, self.ribbon, self.rounds, self.failure, self._drawing, space=12)
+        content = column(self.head, self.ribbon, self.rounds, self.failure, self._drawing, space=8)
         content.setStretch(4, 1)
         content.setContentsMargins(0, 0, 8, 0)
         empty = label("The curves of a run will grow here: its loss, and how fast it learns.", "muted")
@@ -75,19 +84,49 @@ class PlotsDock(QWidget):
     def _select(self, run_id: str) -> None:
         run = self._runs.get(run_id)
         self._stack.setCurrentIndex(0 if run is None else 1)
-        if run is not None:
-            self.curves.show_progress(self._runs.refresh(run_id).progress)
-            self.curves.show_series(self._runs.series(run_id), run.config.method)
+        if run is None:
+            self.curves.show_series(None)
+        elif self._is_ready(run):
+            run = self._runs.refresh(run_id)
+            self.curves.show_progress(run.progress)
+            series, config = self._runs.series(run_id), run.config
+            self.curves.show_series(series, config.method, run_id=run_id, name=run.name, folder=run.folder)
         else:
             self.curves.show_series(None)
         self._show_run()
+
+    def _is_ready(self, run: Run) -> bool:
+        """Say whether a run can be opened at once; a long one that never was is read on the side first."""
+        events = run.files.events
+        if run.id in self._reading:
+            return False
+        if run.id in self._read or curves.is_prepared(events):
+            return True
+        self._reading.add(run.id)
+        self._jobs.run("pool", lambda: curves.prepare(events), lambda _: self._has_read(run.id))
+        return False
+
+    def _has_read(self, run_id: str) -> None:
+        self._reading.discard(run_id)
+        self._read.add(run_id)
+        if run_id == self._selection.run_id:
+            self._select(run_id)
+        if run_id in self._compared:
+            self.compare(self._compared)
+
+    def compare(self, run_ids: list[str]) -> None:
+        """Draw the curves of other runs together with those of the selected one; only that one ends it."""
+        self._compared = list(run_ids)
+        runs = [run for run_id in run_ids if (run := self._runs.get(run_id)) is not None]
+        ready = [run for run in runs if run.id != self._selection.run_id and self._is_ready(run)]
+        self.curves.compare([(run.id, run.name, self._runs.series(run.id)) for run in ready])
 
     def _run_changed(self, run_id: str) -> None:
         if run_id == self._selection.run_id:
             self._show_run()
 
     def _advanced(self, run_id: str, _events: list[object]) -> None:
-        if run_id == self._selection.run_id:
+        if any(track.run_id == run_id for track in self.curves.tracks):
             self.curves.mark_dirty()
 
     def _tick(self) -> None:
@@ -103,7 +142,10 @@ class PlotsDock(QWidget):
         self.ribbon.show_run(run)
         self.rounds.show_rounds(run.progress.rounds)
         self._show_failure(run)
-        if run.progress.step is None:
+        if run.id in self._reading:
+            self._drawing.setCurrentWidget(self.waiting)
+            self.waiting.setText("Reading the curves of a long run. This happens once and takes a few seconds.")
+        elif run.progress.step is None:
             self._drawing.setCurrentWidget(self.waiting)
             self.waiting.setText(_waiting_words(run))
         elif run.config.find_learning_rate:

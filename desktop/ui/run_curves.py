@@ -1,93 +1,167 @@
-"""The curves of one run: what its method wants to move, large, with evaluations and marks; the rest small below."""
+"""The curves of a run, or of several: what its method wants to move, large, with marks; the rest small below."""
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QSettings, Qt, QTimer
-from PySide6.QtWidgets import QCheckBox, QComboBox, QSlider, QWidget
+from PySide6.QtCore import QPoint, QSettings, QTimer, Signal
+from PySide6.QtGui import QCursor, QGuiApplication, QKeyEvent, Qt
+from PySide6.QtWidgets import QFileDialog, QWidget
 
+from desktop.core.curve_files import RunTable, write_csv
+from desktop.core.feeds import places_of, step_near
 from desktop.core.progress import Progress
-from desktop.core.series import Floats, Series, smooth
-from desktop.ui import words
-from desktop.ui.charts import Chart, Curve
+from desktop.core.series import Floats, Series
+from desktop.errors import AppError
+from desktop.ui import chart_export, words
+from desktop.ui.charts import Chart
+from desktop.ui.crosshair import CrosshairBox, Line
+from desktop.ui.curve_controls import CurveControls
+from desktop.ui.curve_items import SIGNS, Curve
+from desktop.ui.legend import RunLegend
 from desktop.ui.metric_words import main_chart, sentence_of, small_charts, title_of
-from desktop.ui.pieces import button, column, label, row
-from desktop.ui.run_numbers import evaluation_values, step_values, training_names
+from desktop.ui.pieces import button, column, row
+from desktop.ui.pin_board import PinBoard
+from desktop.ui.run_colours import RunColours
+from desktop.ui.run_numbers import training_names
 from desktop.ui.small_charts import SmallCharts
 from desktop.ui.theme import Theme
+from desktop.ui.tracks import MAIN_CURVES, Track, colours_for, curves_for, fill, fill_marks
 from trainer_image.contract import Method
 
-FRAME_MS = 66
-"""15 frames a second."""
-MAIN_CURVES = (
-    Curve("raw", "faint"),
-    Curve("smoothed"),
-    Curve("evaluation", "points", 1),
-    Curve("best", "star", 1),
-    Curve("checkpoint", "marks", 2),
-    Curve("memory full", "warning"),
-)
-AXES = (("step", "by step"), ("time", "by minutes"), ("tokens", "by tokens"))
+TICK_MS = 33
+MAIN_EVERY_S = 0.066
+"""The large chart is drawn 15 times a second at most."""
+SMALL_EVERY_S = 0.2
+SLICE_S = 0.006
+"""So long the drawing may hold up the window at a time; then the other charts wait for the next tick."""
+_AT_ONCE = 6
+"""With more runs than that the large chart comes first, and the small ones in the next moments."""
+REST = 8
+"""A chart that takes long to draw is drawn less often: it rests so many times as long as it takes."""
 
 
 class RunCurves(QWidget):
-    """Redraws what has changed, at most 15 times a second, and only while it can be seen."""
+    """Redraws what has changed, a little at a time, and only while it can be seen."""
 
-    def __init__(self, theme: Theme, settings: QSettings) -> None:
+    evaluation_pressed = Signal(int)
+    """The step of an evaluation whose samples somebody wants to see."""
+
+    def __init__(
+        self, theme: Theme, settings: QSettings, complain: Callable[[AppError], object] = lambda _: None
+    ) -> None:
         super().__init__()
-        self._settings = settings
-        self._series: Series | None = None
+        self._theme = theme
+        self._complain = complain
         self._method: Method = "sft"
         self._best: Floats = np.empty(0)
-        self._is_dirty = False
-        self._drawn_at = self._cost = 0.0
+        self._selected_step: int | None = None
         self._hovered: float | None = None
+        self._enlarged = ""
+        """The number whose chart fills the place of all, if any."""
+        self._is_dirty = False
+        self._dirty: set[Chart] = set()
+        self._drawn_at: dict[Chart, float] = {}
+        self._cost: dict[Chart, float] = {}
+        self.tracks: list[Track] = []
+        self.colours = RunColours(settings)
+        self.pins = PinBoard(theme)
+        self.controls = CurveControls(settings)
+        self.axis, self.log, self.smoothing = self.controls.axis, self.controls.log, self.controls.smoothing
+        self.legend = RunLegend(theme)
         self.main = Chart("Loss", MAIN_CURVES, theme, words.loss)
-        self.small = SmallCharts(theme, self.main)
+        self.main_name = "loss"
+        self.small = SmallCharts(theme, self.main, self._take_in)
         self.more = button("", self._more_clicked, "link")
-        self._make_controls()
+        self.charts = QWidget()
+        self.box = CrosshairBox(self)
         self._compose()
-        self._drawing = QTimer(self, interval=FRAME_MS)
+        self._connect()
+
+    def _compose(self) -> None:
+        inside = column(self.legend, self.main, self.small, space=8)
+        inside.setStretch(1, 3)
+        inside.setStretch(2, 2)
+        self.charts.setLayout(inside)
+        # The large chart's title shares a line with the controls: a small screen has no room for two.
+        head = self.main.take_head()
+        head.addWidget(self.controls)
+        layout = column(head, self.charts, row(self.more, 1), space=4)
+        layout.setStretch(1, 1)
+        self.setLayout(layout)
+        self.main.plot.setMinimumHeight(112)
+        self._take_in(self.main)
+
+    def _connect(self) -> None:
+        self.controls.look_changed.connect(lambda: self.redraw())
+        self.controls.scale_changed.connect(self._scale_changed)
+        self.controls.charts_chosen.connect(lambda: self.redraw())
+        self.controls.all_wanted.connect(self.main.show_all)
+        self.controls.export_wanted.connect(self.export)
+        self.legend.changed.connect(lambda: self.redraw())
+        self.legend.removed.connect(self.take_away)
+        self.legend.ended.connect(lambda: self.compare([]))
+        self.pins.changed.connect(self._show_pins)
+        self._theme.theme_changed.connect(lambda: self.redraw())
+        self._drawing = QTimer(self, interval=TICK_MS)
         self._drawing.timeout.connect(self._draw_if_needed)
         self._drawing.start()
 
-    def _make_controls(self) -> None:
-        self.axis = QComboBox()
-        self.axis.setAccessibleName("Horizontal axis")
-        for name, text in AXES:
-            self.axis.addItem(text, name)
-        self.axis.setCurrentIndex(max(0, self.axis.findData(self._settings.value("curves/axis", "step"))))
-        self.log = QCheckBox("Log axis")
-        self.smoothing = QSlider(Qt.Orientation.Horizontal)
-        self.smoothing.setRange(0, 99)
-        self.smoothing.setValue(int(str(self._settings.value("curves/smoothing", 85))))
-        self.smoothing.setFixedWidth(96)
-        self.smoothing.setAccessibleName("Smoothing of the curves, in percent")
-        self.smoothing.setToolTip("How much of the past the smoothed line keeps")
-        self.axis.currentIndexChanged.connect(self._axis_changed)
-        self.log.toggled.connect(self._log_toggled)
-        self.smoothing.valueChanged.connect(self._smoothing_changed)
+    def _take_in(self, chart: Chart) -> None:
+        """Let a chart take part."""
+        chart.set_log(self.log.isChecked())
+        chart.fit_to_smoothed(self.controls.fits.isChecked())
+        chart.hovered.connect(lambda x: self._show_crosshair(x, chart))
+        chart.point_pressed.connect(lambda x: self._pin(chart, x))
+        chart.pin_pressed.connect(lambda number: self._edit_pin(chart, number))
+        chart.mark_pressed.connect(self._mark_pressed)
+        chart.title_double_clicked.connect(lambda: self.enlarge("" if self._enlarged else self._name_of(chart)))
+        chart.title.setToolTip("Double-click: this chart alone, and back")
 
-    def _compose(self) -> None:
-        smoothing = label("Smoothing", "muted")
-        smoothing.setBuddy(self.smoothing)
-        for part in (smoothing, self.smoothing, self.log, self.axis):
-            self.main.head.addWidget(part)
-        layout = column(self.main, self.small, row(self.more, 1), space=8)
-        layout.setStretch(0, 5)
-        layout.setStretch(1, 4)
-        self.setLayout(layout)
-        self.main.plot.setMinimumHeight(112)
-        self.main.hovered.connect(self._show_crosshair)
-        self.small.hovered.connect(self._show_crosshair)
+    def _name_of(self, chart: Chart) -> str:
+        return next((name for name, known in self.small.shown() if known is chart), self.main_name)
 
-    def show_series(self, series: Series | None, method: Method = "sft") -> None:
+    # Whose curves
+
+    def show_series(
+        self,
+        series: Series | None,
+        method: Method = "sft",
+        *,
+        run_id: str = "",
+        name: str = "",
+        folder: Path | None = None,
+    ) -> None:
         """Draw another run, whole."""
-        self._series, self._method = series, method
+        self._method = method
         self.small.show_more = False
+        self._enlarged = ""
+        self._selected_step = None
+        self.tracks = [Track(run_id, name, series, self.colours.of(run_id))] if series is not None else []
+        self.pins.open(folder)
         self.main.show_all()
+        self.redraw()
+
+    def compare(self, others: list[tuple[str, str, Series]]) -> None:
+        """Draw other runs, by id, name and curves, together with the one that is looked at; none of them ends that."""
+        if self.tracks:
+            known = {track.run_id: track for track in self.tracks[1:]}
+            first = self.tracks[0]
+            self.tracks = [first] + [
+                known.get(run_id) or Track(run_id, name, series, self.colours.of(run_id))
+                for run_id, name, series in others
+                if run_id != first.run_id
+            ]
+            self.redraw(main_only=len(self.tracks) > _AT_ONCE)
+
+    def take_away(self, run_id: str) -> None:
+        """Draw the others without this one."""
+        self.tracks = [track for index, track in enumerate(self.tracks) if not index or track.run_id != run_id]
         self.redraw()
 
     def show_progress(self, progress: Progress) -> None:
@@ -98,90 +172,248 @@ class RunCurves(QWidget):
             self._best = marked
             self.mark_dirty()
 
+    def select_evaluation(self, step: int) -> None:
+        """Shade the place of an evaluation."""
+        self._selected_step = step
+        self._show_selected()
+
     def mark_dirty(self) -> None:
         """There is more to draw."""
         self._is_dirty = True
 
-    def redraw(self) -> None:
-        """Draw now."""
+    # When
+
+    def redraw(self, *, main_only: bool = False) -> None:
+        """Draw everything now, or the small charts in the next moments."""
         self._is_dirty = False
-        began = time.monotonic()
-        if self._series is not None:
-            self._draw(self._series)
-        self._drawn_at = time.monotonic()
-        self._cost = self._drawn_at - began
+        self._dirty.clear()
+        if not self.tracks:
+            return
+        self._arrange()
+        self.legend.show_tracks(self.tracks, self.controls.look.axis)
+        self.main.axis.clear()
+        charts = self._charts()
+        if main_only:
+            self._dirty.update(chart for _, chart in charts if chart is not self.main)
+            charts = [(name, chart) for name, chart in charts if chart is self.main]
+        for name, chart in charts:
+            chart.set_minutes(self.controls.look.axis in ("time", "clock"))
+            self._fill(name, chart)
+            chart.measure()
+        for _, chart in charts:
+            chart.draw()
+            self._drawn_at[chart] = time.monotonic()
+        self._show_pins()
+        self._show_selected()
+        self._show_crosshair(self._hovered, None)
 
     def _draw_if_needed(self) -> None:
-        # A run of a hundred thousand steps takes longer to smooth than a frame lasts: then draw less often.
-        rested = time.monotonic() - self._drawn_at > 8 * self._cost
-        if self._is_dirty and rested and self.isVisible():
-            self.redraw()
+        if not self.isVisible():
+            return
+        if self._is_dirty:
+            self._is_dirty = False
+            self._arrange()
+            self._dirty.update(chart for _, chart in self._charts())
+        began = time.monotonic()
+        for name, chart in self._charts():
+            if chart not in self._dirty or not self._is_due(chart, began):
+                continue
+            self._dirty.discard(chart)
+            self._fill(name, chart)
+            chart.draw()
+            chart.show_crosshair(self._hovered)
+            if self.pins.of(name):
+                self._show_pins()
+            now = time.monotonic()
+            self._drawn_at[chart], self._cost[chart] = now, now - began
+            if now - began > SLICE_S:
+                break
 
-    def _draw(self, series: Series) -> None:
-        known = training_names(series)
-        shown = main_chart(self._method, known)
-        self.main.set_title(title_of(shown), sentence_of(shown))
-        self._draw_main(series, shown)
+    def _is_due(self, chart: Chart, now: float) -> bool:
+        rest = max(MAIN_EVERY_S if chart is self.main else SMALL_EVERY_S, REST * self._cost.get(chart, 0.0))
+        return now - self._drawn_at.get(chart, 0.0) >= rest
+
+    # What
+
+    def _charts(self) -> list[tuple[str, Chart]]:
+        """Return the charts that are shown, the one first that has waited longest."""
+        if not self.tracks:
+            return []
+        shown = self.small.shown()
+        if not self.main.isHidden():
+            shown = [(self.main_name, self.main), *shown]
+        return sorted(shown, key=lambda known: self._drawn_at.get(known[1], 0.0))
+
+    def _arrange(self) -> None:
+        """Show the charts that there is something for, and that are wanted."""
+        known = list(dict.fromkeys(name for track in self.tracks for name in training_names(track.series)))
+        self.main_name = main_chart(self._method, known)
+        self.main.set_title(title_of(self.main_name), sentence_of(self.main_name))
         first, others = small_charts(self._method, known)
-        self.small.show_names([*first, *others] if self.small.show_more else first)
-        self.more.setVisible(bool(others))
-        self.more.setText("Fewer charts" if self.small.show_more else f"{words.plural(len(others), 'more chart')}")
-        steps, tested = series.column("step"), series.evaluation("step")
-        x, tested_at = self._x_of(series, steps), self._x_of(series, tested)
-        for name, chart in self.small.shown():
-            values, tests = step_values(series, name), evaluation_values(series, name)
-            said, asked = np.isfinite(values), np.isfinite(tests)
-            chart.show_curve("raw", x[said], values[said])
-            # What does not jump about, as a learning rate, would only be drawn too late, or in the noise of rounding.
-            is_calm = name == "learning_rate" or not said.any() or np.ptp(values[said]) == 0
-            weight = 0.0 if is_calm else self.smoothing.value() / 100
-            chart.show_curve("smoothed", x[said], smooth(values[said], weight))
-            chart.show_curve("evaluation", tested_at[asked], tests[asked])
-        self._show_crosshair(self._hovered)
+        self.controls.set_first([*first, *others] if self.small.show_more else first)
+        self.controls.show_names([*first, *others])
+        wanted = [name for name in (*first, *others) if self.controls.is_shown(name)]
+        if self._enlarged and self._enlarged != self.main_name:
+            wanted = [name for name in (*first, *others) if name == self._enlarged]
+        elif self._enlarged:
+            wanted = []
+        is_main = not self._enlarged or self._enlarged == self.main_name
+        for part in (self.main, self.main.title, self.main.values):
+            part.setVisible(is_main)
+        if not is_main:
+            self.main.axis.forget(self.main)
+        self.small.show_names(wanted)
+        self.small.setVisible(bool(wanted))
+        self.more.setVisible(bool(others) and not self._enlarged)
+        self.more.setText("Fewer charts" if self.small.show_more else words.plural(len(others), "more chart"))
 
-    def _draw_main(self, series: Series, name: str) -> None:
-        steps, values = series.column("step"), step_values(series, name)
-        x = self._x_of(series, steps)
-        smoothed = smooth(values, self.smoothing.value() / 100)
-        tested, tests = series.evaluation("step"), evaluation_values(series, name)
-        is_best = np.isin(tested, self._best)
-        self.main.show_curve("raw", x, values.copy())
-        self.main.show_curve("smoothed", x, smoothed)
-        self.main.show_curve("evaluation", self._x_of(series, tested), tests.copy())
-        self.main.show_curve("best", self._x_of(series, tested[is_best]), tests[is_best])
-        for mark, at in (("checkpoint", series.checkpoint_steps()), ("memory full", series.out_of_memory_steps())):
-            heights = np.interp(at, steps, smoothed) if len(steps) else np.full(len(at), np.nan)
-            self.main.show_curve(mark, self._x_of(series, at), heights)
+    def _fill(self, name: str, chart: Chart) -> None:
+        look, is_main = self.controls.look, chart is self.main
+        curves = curves_for(self.tracks, is_main=is_main)
+        chart.set_curves(curves, colours_for(curves, self._theme.colours))
+        fill(chart, name, self.tracks, look, is_main=is_main)
+        if not is_main:
+            return
+        fill_marks(chart, self.tracks[0], look.axis)
+        if len(self.tracks) == 1:
+            tested, tests = chart.data_of("evaluation")
+            at = places_of(self.tracks[0].series, self._best, look.axis, self.tracks[0].shift)
+            is_best = np.isin(tested, at)
+            chart.show_curve("best", tested[is_best], tests[is_best])
 
-    def _x_of(self, series: Series, steps: Floats) -> Floats:
-        """Return where steps stand on the chosen axis; what happened between two steps stands between them."""
-        known = series.column("step")
-        axis = self.axis.currentData()
-        if axis == "step" or not len(known):
-            return steps.copy()
-        if axis == "tokens":
-            return np.interp(steps, known, series.column("tokens"))
-        minutes: Floats = (series.column("time") - series.column("time")[0]) / 60
-        return np.interp(steps, known, minutes)
+    def enlarge(self, name: str) -> None:
+        """Let one chart fill the place of all, or show all again."""
+        self._enlarged = name
+        self.redraw()
 
-    def _show_crosshair(self, x: float | None) -> None:
+    # What is said
+
+    def _show_crosshair(self, x: float | None, source: Chart | None) -> None:
         self._hovered = x
-        for chart in (self.main, *(chart for _, chart in self.small.shown())):
+        for _, chart in self._charts():
             chart.show_crosshair(x)
+        if x is None or source is None or not self.tracks:
+            self.box.hide()
+            return
+        lines = [
+            Line(SIGNS[curve.look], source.colour_of(curve), _line_words(curve), value)
+            for curve, value in source.words_at(x)
+            if not (len(self.tracks) > 1 and curve.look == "faint")
+        ]
+        if len(self.tracks) == 1:
+            for name, chart in [(self.main_name, self.main), *self.small.shown()]:
+                told = [] if chart is source or chart.isHidden() else chart.words_at(x)
+                lines += [Line("", "", title_of(name), value) for curve, value in told if curve.look == "line"]
+        pointer = self.mapFromGlobal(source.pointer or QCursor.pos())
+        self.box.show_lines(self._place_words(x), lines, pointer)
 
-    def _axis_changed(self) -> None:
-        self._settings.setValue("curves/axis", self.axis.currentData())
-        self.main.show_all()
+    def _place_words(self, x: float) -> str:
+        """Return where the crosshair stands, in every way that a place can be said."""
+        track, axis = self.tracks[0], self.controls.look.axis
+        series = track.series
+        step = step_near(series, x, axis, track.shift)
+        if not step:
+            return ""
+        index = int(np.searchsorted(series.column("step"), step))
+        elapsed, tokens = float(series.column("elapsed")[index]), float(series.column("tokens")[index])
+        return f"step {words.count(step)} · {words.duration(elapsed)} · {words.count(tokens)} tokens"
+
+    def _show_selected(self) -> None:
+        x = None
+        if self._selected_step is not None and self.tracks:
+            track = self.tracks[0]
+            steps = np.array([float(self._selected_step)])
+            x = float(places_of(track.series, steps, self.controls.look.axis, track.shift)[0])
+        for _, chart in self._charts():
+            chart.select_place(x)
+
+    def _show_pins(self) -> None:
+        for name, chart in self._charts():
+            self.pins.show_in(chart, name, self.tracks[0], self.controls.look.axis, words.short_number)
+
+    # What the user does
+
+    def _pin(self, chart: Chart, x: float) -> None:
+        if self.tracks:
+            track = self.tracks[0]
+            self.pins.add(self._name_of(chart), step_near(track.series, x, self.controls.look.axis, track.shift))
+
+    def _edit_pin(self, chart: Chart, number: int) -> None:
+        place = chart.pointer or chart.mapToGlobal(QPoint(chart.width() // 2, chart.height() // 2))
+        self.editor = self.pins.edit(self.pins.of(self._name_of(chart))[number], self, place)
+
+    def _mark_pressed(self, name: str, x: float) -> None:
+        if not self.tracks or not name.startswith(("evaluation", "best", "checkpoint")):
+            return
+        steps = self.tracks[0].series.evaluation("step")
+        at = places_of(self.tracks[0].series, steps, self.controls.look.axis, self.tracks[0].shift)
+        if len(steps) and math.isfinite(x):
+            self.evaluation_pressed.emit(int(steps[np.argmin(np.abs(at - x))]))
+
+    def _scale_changed(self) -> None:
+        for _, chart in self._charts():
+            chart.set_log(self.log.isChecked())
+            chart.fit_to_smoothed(self.controls.fits.isChecked())
         self.redraw()
-
-    def _log_toggled(self, is_on: bool) -> None:
-        self.main.set_log(is_on)
-        self.redraw()
-
-    def _smoothing_changed(self, percent: int) -> None:
-        self._settings.setValue("curves/smoothing", percent)
-        self.mark_dirty()
 
     def _more_clicked(self) -> None:
         self.small.show_more = not self.small.show_more
         self.redraw()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self._enlarged:
+            self.enlarge("")
+        else:
+            super().keyPressEvent(event)
+
+    def export(self, kind: str) -> None:
+        """Ask where to, and save the curves there; or copy them."""
+        if kind == "copy":
+            with self._dressed_for_a_picture(chart_export.SHARPNESS):
+                picture = chart_export.picture(self.charts, self.title, self._theme.colours)
+            QGuiApplication.clipboard().setImage(picture)
+            return
+        name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in self.title)
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save the curves", f"{name}.{kind}", f"*.{kind}")
+        if chosen:
+            try:
+                self.save(Path(chosen), kind)
+            except AppError as error:
+                self._complain(error)
+
+    @property
+    def title(self) -> str:
+        """What a picture of the curves is called."""
+        names = ", ".join(track.name for track in self.tracks[:4]) + (" and others" if len(self.tracks) > 4 else "")
+        return names if self.main.isHidden() else f"{names}: {title_of(self.main_name).lower()}"
+
+    def save(self, path: Path, kind: str) -> None:
+        """Save the curves as png, svg or csv; raises AppError where that does not work."""
+        if kind == "csv":
+            write_csv(path, [RunTable(track.run_id, track.name, track.series) for track in self.tracks])
+            return
+        self._show_crosshair(None, None)
+        if kind == "svg":
+            with self._dressed_for_a_picture(1):
+                chart_export.save_svg(path, self.charts, self.title, self._theme.colours)
+        else:
+            with self._dressed_for_a_picture(chart_export.SHARPNESS):
+                chart_export.save_png(path, self.charts, self.title, self._theme.colours)
+
+    @contextmanager
+    def _dressed_for_a_picture(self, sharpness: int) -> Iterator[None]:
+        """Leave out what can only be pressed, and draw as thick as the picture is sharp."""
+        self.legend.end.hide()
+        for _, chart in self._charts():
+            chart.sharpen(sharpness)
+        try:
+            yield
+        finally:
+            self.legend.end.show()
+            for _, chart in self._charts():
+                chart.sharpen(1)
+
+
+def _line_words(curve: Curve) -> str:
+    """Return what a curve is called beside others, where that of a run has the run's name."""
+    return f"{curve.words}, evaluation" if curve.run_id and curve.look == "points" else curve.words

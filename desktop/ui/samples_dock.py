@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from desktop.core import folders
+from desktop.core.run_log import read_kinds
 from desktop.ui import words
-from desktop.ui.pieces import boxed, column, label
+from desktop.ui.pieces import boxed, button, column, label, row
 from desktop.ui.selection import Selection
 from desktop.ui.services import Services
 from trainer_image.contract import Event, Hello, Sample, UnknownLine
@@ -34,6 +34,8 @@ class SamplesDock(QWidget):
         self._services = services
         self._selection = selection
         self.samples: list[Sample] = []
+        self.chosen: int | None = None
+        """The step of the evaluation whose samples are looked at, if one was chosen."""
         self._blocks = QVBoxLayout()
         self._blocks.setSpacing(12)
         self._blocks.setContentsMargins(12, 4, 12, 12)
@@ -47,18 +49,21 @@ class SamplesDock(QWidget):
         scroll.setAccessibleName("Samples")
         self.setLayout(column(self.empty, scroll))
         selection.run_selected.connect(self._select)
+        selection.evaluation_selected.connect(self._choose)
         services.runs.advanced.connect(self._advanced)
         self._select(selection.run_id)
 
     def _select(self, run_id: str) -> None:
-        self.samples = []
+        self.samples, self.chosen = [], None
         self._show()
         run = self._services.runs.get(run_id)
         if run is None:
             return
         files = run.files
         self._services.jobs.run(
-            "pool", lambda: folders.read_events(files), lambda events: self._advanced(run_id, events)
+            "pool",
+            lambda: read_kinds(files.events, "sample", "hello"),
+            lambda events: self._advanced(run_id, events),
         )
 
     def _advanced(self, run_id: str, events: list[Event | UnknownLine]) -> None:
@@ -68,6 +73,17 @@ class SamplesDock(QWidget):
         if samples != self.samples:
             self.samples = samples
             self._show()
+
+    def _choose(self, step: int) -> None:
+        """Look at what was answered at an evaluation."""
+        self.chosen = step
+        self._show()
+        for index in range(self._blocks.count()):
+            item = self._blocks.itemAt(index)
+            widget = item.widget() if item is not None else None
+            if widget is not None and widget.property("chosen"):
+                QTimer.singleShot(0, widget, lambda widget=widget: self._scroll.ensureWidgetVisible(widget, 0, 40))
+                return
 
     def _show(self) -> None:
         while item := self._blocks.takeAt(0):
@@ -81,12 +97,29 @@ class SamplesDock(QWidget):
             self.empty.setText("The answers to the sample prompts come with the first evaluation.")
         self.empty.setVisible(not self.samples)
         self._scroll.setVisible(bool(self.samples))
-        newest_first = sorted(self.samples[-MAX_SHOWN:], key=lambda sample: (-sample.step, sample.seq))
+        newest_first = sorted(self._near(), key=lambda sample: (-sample.step, sample.seq))
         for sample in newest_first:
-            self._blocks.addWidget(_block(sample))
+            self._blocks.addWidget(self._block(sample))
 
+    def _near(self) -> list[Sample]:
+        """Return as many samples as are shown at once: the latest, or those up to the evaluation that was chosen."""
+        if self.chosen is None:
+            return self.samples[-MAX_SHOWN:]
+        later = [index for index, sample in enumerate(self.samples) if sample.step > self.chosen]
+        last = min(len(self.samples), (later[0] if later else len(self.samples)) + MAX_SHOWN // 2)
+        return self.samples[max(0, last - MAX_SHOWN) : last]
 
-def _block(sample: Sample) -> QFrame:
-    title = label(f"step {words.count(sample.step)} · {sample.prompt}", "muted", wrap=True)
-    answer = label(sample.text.strip() or "(no answer)", wrap=True, selectable=True)
-    return boxed(column(title, answer, space=4))
+    def _block(self, sample: Sample) -> QFrame:
+        step = button(
+            f"step {words.count(sample.step)}",
+            lambda: self._selection.evaluation_selected.emit(sample.step),
+            "link",
+            f"Show step {sample.step} on the curve",
+        )
+        title = row(step, label(sample.prompt, "muted", wrap=True))
+        title.setStretch(1, 1)
+        answer = label(sample.text.strip() or "(no answer)", wrap=True, selectable=True)
+        is_chosen = sample.step == self.chosen
+        block = boxed(column(title, answer, space=4), "chosen" if is_chosen else "", margin=4)
+        block.setProperty("chosen", is_chosen)
+        return block

@@ -12,18 +12,26 @@ class Selection(QObject):
 
     run_selected = Signal(str)
     """The id of the run that is looked at now, or nothing."""
+    chosen_changed = Signal()
+    """Other runs are chosen in the list; the one looked at is among them."""
     config_requested = Signal(object)
     """A RunConfig that the form should show."""
     knob_requested = Signal(str, object)
     """A knob, and the value that the form should give it."""
     chat_requested = Signal(str)
     """The id of a run that somebody wants to talk to."""
+    compare_requested = Signal(list)
+    """The ids of runs whose curves are to be seen together."""
+    evaluation_selected = Signal(int)
+    """The step of an evaluation of the selected run: its samples, and its place on the curve."""
     view_requested = Signal(str)
     """The name of a view: setup, watch or judge."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.run_id = ""
+        self.chosen: tuple[str, ...] = ()
+        """The runs that are chosen in the list, in its order."""
 
     def select(self, run_id: str) -> None:
         """Look at a run; the same one again changes nothing."""
@@ -31,9 +39,22 @@ class Selection(QObject):
             self.run_id = run_id
             self.run_selected.emit(run_id)
 
+    def choose(self, run_ids: tuple[str, ...]) -> None:
+        """Choose several runs, to do something with all of them."""
+        if run_ids != self.chosen:
+            self.chosen = run_ids
+            self.chosen_changed.emit()
+
     def request_config(self, config: RunConfig) -> None:
         self.config_requested.emit(config)
         self.view_requested.emit("setup")
+
+    def compare(self, run_ids: list[str]) -> None:
+        """Look at the curves of several runs together; the first of them is the one looked at."""
+        if run_ids:
+            self.select(run_ids[0])
+            self.view_requested.emit("watch")
+            self.compare_requested.emit(run_ids)
 
     def request_chat(self, run_id: str) -> None:
         self.select(run_id)

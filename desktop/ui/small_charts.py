@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from desktop.ui import words
-from desktop.ui.charts import Chart, Curve
+from desktop.ui.charts import Chart
 from desktop.ui.metric_words import sentence_of, title_of
 from desktop.ui.theme import Theme
+from desktop.ui.tracks import SMALL_CURVES
 
 NARROWEST = 216
 MOST_COLUMNS = 4
-CURVES = (Curve("raw", "faint", is_told=False), Curve("smoothed"), Curve("evaluation", "points", 1))
 
 
 class SmallCharts(QWidget):
     """A chart for each name that it is asked for; made once, kept, and shown when wanted."""
 
-    hovered = Signal(object)
-    """The x under the pointer, or None when it has left."""
-
-    def __init__(self, theme: Theme, leader: Chart) -> None:
+    def __init__(self, theme: Theme, leader: Chart, dress: Callable[[Chart], None] = lambda _: None) -> None:
         super().__init__()
         self._theme = theme
         self._leader = leader
+        self._dress = dress
         self._charts: dict[str, Chart] = {}
         self._names: list[str] = []
         self._columns = 0
@@ -56,17 +53,23 @@ class SmallCharts(QWidget):
             self._arrange()
 
     def _columns_for(self, width: int) -> int:
-        return max(1, min(MOST_COLUMNS, width // NARROWEST))
+        fit = max(1, min(MOST_COLUMNS, width // NARROWEST))
+        # Five charts are better three and two than four and one.
+        rows = max(1, -(-len(self._names) // fit))
+        return max(1, min(fit, -(-len(self._names) // rows)))
 
     def _arrange(self) -> None:
         columns = self._columns = self._columns_for(self.width())
-        for chart in self._charts.values():
+        for name, chart in self._charts.items():
             self._grid.removeWidget(chart)
-            chart.hide()
+            if name not in self._names:
+                chart.hide()
+                chart.axis.forget(chart)
         for index, name in enumerate(self._names):
             if name not in self._charts:
                 self._charts[name] = self._make(name)
             self._grid.addWidget(self._charts[name], index // columns, index % columns)
+            self._charts[name].set_large(len(self._names) == 1)
             self._charts[name].show()
         rows = -(-len(self._names) // columns) if self._names else 0
         for index in range(max(rows, self._grid.rowCount())):
@@ -75,10 +78,10 @@ class SmallCharts(QWidget):
             self._grid.setColumnStretch(index, 1 if index < columns else 0)
 
     def _make(self, name: str) -> Chart:
-        chart = Chart(title_of(name), CURVES, self._theme, words.short_number, is_small=True)
+        chart = Chart(title_of(name), SMALL_CURVES, self._theme, words.short_number, is_small=True)
         chart.setParent(self)
         chart.set_title(title_of(name), sentence_of(name))
         chart.plot.setMinimumHeight(48)
         chart.follow_axis_of(self._leader)
-        chart.hovered.connect(self.hovered)
+        self._dress(chart)
         return chart

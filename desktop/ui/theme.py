@@ -56,7 +56,7 @@ LIGHT = Colours(
     good="#14713a",
     warn="#8a5300",
     bad="#b8232f",
-    curves=("#0072b2", "#d55e00", "#009e73", "#b3578a"),
+    curves=("#0072b2", "#d55e00", "#009e73", "#b3578a", "#946a00", "#3b95d0", "#4d5361"),
     faint_curve="#a9cbe2",
 )
 DARK = Colours(
@@ -74,7 +74,7 @@ DARK = Colours(
     good="#5cc98a",
     warn="#e6b450",
     bad="#ff8a85",
-    curves=("#56b4e9", "#e69f00", "#009e73", "#cc79a7"),
+    curves=("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#e4733d", "#c9ced8"),
     faint_curve="#2c4d63",
 )
 
@@ -83,6 +83,13 @@ def contrast(one: str, other: str) -> float:
     """Return the WCAG contrast of two colours, 1 to 21."""
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
+
+
+def mixed(one: str, other: str, share: float) -> str:
+    """Return a colour between two, with this share of the other."""
+    parts = zip(QColor(one).getRgb(), QColor(other).getRgb(), strict=True)  # type: ignore[call-overload]
+    red, green, blue, _ = (round(mine * (1 - share) + theirs * share) for mine, theirs in parts)
+    return QColor(red, green, blue).name()
 
 
 def _luminance(colour: str) -> float:

@@ -41,7 +41,7 @@ def test_curves_show_what_is_appended(watching: MainWindow, bench: Bench, start_
     assert y == pytest.approx(smooth(np.array([2.9, 2.8, 2.7, 2.6, 2.5]), curves.smoothing.value() / 100))
     assert drawn(watching, "evaluation") == [5]
     assert drawn(watching, "checkpoint") == [5]
-    assert len(curves.small["learning_rate"].data_of("raw")[0]) == 5
+    qtbot.waitUntil(lambda: len(curves.small["learning_rate"].data_of("raw")[0]) == 5)
     assert watching.plots_dock.head.numbers["main"].value.text() == "2.50"
     assert watching.plots_dock.head.numbers["evaluation"].value.text() == "2.20"
 

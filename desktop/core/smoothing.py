@@ -1,0 +1,105 @@
+"""The moving average of a curve: its start corrected, gaps left out, and if wanted by distance instead of by count."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+_SETTLED = 512
+"""After so many values the usual distance between two of them is taken as known."""
+
+
+def smooth(values: Floats, weight: float, x: Floats | None = None) -> Floats:
+    """Return the exponential moving average with its start corrected; NaN stays NaN and is not averaged in.
+
+    ``weight`` in 0..1 is the share that the past keeps; 0 returns the values themselves, 1 the mean of all so far.
+    With ``x`` the past fades by distance: after a gap of ten usual steps it counts as little as after ten values.
+    """
+    return Smoothed(weight, by_distance=x is not None).of(values, values if x is None else x)
+
+
+class Smoothed:
+    """The average of a curve that grows: what was averaged before is kept, only what is new costs anything."""
+
+    def __init__(self, weight: float, *, by_distance: bool = False) -> None:
+        self._weight = min(max(weight, 0.0), 1 - 1e-9)
+        self._by_distance = by_distance
+        self._rows = 0
+        self._average: Floats = np.empty(0)
+        self._sum = self._seen = 0.0
+        self._last_x = np.nan
+        self._usual = np.nan
+
+    def of(self, values: Floats, x: Floats, same: int = 0) -> Floats:
+        """Return the average as long as ``values``, whose first ``same`` are those of the call before."""
+        if same < self._rows or (self._by_distance and self._rows < _SETTLED):
+            self._begin_again()
+        if self._weight == 0:
+            self._rows = len(values)
+            return values.copy()
+        self._extend(values, x)
+        return self._average[: self._rows]
+
+    def _begin_again(self) -> None:
+        self._rows, self._sum, self._seen, self._last_x, self._usual = 0, 0.0, 0.0, np.nan, np.nan
+
+    def _extend(self, values: Floats, x: Floats) -> None:
+        first, self._rows = self._rows, len(values)
+        if self._rows > len(self._average):
+            longer = np.empty(max(2 * len(self._average), self._rows))
+            longer[:first] = self._average[:first]
+            self._average = longer
+        new = self._average[first : self._rows]
+        new[:] = np.nan
+        said = np.flatnonzero(np.isfinite(values[first:]))
+        if len(said):
+            fresh = values[first:][said]
+            new[said] = self._averaged(fresh, self._keeps(x, first, said))
+
+    def _keeps(self, x: Floats, first: int, said: NDArray[np.intp]) -> Floats:
+        """Return the share that the past keeps at each value."""
+        if not self._by_distance:
+            return np.full(len(said), self._weight)
+        at = x[first:][said]
+        gone = np.diff(at, prepend=self._last_x if np.isfinite(self._last_x) else at[0])
+        if not np.isfinite(self._usual):
+            known = gone[1:_SETTLED][gone[1:_SETTLED] > 0]
+            self._usual = float(np.median(known)) if len(known) else np.nan
+        self._last_x = float(at[-1])
+        if not np.isfinite(self._usual):
+            return np.full(len(said), self._weight)
+        return np.power(self._weight, np.maximum(gone, 0.0) / self._usual)
+
+    def _averaged(self, values: Floats, keeps: Floats) -> Floats:
+        """Average values without gaps, side by side in as many blocks as each is long; then add what came before."""
+        count = len(values)
+        height = math.isqrt(count - 1) + 1
+        width = -(-count // height)
+        padded = np.zeros((2, width * height))
+        padded[0, :count], padded[1, :count] = values, keeps
+        padded[1, count:] = 1.0
+        # Across a row stand the values that have the same place in their blocks.
+        value, keep = np.ascontiguousarray(padded.reshape(2, width, height).transpose(0, 2, 1))
+        sums, weights, kept = np.empty_like(value), np.empty_like(value), np.empty_like(value)
+        total, seen, share = np.zeros(width), np.zeros(width), np.ones(width)
+        for place in range(height):
+            total = total * keep[place] + value[place]
+            seen = seen * keep[place] + 1.0
+            share = share * keep[place]
+            sums[place], weights[place], kept[place] = total, seen, share
+        before = np.empty((2, width))
+        for block in range(width):
+            before[:, block] = self._sum, self._seen
+            self._sum = self._sum * float(share[block]) + float(total[block])
+            self._seen = self._seen * float(share[block]) + float(seen[block])
+        sums += kept * before[0]
+        weights += kept * before[1]
+        padding = width * height - count
+        if padding:  # the padding was averaged in with zeros that keep all: take it out of the state
+            last = (count - 1) % height
+            self._sum, self._seen = float(sums[last, -1]), float(weights[last, -1])
+        flat: Floats = (sums / weights).T.reshape(-1)[:count]
+        return flat

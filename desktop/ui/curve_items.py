@@ -1,0 +1,158 @@
+"""One curve on a plot: all its points are kept, and as many are drawn as there are pixels for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtGui import QColor, QPen
+
+from desktop.core.feeds import nearest
+from desktop.core.series import Floats
+from desktop.core.thinning import Pyramid
+
+Look = Literal["line", "faint", "points", "marks", "star", "warning", "pause", "resume", "round"]
+SIGNS: dict[Look, str] = {
+    "line": "━",
+    "faint": "━",
+    "points": "◆",
+    "marks": "□",
+    "star": "★",
+    "warning": "▼",
+    "pause": "‖",
+    "resume": "▶",
+    "round": "●",
+}
+MARKS: tuple[Look, ...] = ("marks", "warning", "pause", "resume", "round")
+"""What happened at a step and has no height: it stands at the foot of the chart."""
+SYMBOLS: dict[Look, tuple[str, int]] = {"points": ("d", 9), "star": ("star", 16)}
+"""What stands for a point, and how large: a shape for each, so that nothing is told by colour alone."""
+HEIGHTS: dict[Look, int] = {"faint": 0, "line": 1, "points": 2, "star": 5}
+"""What is drawn over what."""
+DASHES: tuple[list[float] | None, ...] = (None, [6, 4], [2, 3], [8, 3, 2, 3])
+MARKERS = ("d", "o", "s", "t1", "p", "h", "+", "x")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One curve of a chart: its name, its look, and which of the theme's colours it has."""
+
+    name: str
+    look: Look = "line"
+    colour: int = 0
+    is_told: bool = True
+    """Its value stands beside the title."""
+    dash: int = 0
+    marker: int = 0
+    label: str = ""
+    """What people call it, where the name is not enough."""
+    run_id: str = ""
+    is_neutral: bool = False
+    """It has the colour of text: its shape tells it apart."""
+
+    @property
+    def words(self) -> str:
+        return self.label or self.name
+
+
+class CurveItem:
+    """Draws a curve into a view."""
+
+    def __init__(self, curve: Curve, view: Any) -> None:
+        self.curve = curve
+        self.x: Floats = np.empty(0)
+        self.y: Floats = np.empty(0)
+        self._shown: Floats = self.y
+        """The heights as the axis has them: logarithms on a log axis."""
+        self._at: Floats = self.x
+        self._pyramid = Pyramid()
+        self._view = view
+        self._pen = QPen()
+        self._sharpness = 1
+        self._has_points = curve.look in SYMBOLS
+        self.line: Any = pg.PlotCurveItem(connect="finite")
+        self.line.setZValue(HEIGHTS.get(curve.look, 1))
+        view.addItem(self.line, ignoreBounds=True)
+        self.points: Any = None
+        """Made when there is a first one: most of fifty runs have none in most charts."""
+        self._colour = self._ground = "#808080"
+
+    def remove(self) -> None:
+        for item in filter(None, (self.line, self.points)):
+            self._view.removeItem(item)
+
+    def dress(self, colour: str, ground: str) -> None:
+        """Give it its pen."""
+        curve = self.curve
+        ink = QColor(colour)
+        self._pen = pg.mkPen(ink, width=1)
+        if dash := DASHES[curve.dash]:
+            self._pen.setDashPattern(dash)
+        self.line.setPen(self._pen)
+        self._colour, self._ground = colour, ground
+        if self.points is not None:
+            symbol, size = SYMBOLS[curve.look]
+            self.points.setSymbol(MARKERS[curve.marker] if curve.look == "points" else symbol)
+            self.points.setSize(size if not curve.run_id else size - 2)
+            self.points.setBrush(pg.mkBrush(ink))
+            self.points.setPen(pg.mkPen(ground, width=1))
+
+    def set_points(self, x: Floats, y: Floats, same: int, *, log_x: bool, log_y: bool) -> None:
+        """Take all points; of the first ``same`` nothing has changed."""
+        self.x, self.y = x, y
+        self._at = np.log10(x) if log_x else x
+        if log_y:
+            shown = np.full(len(y), np.nan)
+            np.log10(y, out=shown, where=y > 0)
+            y = shown
+        self._shown = y
+        self._pyramid.update(y, same)
+
+    def sharpen(self, sharpness: int) -> None:
+        """Draw with so many pixels where there was one; for pictures that are sharper than the screen."""
+        self._set_width(self._pen.widthF() / self._sharpness * sharpness)
+        self._sharpness = sharpness
+
+    def _set_width(self, width: float) -> None:
+        if self._pen.widthF() != width:
+            self._pen = QPen(self._pen)
+            self._pen.setWidthF(width)
+            self.line.setPen(self._pen)
+
+    def bounds(self, left: float, right: float) -> tuple[float, float]:
+        """Return the least and greatest height between two places, NaN where there is none."""
+        first = int(np.searchsorted(self._at, left))
+        last = int(np.searchsorted(self._at, right, side="right"))
+        return self._pyramid.bounds(self._shown, first, last)
+
+    def edges(self) -> tuple[float, float] | None:
+        return (float(self._at[0]), float(self._at[-1])) if len(self._at) else None
+
+    def part(self, left: float, right: float, pixels: int) -> tuple[Floats, Floats]:
+        """Return what there is to draw of it between two places."""
+        return self._pyramid.thin(self._at, self._shown, left, right, max(16, pixels))
+
+    def draw(self, part: tuple[Floats, Floats], *, is_soft: bool) -> None:
+        """Draw a part; soft and a little thicker where there is little to draw, else with the pen that is quick."""
+        x, y = part
+        if self.curve.look != "star":
+            self._set_width((1.6 if is_soft and self.curve.look == "line" else 1.0) * self._sharpness)
+            self.line.setData(x, y, antialias=is_soft)
+        if self._has_points and (len(x) or self.points is not None):
+            if self.points is None:
+                self.points = pg.ScatterPlotItem(pxMode=True, useCache=False)
+                self.points.setZValue(HEIGHTS[self.curve.look])
+                self._view.addItem(self.points, ignoreBounds=True)
+                self.dress(self._colour, self._ground)
+            told = np.isfinite(y)
+            self.points.setData(x[told], y[told])
+
+    def value_at(self, x: float | None) -> float | None:
+        """Return the value nearest to ``x``, or the last one; None where it is no number or far away."""
+        index = len(self.x) - 1 if x is None else nearest(self.x, x)
+        if index < 0:
+            return None
+        value = float(self.y[index])
+        return value if np.isfinite(value) else None

@@ -1,0 +1,186 @@
+"""What happened to a run, at the foot of its chart: checkpoints, pauses, full memory, rounds; and pinned points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+
+from desktop.core.series import Floats
+from desktop.ui.curve_items import Look
+
+SIZE = 8.0
+_ROOM = 11.0
+"""Marks of one kind that stand nearer to each other are drawn once."""
+_CROSSING: tuple[Look, ...] = ("warning", "pause", "resume", "round")
+"""These cut the run into parts: a thin line goes through the whole chart."""
+
+
+@dataclass
+class MarkRow:
+    """The marks of one kind."""
+
+    name: str
+    look: Look
+    colour: str = "#808080"
+    x: Floats = field(default_factory=lambda: np.empty(0))
+
+
+@dataclass(frozen=True)
+class PinnedPoint:
+    """A point that the user has pinned, where it stands on the axes, and what is written beside it."""
+
+    x: float
+    y: float
+    words: str
+    colour: str
+
+
+class MarkLayer(pg.GraphicsObject):  # type: ignore[misc]
+    """Paints in pixels over the view, whatever part of it is shown."""
+
+    def __init__(self, view: Any) -> None:
+        super().__init__()
+        self.rows: list[MarkRow] = []
+        self.pins: list[PinnedPoint] = []
+        self.selected: float | None = None
+        """Where the evaluation is whose samples are read."""
+        self.ground = "#ffffff"
+        self.ink = "#000000"
+        self._view = view
+        self.setZValue(20)
+        view.addItem(self, ignoreBounds=True)
+        view.sigResized.connect(self._moved)
+        view.sigRangeChanged.connect(self._moved)
+
+    def _moved(self, *_: object) -> None:
+        self.prepareGeometryChange()
+        self.update()
+
+    def changed(self) -> None:
+        self.update()
+
+    def dataBounds(self, *_: object, **__: object) -> tuple[None, None]:
+        return None, None
+
+    def boundingRect(self) -> QRectF:
+        (left, right), (low, high) = self._view.viewRange()
+        return QRectF(left, low, right - left, high - low)
+
+    def _pixels(self, x: Floats) -> Floats:
+        (left, right), _ = self._view.viewRange()
+        width = self._view.width()
+        pixels: Floats = (x - left) / max(right - left, 1e-300) * width
+        inside: Floats = pixels[(pixels >= 0) & (pixels <= width)]
+        return inside
+
+    def _point(self, x: float, y: float) -> QPointF:
+        (left, right), (low, high) = self._view.viewRange()
+        across = (x - left) / max(right - left, 1e-300) * self._view.width()
+        return QPointF(across, (high - y) / max(high - low, 1e-300) * self._view.height())
+
+    def paint(self, painter: QPainter, *_: object) -> None:
+        painter.save()
+        painter.setTransform(self._view.sceneTransform() * self._to_device(painter))
+        painter.setClipRect(QRectF(0, 0, self._view.width(), self._view.height()))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        foot = self._view.height() - SIZE / 2 - 2
+        if self.selected is not None:
+            self._paint_selected(painter)
+        for row in self.rows:
+            last = -_ROOM
+            for across in self._pixels(row.x).tolist():
+                if across - last < _ROOM:
+                    continue
+                last = across
+                if row.look in _CROSSING:
+                    painter.setPen(QPen(QColor(row.colour), 1, Qt.PenStyle.DashLine))
+                    painter.setOpacity(0.5)
+                    painter.drawLine(QPointF(across, 0), QPointF(across, foot - SIZE / 2))
+                    painter.setOpacity(1)
+                beside = {"pause": -SIZE * 0.6, "resume": SIZE * 0.6}.get(row.look, 0.0)  # they often come together
+                paint_mark(painter, row.look, QPointF(across + beside, foot), row.colour, self.ground)
+        for pin in self.pins:
+            self._paint_pin(painter, pin)
+        painter.restore()
+
+    def _to_device(self, painter: QPainter) -> Any:
+        """Return what leads from the scene to the device: the screen, a picture or a file."""
+        inverted, _ = self.sceneTransform().inverted()
+        return inverted * painter.transform()
+
+    def _paint_selected(self, painter: QPainter) -> None:
+        for across in self._pixels(np.array([self.selected])).tolist():
+            colour = QColor(self.ink)
+            colour.setAlphaF(0.12)
+            painter.fillRect(QRectF(across - 4, 0, 8, self._view.height()), colour)
+
+    def _paint_pin(self, painter: QPainter, pin: PinnedPoint) -> None:
+        place = self._point(pin.x, pin.y)
+        if not QRectF(0, 0, self._view.width(), self._view.height()).contains(place):
+            return
+        painter.setPen(QPen(QColor(self.ink), 1.5))
+        painter.setBrush(QColor(pin.colour))
+        painter.drawEllipse(place, 4.5, 4.5)
+        box = QRectF(painter.fontMetrics().boundingRect(pin.words)).adjusted(-5, -2, 5, 2)
+        box.moveCenter(QPointF(place.x(), place.y() - 18))
+        box.moveLeft(min(max(2.0, box.left()), self._view.width() - box.width() - 2))
+        if box.top() < 2:
+            box.moveTop(place.y() + 9)
+        painter.setPen(QPen(QColor(self.ink), 0.6))
+        painter.setBrush(QColor(self.ground))
+        painter.drawRoundedRect(box, 4, 4)
+        painter.setPen(QColor(self.ink))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, pin.words)
+
+    def row_at(self, place: QPointF) -> tuple[MarkRow, float] | None:
+        """Return the mark at a place of the scene, and its x."""
+        local = self._view.mapFromScene(place)
+        if abs(self._view.height() - SIZE / 2 - 2 - local.y()) > SIZE:
+            return None
+        x = self._view.mapSceneToView(place).x()
+        (left, right), _ = self._view.viewRange()
+        reach = SIZE * (right - left) / max(1.0, self._view.width())
+        for row in reversed(self.rows):
+            near = row.x[np.abs(row.x - x) <= reach]
+            if len(near):
+                return row, float(near[np.argmin(np.abs(near - x))])
+        return None
+
+    def pin_at(self, place: QPointF) -> int:
+        """Return the number of the pin at a place of the scene, or -1."""
+        local = self._view.mapFromScene(place)
+        for index, pin in enumerate(self.pins):
+            if (self._point(pin.x, pin.y) - local).manhattanLength() <= 10:
+                return index
+        return -1
+
+
+def paint_mark(painter: QPainter, look: Look, place: QPointF, colour: str, ground: str) -> None:
+    """Paint the shape of a mark around a place."""
+    ink, half = QColor(colour), SIZE / 2
+    painter.setPen(QPen(ink, 1.4))
+    painter.setBrush(ink)
+    x, y = place.x(), place.y()
+    match look:
+        case "marks":
+            painter.setBrush(QColor(ground))
+            painter.drawRect(QRectF(x - half + 1, y - half + 1, SIZE - 2, SIZE - 2))
+        case "warning":
+            painter.drawPolygon(
+                QPolygonF([QPointF(x - half, y - half), QPointF(x + half, y - half), QPointF(x, y + half)])
+            )
+        case "pause":
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.drawRect(QRectF(x - half + 0.5, y - half, 2.4, SIZE))
+            painter.drawRect(QRectF(x + half - 2.9, y - half, 2.4, SIZE))
+        case "resume":
+            painter.drawPolygon(
+                QPolygonF([QPointF(x - half + 1, y - half), QPointF(x + half, y), QPointF(x - half + 1, y + half)])
+            )
+        case _:
+            painter.drawEllipse(place, half - 0.5, half - 0.5)
