@@ -13,8 +13,9 @@ from desktop.errors import AppError
 
 log = logging.getLogger(__name__)
 
-Lane = Literal["engine", "build", "pool"]
-"""engine: one at a time, for Docker's client is not thread-safe. build: the long ones. pool: files and GPUs."""
+Lane = Literal["engine", "build", "pool", "data"]
+"""engine: one at a time, for Docker's client is not thread-safe. build: the long ones. pool: files and GPUs.
+data: what waits for the processes that read datasets."""
 
 T = TypeVar("T")
 
@@ -32,6 +33,7 @@ class Jobs(QObject):
             "engine": ThreadPoolExecutor(1, "engine"),
             "build": ThreadPoolExecutor(1, "build"),
             "pool": ThreadPoolExecutor(3, "pool"),
+            "data": ThreadPoolExecutor(5, "data"),
         }
         self._closed = False
         self._builds_asked = self._builds_ended = 0

@@ -7,28 +7,27 @@ from functools import partial
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from desktop.core.dataset.fits import KIND_OF, methods_for
-from desktop.ui.dataset_report import DatasetReport
+from desktop.controllers.scanning import Report
+from desktop.core.dataset.fits import methods_for, why_not_for
 from desktop.ui.method_words import method_short, method_title
 from desktop.ui.pieces import button, column, label, set_role
 from trainer_image.contract import Method
-from trainer_image.formats import why_not
 
 MOST_LINKS = 4
 
 
-def fitting_methods(report: DatasetReport) -> list[Method]:
+def fitting_methods(report: Report) -> list[Method]:
     """Return the methods that these rows can feed, what they are meant for first."""
     if report.shape is None:
         return []
     return list(methods_for(report.shape))
 
 
-def misfit(report: DatasetReport | None, method: Method) -> str:
+def misfit(report: Report | None, method: Method) -> str:
     """Return why these rows cannot feed a method, or nothing where they can or nobody knows."""
     if report is None or report.shape is None or method in fitting_methods(report):
         return ""
-    return why_not(report.shape, KIND_OF[method])
+    return why_not_for(report.shape).get(method, "")
 
 
 class DatasetFit(QWidget):
@@ -50,7 +49,7 @@ class DatasetFit(QWidget):
     def _pick(self, index: int) -> None:
         self.method_picked.emit(self._offered[index])
 
-    def show_fit(self, report: DatasetReport | None, method: Method) -> None:
+    def show_fit(self, report: Report | None, method: Method) -> None:
         """Compare rows with a method; nothing is said of rows that nobody has read yet."""
         shape = report.shape if report else None
         self.setVisible(shape is not None)

@@ -1,101 +1,114 @@
-"""What a dataset file holds: rows, shape and the rows that cannot be used, read off the GUI thread."""
+"""What a scan has found, in the window's words: a headline, what stands in the way of a start, kinds of problems."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from typing import Literal
 
-from desktop.errors import AppError
-from trainer_image.formats import (
-    Example,
-    Labelled,
-    LeftOut,
-    Made,
-    Message,
-    Preference,
-    RowProblem,
-    Shape,
-    Steps,
-    UnreadableFileError,
-    examples_of,
-    is_parquet,
-    unknown_shape,
-)
+from desktop.controllers.scanning import Report
+from desktop.ui import words
+from trainer_image.contract import Method
+from trainer_image.formats import SHAPE_WORDS, RowProblem
 
-SHOWN_PROBLEMS = 50
+BadRows = Literal["stop", "leave_out"]
 
-
-@dataclass(frozen=True)
-class DatasetReport:
-    """A whole file in a few words."""
-
-    path: Path
-    shape: Shape | None
-    rows: int
-    problems: tuple[RowProblem, ...]
-    """The first of them."""
-    bad_rows: int
-    first: Made | None
-    note: str = ""
-    remarks: tuple[str, ...] = ()
-    """What was assumed of the rows."""
-
-    @property
-    def good_rows(self) -> int:
-        return self.rows - self.bad_rows
-
-
-def examine_dataset(path: Path) -> DatasetReport:
-    """Read the whole file, once for its shape and once for its rows; AppError where it cannot be read at all."""
-    if not path.exists():
-        raise AppError(f"There is no file {path}.", "Choose a file on this machine.", "dataset_missing")
-    try:
-        if is_parquet(path):
-            return DatasetReport(path, None, 0, (), 0, None, "Parquet: its rows are checked when the run begins.")
-        return _examine(path)
-    except UnreadableFileError as error:
-        raise AppError(error.sentence, error.hint, "bad_data") from error
+KIND_WORDS: dict[str, str] = {
+    "all_tied": "no better answer",
+    "bad_ranking": "ranking",
+    "broken_json": "broken JSON",
+    "broken_letters": "broken letters",
+    "broken_row": "quotes do not match",
+    "chosen_is_rejected": "both answers are the same",
+    "differ_in_question": "two questions in one row",
+    "duplicate_key": "a column twice",
+    "empty_answer": "empty answer",
+    "empty_conversation": "no turns",
+    "empty_question": "empty question",
+    "empty_step": "empty step",
+    "empty_turn": "empty turn",
+    "formula_cell": "formula",
+    "half_letter": "half a letter",
+    "label_not_boolean": "label",
+    "labels_unlike_steps": "labels and steps differ",
+    "missing_field": "something is missing",
+    "no_answer_at_end": "no answer at the end",
+    "no_common_prompt": "no common question",
+    "not_a_number": "not a number",
+    "not_an_object": "not a row",
+    "same_role_twice": "two turns by the same side",
+    "template_mark": "mark of a chat template",
+    "too_deep": "nested too deeply",
+    "too_few_answers": "too few answers",
+    "tool_calls": "call of a tool",
+    "tools": "tools",
+    "unfit_shape": "does not suit the method",
+    "unknown_role": "unknown role",
+    "unknown_shape": "unknown columns",
+    "wrong_cells": "number of cells",
+    "wrong_type": "wrong kind of value",
+}
 
 
-def _examine(path: Path) -> DatasetReport:
-    examples = examples_of(path)
-    first: Made | None = None
-    problems: list[RowProblem] = []
-    bad_rows = 0
-    for made in examples:
-        if not isinstance(made, RowProblem):
-            # What these rows are meant for leaves none of them out.
-            assert not isinstance(made, LeftOut)
-            first = first or made
-            continue
-        bad_rows += 1
-        if len(problems) < SHOWN_PROBLEMS:
-            problems.append(made)
-    note = "" if examples.rows else "The file has no rows."
-    if examples.shape is None and examples.rows:
-        note = unknown_shape(examples.columns) if examples.columns else "No row of this file can be read."
-    return DatasetReport(path, examples.shape, examples.rows, tuple(problems), bad_rows, first, note, examples.notes)
+def kind_words(kind: str) -> str:
+    """Return what a kind of problem is called."""
+    return KIND_WORDS.get(kind, kind.replace("_", " "))
 
 
-def turns_of(made: Made) -> list[tuple[str, str]]:
-    """Return what a row holds as pairs of a name and a text, in the order in which a person reads it."""
-    if isinstance(made, Example):
-        return [("text", made.text)] if made.text else _spoken(made.messages)
-    turns = _spoken(made.prompt)
-    if isinstance(made, Preference):
-        return [*turns, *_named("chosen", made.chosen), *_named("rejected", made.rejected)]
-    if isinstance(made, Labelled):
-        return [*turns, *_named("good answer" if made.label else "bad answer", made.completion)]
-    if isinstance(made, Steps):
-        marks = ("right" if label else "wrong" for label in made.labels)
-        return [*turns, *((f"{mark} step", step) for mark, step in zip(marks, made.steps, strict=True))]
-    return [*turns, ("answer", made.answer)] if made.answer else turns
+def fault_of(problem: RowProblem) -> str:
+    """Return what is wrong with a row, without what to do about it."""
+    return problem.sentence.removesuffix(problem.fix).rstrip() if problem.fix else problem.sentence
 
 
-def _spoken(messages: Iterable[Message]) -> list[tuple[str, str]]:
-    return [(message.role, message.content or "(calls a tool)") for message in messages]
+def place_of(problem: RowProblem) -> str:
+    """Return where a problem is, as people look for it."""
+    line = f"Line {words.count(problem.line)}"
+    return f"{problem.part}, {line[0].lower()}{line[1:]}" if problem.part else line
 
 
-def _named(name: str, messages: Iterable[Message]) -> list[tuple[str, str]]:
-    return [(name, text) for _, text in _spoken(messages)]
+def headline(report: Report, bad_rows: BadRows) -> str:
+    """Return the one line that says whether these rows can be used, with a sign before it."""
+    if report.outcome in ("ask", "reject") and not report.rows:
+        return "▲ Which column is which?" if is_about_columns(report) else f"▲ {report.sentence}"
+    if not report.bad_rows:
+        good = "its row can be used" if report.rows_total == 1 else "all can be used"
+        return f"✓ {words.plural(report.rows_total, 'row')}, {good}"
+    if not report.rows:
+        return "▲ No row can be used"
+    if bad_rows == "leave_out":
+        return f"✓ {words.plural(report.rows, 'row')} can be used, {words.count(report.bad_rows)} left out"
+    return f"▲ {words.count(report.bad_rows)} of {words.plural(report.rows_total, 'row')} cannot be used"
+
+
+def is_about_columns(report: Report) -> bool:
+    """Say whether all that is missing is which column is which."""
+    return report.outcome == "ask" and bool(report.columns)
+
+
+def columns_words(report: Report) -> str:
+    """Return which columns a file has that nobody knows."""
+    shown = ", ".join(name[:40] for name in report.columns[:6])
+    more = f" and {len(report.columns) - 6} more" if len(report.columns) > 6 else ""
+    has = "Its column is" if len(report.columns) == 1 else "Its columns are"
+    return f"{has} called {shown}{more}. Say what they are once, and it is kept with the config."
+
+
+def held(report: Report) -> str:
+    """Return what the rows hold, as a sentence."""
+    if report.shape is None:
+        return ""
+    kind = SHAPE_WORDS[report.shape]
+    return f"{kind[0].upper()}{kind[1:]}."
+
+
+def in_the_way(report: Report | None, bad_rows: BadRows, method: Method) -> tuple[str, str]:
+    """Return the knob and the sentence that keep a run from being started, or two empty words."""
+    if report is None:
+        return "", ""
+    if report.outcome in ("ask", "reject") and not report.rows:
+        return "dataset", f"{report.sentence} {report.hint}".strip()
+    if report.shape is not None and method in report.why_not:
+        return "dataset", report.why_not[method]
+    if report.bad_rows and bad_rows == "stop":
+        them = "it" if report.bad_rows == 1 else "them"
+        rows = words.plural(report.bad_rows, "row")
+        return "bad_rows", f"{rows} cannot be used. Mend {them}, or choose to leave {them} out."
+    return "", ""

@@ -1,0 +1,121 @@
+"""The rows that cannot be used, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from desktop.ui import words
+from desktop.ui.dataset_report import fault_of, kind_words
+from trainer_image.formats import RowProblem
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class Column(IntEnum):
+    """What is said of each."""
+
+    LINE = 0
+    ROW = 1
+    COLUMN = 2
+    KIND = 3
+    FAULT = 4
+    FIX = 5
+
+
+TITLES = {
+    Column.LINE: ("Line", "The line of the file, counted from 1"),
+    Column.ROW: ("Row", "The row, counted from 1; blank lines and headers are none"),
+    Column.COLUMN: ("Column", "The column, or the turn in it"),
+    Column.KIND: ("Kind", "Problems of one kind can be shown by themselves"),
+    Column.FAULT: ("What is wrong", ""),
+    Column.FIX: ("What would mend it", ""),
+}
+
+
+class ProblemModel(QAbstractTableModel):
+    """Holds the problems of one report; sorts and narrows them itself, as a proxy would ask for every cell."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._all: Sequence[RowProblem] = ()
+        self._problems: list[RowProblem] = []
+        self._kind = ""
+        self._order = Column.LINE, False
+
+    def show_problems(self, problems: Sequence[RowProblem]) -> None:
+        self._all, self._kind = problems, ""
+        self._arrange()
+
+    def narrow(self, kind: str) -> None:
+        """Show the problems of one kind, or with an empty word all."""
+        self._kind = kind
+        self._arrange()
+
+    def sort(self, section: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        self._order = Column(section), order == Qt.SortOrder.DescendingOrder
+        self._arrange()
+
+    def row_at_line(self, line: int) -> int | None:
+        """Return where the problem at a line of the file is shown."""
+        return next((row for row, problem in enumerate(self._problems) if problem.line == line), None)
+
+    def _arrange(self) -> None:
+        column, is_falling = self._order
+        self.beginResetModel()
+        self._problems = [one for one in self._all if self._kind in ("", one.kind)]
+        self._problems.sort(key=lambda one: (self._sort_key(one, column), one.line), reverse=is_falling)
+        self.endResetModel()
+
+    def _sort_key(self, problem: RowProblem, column: Column) -> Any:
+        if column <= Column.ROW:
+            return problem.line if column == Column.LINE else problem.row
+        return self._words(problem, column)
+
+    def problem(self, row: int) -> RowProblem:
+        return self._problems[row]
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._problems)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(Column)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation is Qt.Orientation.Horizontal:
+            title, tip = TITLES[Column(section)]
+            if role == Qt.ItemDataRole.DisplayRole:
+                return title
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return tip or None
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        problem, column = self._problems[index.row()], index.column()
+        if role == Qt.ItemDataRole.TextAlignmentRole and column <= Column.ROW:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.ToolTipRole and column >= Column.FAULT:
+            return str(problem)
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._words(problem, Column(column))
+        return None
+
+    def _words(self, problem: RowProblem, column: Column) -> str:
+        match column:
+            case Column.LINE:
+                return words.count(problem.line)
+            case Column.ROW:
+                return words.count(problem.row)
+            case Column.COLUMN:
+                return problem.column or "whole row"
+            case Column.KIND:
+                return kind_words(problem.kind)
+            case Column.FAULT:
+                return fault_of(problem)
+            case _:
+                return problem.fix
