@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLineEdit, QWidget
 
+from desktop.core.presets import is_kept
 from desktop.ui.editors import Editor, write_number
 from desktop.ui.fields import Field
 from desktop.ui.knob_group import KnobGroup
@@ -38,6 +39,8 @@ class ConfigForm(QWidget):
 
     config_changed = Signal()
     """A value has changed and everything has been checked again."""
+    config_set = Signal()
+    """All values have come from a config: none of them is a preset's any more."""
 
     PLACED_BY_OWNER = ("model", "model_revision", "dataset", "method", "rewards", "reward_weights", *REWARD_KNOBS)
 
@@ -56,7 +59,8 @@ class ConfigForm(QWidget):
         self.problems: list[Problem] = []
         self._extra_problems: dict[str, str] = {}
         self._relevant: set[str] = set()
-        self._shows_experts = False
+        self.shows_experts = False
+        self._changed_only = False
         self._search = ""
         self._placed = [field for name, field in self.fields.items() if name not in self.PLACED_BY_OWNER]
         for name, field in self.fields.items():
@@ -91,6 +95,7 @@ class ConfigForm(QWidget):
 
     def set_config(self, config: RunConfig) -> None:
         self.set_values({name: getattr(config, name) for name in self.fields})
+        self.config_set.emit()
 
     def clear(self) -> None:
         """Begin anew: every knob at its default, what is required empty and not complained about."""
@@ -99,16 +104,37 @@ class ConfigForm(QWidget):
             field.is_touched = False
         self.check_now()
 
+    def set_usual(self, values: Mapping[str, Any], preset: str) -> None:
+        """Measure every knob against these values, which a preset has chosen, else against its default."""
+        for name, field in self.fields.items():
+            field.set_usual(values.get(name, field.knob.default), preset if name in values else "")
+
+    def changed_knobs(self) -> list[str]:
+        """Return the knobs with an effect here that differ from the preset, or from their defaults without one.
+
+        What a preset never sets is no difference from it.
+        """
+        return [
+            name
+            for name, field in self.fields.items()
+            if name in self._relevant and not is_kept(name) and field.differs
+        ]
+
     def is_relevant(self, knob: str) -> bool:
         """Say whether a knob has an effect beside what is chosen."""
         return knob in self._relevant
 
     def show_experts(self, shown: bool) -> None:
-        self._shows_experts = shown
+        self.shows_experts = shown
+        self._narrow()
+
+    def show_changed_only(self, only: bool) -> None:
+        """Of every knob, show those alone that differ from the preset."""
+        self._changed_only = only
         self._narrow()
 
     def search(self, text: str) -> None:
-        """Show the knobs that a search finds, of both levels; an empty search shows the usual ones."""
+        """Show the knobs that a search finds; an empty search shows them all, or for beginners none."""
         self._search = text.strip()
         self._narrow()
 
@@ -116,6 +142,11 @@ class ConfigForm(QWidget):
         """Show what only an attempt to start could find out, until that knob is changed."""
         self._extra_problems[knob] = sentence
         self.touch_everything()
+
+    def settle_problem(self, knob: str) -> None:
+        """Forget what an attempt to start has found out of a knob: it is so no more."""
+        if self._extra_problems.pop(knob, None) is not None:
+            self._checking.start()
 
     def touch_everything(self) -> None:
         """From now on complain about what is still empty, too."""
@@ -133,7 +164,7 @@ class ConfigForm(QWidget):
         field = self.fields[knob]
         if not field.isVisibleTo(self.window()):
             self._search = ""
-            self._shows_experts = True
+            self.shows_experts = True
             self._narrow()
         field.editor.setFocus()
 
@@ -170,20 +201,25 @@ class ConfigForm(QWidget):
             return False
         if self._search:
             return self.fields[knob.name].matches(self._search)
-        return self._shows_experts or knob.level == "beginner"
+        if self._changed_only:
+            return self.shows_experts and self.fields[knob.name].differs and not is_kept(knob.name)
+        return self.shows_experts
 
     def _narrow(self) -> None:
         """Show what matters here; a knob with a problem is always shown: nobody can mend what is hidden."""
         wrong = {problem.knob for problem in self.problems}
         shown = [field for field in self._placed if self._is_shown(field.knob) or field.knob.name in wrong]
-        is_grouped = self._shows_experts or bool(self._search)
+        is_grouped = self.shows_experts or bool(self._search)
         self.usual.show_fields([] if is_grouped else shown)
         for group_name, group in self.groups.items():
             group.show_fields([f for f in shown if f.knob.group == group_name] if is_grouped else [])
         for field in self._placed:
             field.setVisible(field in shown)
-        self.fields["model_revision"].setVisible(self._is_shown(self.fields["model_revision"].knob))
-        self.fields["rewards"].setVisible("rewards" in self._relevant)
+        self.fields["method"].setVisible(self.shows_experts or "method" in wrong)
+        # Beginners begin with the plain check; one who has chosen others sees them.
+        rewards = self.fields["rewards"]
+        chooses = self.shows_experts or rewards.differs or bool(wrong & {"rewards", *REWARD_KNOBS})
+        rewards.setVisible("rewards" in self._relevant and chooses)
         self.fields["reward_weights"].setVisible("reward_weights" in wrong)
         for name in REWARD_KNOBS:
             self.fields[name].setVisible(name in self._relevant)

@@ -148,12 +148,15 @@ def write_number(value: float) -> str:
 
 def default_words(knob: Knob) -> str:
     """Return what a knob is when nobody turns it."""
-    if knob.required:
-        return "has no default"
-    if knob.default is None:
+    return "has no default" if knob.required else value_words(knob, knob.default)
+
+
+def value_words(knob: Knob, value: Any) -> str:
+    """Return what a knob is at a value."""
+    if value is None:
         return knob.optional_hint or "empty"
     if knob.kind is bool:
-        return "on" if knob.default else "off"
+        return "on" if value else "off"
     if knob.choices and knob.kind is str:
-        return CHOICE_WORDS.get((knob.name, knob.default), str(knob.default).replace("_", " "))
-    return write_value(knob, knob.default)
+        return CHOICE_WORDS.get((knob.name, value), str(value).replace("_", " "))
+    return write_value(knob, value)

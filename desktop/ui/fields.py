@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QToolButton, QWidget
 
-from desktop.ui.editors import Editor, OwnEditor, default_words, fill_editor, make_editor, read_editor
+from desktop.ui.editors import Editor, OwnEditor, default_words, fill_editor, make_editor, read_editor, value_words
 from desktop.ui.pieces import column, label, row, set_role, tool_button
 from trainer_image.contract import Knob
 
@@ -22,6 +22,9 @@ class Field(QWidget):
         super().__init__()
         self.knob = knob
         self.is_touched = False
+        self.usual: Any = knob.default
+        """What the knob is when nobody turns it: its default, or what a preset has chosen."""
+        self._usual_from = ""
         self.is_asked_for_calmly = knob.required
         """While nobody has filled it in, that it is missing is no complaint."""
         self.editor = editor or make_editor(knob)
@@ -47,7 +50,6 @@ class Field(QWidget):
         keep_room = self.reset.sizePolicy()
         keep_room.setRetainSizeWhenHidden(True)
         self.reset.setSizePolicy(keep_room)
-        self.reset.setToolTip(f"Back to the default: {default_words(knob)}")
         self.head = row(self.label, 1, self.reset, space=4)
         self.line = row(self.editor, space=8)
         if knob.unit:
@@ -98,9 +100,16 @@ class Field(QWidget):
             fill_editor(self.knob, self.editor, value)
         self._has_changed()
 
+    def set_usual(self, value: Any, preset: str = "") -> None:
+        """Say what the knob is when nobody turns it, and which preset has chosen that."""
+        if (value, preset) != (self.usual, self._usual_from):
+            self.usual, self._usual_from = value, preset
+            self._show_difference()
+
     @property
-    def is_default(self) -> bool:
-        return not self.knob.required and bool(self.value() == self.knob.default)
+    def differs(self) -> bool:
+        """Say whether the knob is turned."""
+        return not self.knob.required and bool(self.value() != self.usual)
 
     def show_problem(self, sentence: str) -> None:
         """Say what is wrong beside the editor, or nothing; what was never filled in is asked for calmly."""
@@ -125,11 +134,13 @@ class Field(QWidget):
         self.value_changed.emit(self.knob.name)
 
     def _show_difference(self) -> None:
-        differs = not self.is_default and not self.knob.required
+        differs = self.differs
         self.reset.setVisible(differs)
+        whose = f"what {self._usual_from} chose" if self._usual_from else "the default"
+        self.reset.setToolTip(f"Back to {whose}: {value_words(self.knob, self.usual)}")
         set_role(self.label, "changed" if differs else "title")
         self.label.setAccessibleName(f"{self.knob.label}, changed" if differs else self.knob.label)
 
     def _reset(self) -> None:
-        self.set_value(self.knob.default)
+        self.set_value(self.usual)
         self.editor.setFocus(Qt.FocusReason.OtherFocusReason)

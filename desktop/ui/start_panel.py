@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QRadioButton, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.body import EngineName
+from desktop.controllers.fit import Lengths, TokenCounts
 from desktop.controllers.hardware import Check
+from desktop.core import inputs
 from desktop.ui.actions import Actions
 from desktop.ui.config_summary import summary_lines
 from desktop.ui.dataset_fit import DatasetFit
 from desktop.ui.dataset_panel import DatasetPanel
+from desktop.ui.fit_panel import FitPanel
 from desktop.ui.pieces import action_button, boxed, button, column, label
 from desktop.ui.services import Services
+from desktop.ui.theme import Theme
 from trainer_image.contract import Problem, RunConfig
 
 ENGINE_WORDS: dict[EngineName, tuple[str, str]] = {
@@ -22,22 +27,29 @@ ENGINE_WORDS: dict[EngineName, tuple[str, str]] = {
     "process": ("Without a container", "In its own Python environment. The first start installs it."),
 }
 
+SAMPLE_ROOM = 1.1
+
 
 class StartPanel(QWidget):
     """Says what a start would do; the dock does it."""
 
     knob_requested = Signal(str)
     """The user wants to see this knob."""
+    knobs_wanted = Signal(dict)
+    """Knobs and values for the form, so that the run fits."""
 
-    def __init__(self, services: Services, actions: Actions) -> None:
+    def __init__(self, services: Services, actions: Actions, theme: Theme) -> None:
         super().__init__()
         self._services = services
-        self.dataset = DatasetPanel(services.jobs)
+        self.dataset = DatasetPanel(services.data.scanning)
         self.fit = DatasetFit()
         self.lines = label("", wrap=True)
+        self.memory = FitPanel(services.fitting, theme)
+        self.memory.knobs_wanted.connect(self.knobs_wanted)
         self.engine_detail = label("", "muted", wrap=True)
         self._engines = QButtonGroup(self)
         self._engine_was_chosen = False
+        self._config: RunConfig | None = None
         self.start = action_button(actions["start"], "primary")
         self.start.setMinimumHeight(40)
         self._problem_links = QVBoxLayout()
@@ -45,6 +57,7 @@ class StartPanel(QWidget):
         self.example = self._make_example(actions)
         cards = column(
             self.example,
+            self._card("Will it fit?", self.memory),
             self._card("Your data", self.dataset, self.fit),
             self._card("What will happen", self.lines),
             self._card("Where it runs", *self._make_engine_buttons(), self.engine_detail),
@@ -59,6 +72,7 @@ class StartPanel(QWidget):
         self.state = label("", "muted", wrap=True)
         layout = column(scroll, self._problem_links, self.state, self.start, space=8)
         self.setLayout(layout)
+        services.data.seeing.measured.connect(self._take_lengths)
         services.hardware.engine_checked.connect(self._engine_checked)
         self._engine_checked(services.hardware.engine)
 
@@ -120,6 +134,9 @@ class StartPanel(QWidget):
     def show_config(self, config: RunConfig | None, problems: list[Problem]) -> None:
         """Say what this config comes to, or what is missing before it can start."""
         cards = len(self._services.hardware.samples)
+        report = self.dataset.report
+        self._config = _with_full_paths(config) if config is not None else None
+        self._services.fitting.show(self._config, report.rows if report else 0)
         if config is not None:
             self.lines.setText("\n".join(summary_lines(config, self.dataset.report, cards)))
         else:
@@ -135,7 +152,24 @@ class StartPanel(QWidget):
         if len(problems) > 3:
             self._problem_links.addWidget(label(f"and {len(problems) - 3} more", "muted"))
 
+    def _take_lengths(self, lengths: Lengths) -> None:
+        """The rows were measured where they are looked at: memory and time know them from now on."""
+        if self._config is None or not lengths.lengths:
+            return
+        sides = 2 if lengths.kind == "preference" else 1
+        mean = sum(lengths.seen) / len(lengths.seen) / sides
+        # A sample may have missed the longest row.
+        longest = round(lengths.percentile(100) * (SAMPLE_ROOM if lengths.is_sample else 1))
+        self._services.fitting.take_counts(TokenCounts(self._config.dataset, longest, mean, lengths.share_cut))
+
     def show_state(self, text: str) -> None:
         """Say what a start is waiting for."""
         self.state.setText(text)
         self.state.setVisible(bool(text))
+
+
+def _with_full_paths(config: RunConfig) -> RunConfig:
+    """Return the config as a start would write it, so that files are found."""
+    return config.model_copy(
+        update=inputs.with_full_paths(config.model_dump(include={"model", "dataset"}), [Path.home()])
+    )

@@ -1,0 +1,251 @@
+"""The models that a run can start from: the list, the Hub, the cache, and what is found out of the chosen one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop.body import EngineName
+from desktop.controllers.downloads import Download, Downloads
+from desktop.controllers.jobs import Jobs
+from desktop.core.models import KnownModel, known_model, model_list
+from desktop.engine import hub_cache
+from desktop.engine.gguf_import import import_gguf
+from desktop.engine.hub_cache import CachedModel
+from desktop.engine.hub_models import HubModel, HubModels
+from desktop.engine.launch import Machine
+from desktop.engine.model_check import ModelCheck, ModelReport, Remark, Supported
+from desktop.engine.verbs import Engine
+from desktop.errors import AppError, ConfigError
+from desktop.paths import Home
+
+__all__ = [
+    "CachedModel",
+    "Download",
+    "Downloads",
+    "HubModel",
+    "LocalModel",
+    "ModelReport",
+    "Models",
+    "Remark",
+    "needed_repository",
+]
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """A whole model on this machine."""
+
+    value: str
+    """What the knob ``model`` takes: its name on the Hub, or its folder."""
+    name: str
+    size_bytes: int
+    where: str
+
+
+class Models(QObject):
+    """Answers come by signals, on the GUI thread; of two wishes of one kind the later one counts."""
+
+    examined = Signal(object)
+    """A ModelReport: of the model that was asked for last."""
+    found = Signal(str, list)
+    """The words of a search, and HubModels."""
+    search_failed = Signal(str, object)
+    """The words of a search, and an AppError."""
+    cached = Signal(list)
+    """CachedModels."""
+    local_found = Signal(list)
+    """LocalModels."""
+    freed = Signal(str, object)
+    """The id of a model that has left the cache, and its bytes."""
+    importing = Signal(str)
+    """The GGUF file that is being turned into a folder; empty when that has ended."""
+    imported = Signal(str, str)
+    """A GGUF file, and the folder that it has become."""
+    failed = Signal(object)
+    """An AppError of freeing or importing."""
+
+    def __init__(
+        self,
+        home: Home,
+        jobs: Jobs,
+        token: Callable[[], str | None],
+        engines: Mapping[EngineName, Engine] | None = None,
+        machine: Machine | None = None,
+        is_offline: Callable[[], bool] = lambda: False,
+        in_use: Callable[[], set[str]] = set,
+        endpoint: str | None = None,
+        parent: QObject | None = None,
+    ) -> None:
+        """``in_use`` says which models live runs have open; ``endpoint`` is another Hub than the public one."""
+        super().__init__(parent)
+        self._home = home
+        self._jobs = jobs
+        self._engines = engines or {}
+        self._machine = machine
+        self._in_use = in_use
+        self._wanted: tuple[str, str | None, bool] | None = None
+        self._words = ""
+        self.is_offline = is_offline
+        self.cache = home.caches / "hub" / "hub"
+        hub = HubModels(self.cache, token, endpoint)
+        self._hub = hub
+        listed = model_list()
+        self._check = ModelCheck(hub, home.caches / "hub", Supported(listed.trainable, listed.not_trainable))
+        self.downloads = Downloads(jobs, self.cache, token, endpoint, self)
+        self.report: ModelReport | None = None
+        """What was found out of the model that was asked for last; None while it is looked at."""
+
+    # The chosen one
+
+    def examine(self, model: str, revision: str | None = None, *, offline: bool = False) -> None:
+        """Look a model over; ``examined`` brings what was found."""
+        offline = offline or self.is_offline()
+        wanted = (model, revision, offline)
+        self._wanted, self.report = wanted, None
+        if model:
+            self._jobs.run(
+                "pool", lambda: self.check(model, revision, offline), lambda found: self._take(wanted, found)
+            )
+
+    def check(self, model: str, revision: str | None, offline: bool) -> ModelReport:
+        """Return what there is to know of a model; blocks."""
+        return self._check.check(model, revision, offline=offline or self.is_offline())
+
+    def _take(self, wanted: tuple[str, str | None, bool], report: ModelReport) -> None:
+        if wanted == self._wanted:
+            self.report = report
+            self.examined.emit(report)
+
+    def known(self, model: str) -> KnownModel:
+        """Return what is known of a model by now: by the list, and by its files if they were looked at."""
+        report = self.report
+        if report is None or report.model not in (model, str(Path(model).expanduser())):
+            return known_model(model)
+        return known_model(model, report.config, report.has_chat_template, report.parameters)
+
+    # The Hub
+
+    def search(self, words: str) -> None:
+        """Look for models on the Hub; ``found`` or ``search_failed`` answers."""
+        self._words = words
+        if self.is_offline():
+            self.search_failed.emit(words, _offline("Searching the Hub"))
+            return
+
+        def answer(found: list[HubModel]) -> None:
+            if words == self._words:
+                self.found.emit(words, found)
+
+        def fail(error: AppError) -> None:
+            if words == self._words:
+                self.search_failed.emit(words, error)
+
+        self._jobs.run("pool", lambda: self._hub.search(words), answer, fail)
+
+    def search_now(self, words: str) -> list[HubModel]:
+        """Return what the Hub has; blocks."""
+        if self.is_offline():
+            raise _offline("Searching the Hub")
+        return self._hub.search(words)
+
+    def download(self, id: str, revision: str | None = None) -> None:
+        """Fetch a model into the cache, or go on with it; ConfigError while Tunedeck is offline."""
+        if self.is_offline():
+            raise _offline("Downloading a model")
+        self.downloads.start(id, revision)
+
+    # The cache
+
+    def look_at_cache(self) -> None:
+        """Ask what the cache keeps; ``cached`` answers."""
+        self._jobs.run("pool", self.cache_now, self.cached.emit)
+
+    def cache_now(self) -> list[CachedModel]:
+        """Return what the cache keeps, the largest first; reads the disk."""
+        return hub_cache.scan(self.cache)
+
+    def free(self, id: str) -> None:
+        """Delete a model from the cache; ``freed`` or ``failed`` answers."""
+        self._jobs.run("pool", lambda: self.free_now(id), lambda size: self._freed(id, size), self.failed.emit)
+
+    def free_now(self, id: str) -> int:
+        """Delete a model from the cache and return its bytes; ConfigError while something needs it. Blocks."""
+        going = self.downloads.get(id)
+        if going is not None and going.is_live:
+            raise ConfigError(f"{id} is being downloaded.", "Stop the download first.", "in_use")
+        if id in self._in_use():
+            raise ConfigError(f"{id} is in use by a run.", "Wait until the run has ended.", "in_use")
+        return hub_cache.free(self.cache, id)
+
+    def _freed(self, id: str, size: int) -> None:
+        self.freed.emit(id, size)
+        self.look_at_cache()
+
+    # This machine
+
+    def look_for_local(self) -> None:
+        """Ask which whole models are on this machine; ``local_found`` answers."""
+        self._jobs.run("pool", self.local_now, self.local_found.emit)
+
+    def local_now(self) -> list[LocalModel]:
+        """Return the whole models of the app's folder, its cache, and the user's own cache of the Hub."""
+        found = [LocalModel(str(folder), folder.name, _size(folder), "models folder") for folder in self._folders()]
+        cached = [one for one in self.cache_now() if one.is_whole]
+        found += [LocalModel(one.id, one.id, one.size_bytes, "downloaded") for one in cached]
+        own = Path.home() / ".cache" / "huggingface" / "hub"
+        names = {one.id for one in cached}
+        found += [
+            # Runs see the app's cache only, but any folder can be given to them.
+            LocalModel(str(one.folder), one.id, one.size_bytes, "your own cache")
+            for one in hub_cache.scan(own)
+            if one.is_whole and one.id not in names and (one.folder / "config.json").is_file()
+        ]
+        return found
+
+    def _folders(self) -> list[Path]:
+        if not self._home.models.is_dir():
+            return []
+        folders = sorted(self._home.models.iterdir())
+        return [one for one in folders if not one.name.startswith(".") and (one / "config.json").is_file()]
+
+    def import_gguf(self, gguf: Path, engine: EngineName) -> None:
+        """Turn a GGUF file into a model folder; ``imported`` or ``failed`` answers."""
+        machine = self._machine
+        assert machine is not None
+        self.importing.emit(str(gguf))
+
+        def done(folder: Path) -> None:
+            self.importing.emit("")
+            self.imported.emit(str(gguf), str(folder))
+
+        def fail(error: AppError) -> None:
+            self.importing.emit("")
+            self.failed.emit(error)
+
+        work = self._engines[engine]
+        self._jobs.run("build", lambda: import_gguf(gguf, self._home.models, work, machine), done, fail)
+
+    def close(self) -> None:
+        """End the downloads; they go on at the next start of the same."""
+        self.downloads.close()
+
+
+def needed_repository(model: str, *, four_bit: bool, revision: str | None = None) -> str:
+    """Return which repository a run would fetch: in 4 bits Unsloth takes its own copy of the models that it has."""
+    listed = model_list().find(model)
+    if listed is None or not four_bit or not listed.four_bit or revision or Path(model).is_absolute():
+        return model
+    return listed.four_bit
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+
+
+def _offline(what: str) -> ConfigError:
+    hint = "Switch Offline off at the top right of the window, or by `tunedeck offline off`."
+    return ConfigError(f"{what} needs the network, and Tunedeck is offline.", hint, code="offline")

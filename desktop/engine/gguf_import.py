@@ -1,0 +1,47 @@
+"""Turns a GGUF file into a model folder, in a container or process of its own."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from desktop.engine.launch import Machine, plan_conversion
+from desktop.engine.verbs import Engine
+from desktop.errors import AppError, EngineError
+
+LOOK_S = 0.5
+
+
+def folder_for(gguf: Path, models: Path) -> Path:
+    """Return the folder that a GGUF file becomes."""
+    return models / gguf.stem
+
+
+def is_model_folder(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+
+
+def import_gguf(gguf: Path, models: Path, engine: Engine, machine: Machine, limit_s: float = 3600) -> Path:
+    """Return the model folder of a GGUF file, made if it is not there; AppError says why it could not be."""
+    target = folder_for(gguf, models)
+    if is_model_folder(target):
+        return target
+    if not gguf.is_file():
+        raise AppError(f"There is no file {gguf}.", "Choose another one.", "model_missing")
+    models.mkdir(parents=True, exist_ok=True)
+    spec = plan_conversion(gguf, target, machine)
+    engine.start(spec)
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        body = engine.find().get(spec.id)
+        if body is None or body.state != "running":
+            break
+        time.sleep(LOOK_S)
+    output = engine.output(spec.id)
+    engine.remove(spec.id)
+    if not is_model_folder(target):
+        said = output.strip()[-400:] or "nothing"
+        raise EngineError(
+            f"{gguf.name} could not be turned into a model folder.", f"The trainer said: {said}", "conversion_failed"
+        )
+    return target

@@ -1,0 +1,93 @@
+"""The list of models to start from: every entry has its form, and its sizes agree with its parameters."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+
+import pytest
+
+from desktop.core.models import FILE, StartingPoint, context_of, known_model, model_list, size_words
+
+MODELS = model_list().models
+
+
+def test_the_list_says_when_and_where_from() -> None:
+    assert date.fromisoformat(model_list().date) >= date(2026, 11, 1)
+    assert model_list().source
+    names = [name for one in MODELS for name in one.ids]
+    assert len(set(names)) == len(names), "a Hub name stands twice"
+
+
+def test_every_family_that_people_ask_for_is_there() -> None:
+    assert {one.family for one in MODELS} >= {"Llama", "Qwen", "Gemma", "Mistral", "Phi", "SmolLM"}
+    sizes = [one.parameters for one in MODELS]
+    assert min(sizes) < 200e6
+    assert 14e9 < max(sizes) < 15e9
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda one: one.id)
+def test_an_entry_has_its_form(model: StartingPoint) -> None:
+    for name in model.ids:
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+", name), name
+    assert model.kind in ("chat", "base")
+    assert model.gated in (True, False, None)
+    assert model.licence
+    assert model.context >= 2048
+    assert not model.note or model.note.endswith(".")
+    if model.gated:
+        assert model.open_copy
+    if model.four_bit:
+        assert model.four_bit.startswith("unsloth/")
+        assert model.four_bit.endswith("bnb-4bit")
+
+
+@pytest.mark.parametrize("model", [one for one in MODELS if one.shape], ids=lambda one: one.id)
+def test_the_sizes_add_up_to_the_parameters(model: StartingPoint) -> None:
+    assert model.shape is not None
+    assert model.shape["model_type"] in model_list().trainable
+    assert model.facts is not None
+    # What sees pictures in Gemma 3 4B is no part of what is trained.
+    assert model.facts.parameters == pytest.approx(model.parameters, rel=0.1 if "pictures" in model.note else 0.005)
+
+
+def test_the_file_has_no_key_that_nobody_reads() -> None:
+    values = json.loads(FILE.read_text())
+    assert set(values) == {"date", "source", "shape", "models", "trainable", "not_trainable"}
+    assert not set(values["trainable"]) & set(values["not_trainable"])
+
+
+def test_a_model_is_found_by_each_of_its_names() -> None:
+    llama = model_list().find("meta-llama/Llama-3.1-8B-Instruct")
+    assert llama is not None
+    assert model_list().find("unsloth/meta-llama-3.1-8b-instruct-bnb-4bit") is llama
+    assert model_list().find("unsloth/Llama-3.1-8B-Instruct") is llama
+    assert model_list().find("/models/Llama-3.1-8B-Instruct") is None
+    assert llama in model_list().search("llama 8b")
+    assert model_list().search("no such model") == []
+    assert [size_words(one.parameters) for one in model_list().search("qwen3 4b")] == ["4B", "4B"]
+
+
+def test_what_is_known_of_a_model() -> None:
+    listed = known_model("unsloth/Qwen3-8B-unsloth-bnb-4bit")
+    assert listed.is_four_bit
+    assert listed.has_chat_template
+    assert listed.size == 8_190_735_360
+    read = known_model(
+        "/models/mine", {"model_type": "llama", **(MODELS[0].shape or {}), "max_position_embeddings": 8192}
+    )
+    assert (read.name, read.context, read.has_chat_template) == ("mine", 8192, None)
+    assert read.size == pytest.approx(134_515_008, rel=0.01)
+    unknown = known_model("somebody/something")
+    assert (unknown.name, unknown.facts, unknown.size) == ("something", None, None)
+    assert context_of({"text_config": {"max_position_embeddings": 4096}}) == 4096
+
+
+def test_sizes_in_words() -> None:
+    assert [size_words(size) for size in (134_515_008, 999_885_952, 1_711_376_384, 8_030_261_248)] == [
+        "135M",
+        "1B",
+        "1.7B",
+        "8B",
+    ]
