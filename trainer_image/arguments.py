@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from trainer_image.contract import EVALUATED, ChatConfig, RunConfig
+from trainer_image.formats import Told, read_told
 from trainer_image.rewards.kinds import RewardPlan
 
 SEARCH_STEPS = 100
@@ -147,6 +148,8 @@ class DataPlan:
     stop_at_bad_rows: bool
     eval_split_size: float
     seed: int
+    told: Told = field(default_factory=Told)
+    """What the user has said of the file."""
 
 
 def data_plan(config: RunConfig) -> DataPlan:
@@ -159,6 +162,7 @@ def data_plan(config: RunConfig) -> DataPlan:
         # A method that evaluates nothing learns from all rows.
         eval_split_size=config.eval_split_size if config.method in EVALUATED else 0.0,
         seed=config.seed,
+        told=read_told(config.columns, config.read_as),
     )
 
 
@@ -238,6 +242,7 @@ class Rhythm:
     keep_best: bool
     is_search: bool
     """The run looks for a learning rate: it neither evaluates nor saves."""
+    ends_on_divergence: bool = False
 
 
 def rhythm(config: RunConfig) -> Rhythm:
@@ -250,6 +255,7 @@ def rhythm(config: RunConfig) -> Rhythm:
         config.early_stopping_patience,
         config.load_best_model_at_end,
         config.find_learning_rate,
+        config.on_trouble != "tell",
     )
 
 

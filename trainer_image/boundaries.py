@@ -23,10 +23,12 @@ from trainer_image.contract import (
     Step,
     StopRequest,
 )
+from trainer_image.errors import TrainerError
 from trainer_image.methods import Stage
 from trainer_image.ranks import Ranks
 from trainer_image.reporter import Reporter
 from trainer_image.samples import Randomness
+from trainer_image.trouble import Divergence
 
 Wish = Literal["go_on", "checkpoint", "pause", "stop"]
 _WISHES: tuple[Wish, ...] = ("go_on", "checkpoint", "pause", "stop")
@@ -55,6 +57,7 @@ class Boundaries(TrainerCallback):  # type: ignore[misc]
         self.wish: Wish = "go_on"
         self._earlier: Wish = "go_on"
         self._stage = Stage(None)
+        self._divergence = Divergence()
         self._step_tokens = 0
         self._batches = 0
         self._peaks: list[int] = []
@@ -64,6 +67,7 @@ class Boundaries(TrainerCallback):  # type: ignore[misc]
     def enter(self, stage: Stage) -> None:
         """Take up the work of another trainer of the same run."""
         self._stage = stage
+        self._divergence = Divergence()
         stage.trainer.add_callback(self)
 
     def is_cancelled_already(self) -> bool:
@@ -163,12 +167,8 @@ class Boundaries(TrainerCallback):  # type: ignore[misc]
                 metrics=self._own_metrics(logs),
             )
         )
-        if not math.isfinite(loss) and not self._rhythm.is_search:
-            self._reporter.warn(
-                "loss_not_finite",
-                f"The loss of step {step} is no number any more.",
-                "Stop the run, lower the learning rate and start again from an earlier checkpoint.",
-            )
+        if not self._rhythm.is_search:
+            self._look_for_trouble(step, loss, state, control)
         if control.should_evaluate:
             self._begin("evaluate")
             self._count(False)
@@ -176,6 +176,19 @@ class Boundaries(TrainerCallback):  # type: ignore[misc]
         elif control.should_save:
             self._begin("save")
         self._since = time.perf_counter()
+
+    def _look_for_trouble(self, step: int, loss: float, state: Any, control: Any) -> None:
+        """Tell a loss that goes wrong; end the run where the user wants that, before the damage is saved."""
+        hint = "Lower the learning rate and start again, or go on from a checkpoint from before."
+        if not math.isfinite(loss):
+            self._reporter.warn("loss_not_finite", f"The loss of step {step} is no number any more.", hint)
+            if self.wish == "go_on" and state.global_step < state.max_steps:
+                # Checkpoints of a broken model would push the last good one out.
+                control.should_save = False
+        if sentence := self._divergence.take(step, loss):
+            if self._rhythm.ends_on_divergence:
+                raise TrainerError("diverged", sentence, hint)
+            self._reporter.warn("diverged", sentence, hint)
 
     def _own_metrics(self, logs: dict[str, Any], prefix: str = "") -> dict[str, float]:
         """Return what the method measures besides the loss, under its own names."""

@@ -41,7 +41,7 @@ def visible_cards(folder: RunFolder) -> tuple[Card, ...]:
         handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
         uuids = [_text(pynvml.nvmlDeviceGetUUID(handle)) for handle in handles]
         chosen = choose(uuids, os.environ.get("CUDA_VISIBLE_DEVICES"))
-        numbers = machine_numbers(len(handles), _given(folder))
+        numbers = machine_numbers(len(handles), given_cards(folder))
         return tuple(_card(pynvml, handles[index], index, numbers[index], uuids[index]) for index in chosen)
     except pynvml.NVMLError:
         return ()
@@ -93,7 +93,7 @@ def machine_numbers(count: int, given: Sequence[int]) -> list[int]:
     return sorted(given) if len(given) == count else list(range(count))
 
 
-def _given(folder: RunFolder) -> Sequence[int]:
+def given_cards(folder: RunFolder) -> Sequence[int]:
     """Return the cards that the app has given to this body."""
     try:
         return Launch.model_validate_json(folder.launch.read_bytes()).gpus

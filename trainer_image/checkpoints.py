@@ -6,12 +6,12 @@ import json
 import os
 import shutil
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from trainer_image.contract import COMPLETE, RunFolder
-from trainer_image.folders import make_readable, publish_folder, size_of, sync_tree
+from trainer_image.folders import digests, make_readable, publish_folder, size_of, sync_tree
 from trainer_image.reporter import write_json
 
 ASIDE = ".partial"
@@ -40,6 +40,8 @@ class Note:
     stage: int = 1
     tokens: int = 0
     best: dict[str, Any] = field(default_factory=dict)
+    sha256: dict[str, str] = field(default_factory=dict)
+    """Of every file of the checkpoint by its name, so that a resume knows it is still what was written."""
 
 
 def complete(folder: RunFolder, step: int, note: Note) -> int:
@@ -47,7 +49,7 @@ def complete(folder: RunFolder, step: int, note: Note) -> int:
     aside = writing_place(folder) / f"checkpoint-{step}"
     make_readable(aside)
     sync_tree(aside)
-    write_json(aside / COMPLETE, asdict(note))
+    write_json(aside / COMPLETE, asdict(replace(note, sha256=digests(aside))))
     (aside / COMPLETE).chmod(0o644)
     publish_folder(aside, folder.checkpoint(note.step))
     return size_of(folder.checkpoint(note.step))
@@ -66,7 +68,7 @@ def thin_out(folder: RunFolder, keep: int, also: Collection[int | None] = ()) ->
 def note_of(checkpoint: Path) -> Note:
     """Return what a checkpoint says of itself; an older one says less."""
     said = json.loads((checkpoint / COMPLETE).read_text("utf-8"))
-    return Note(**{name: value for name, value in said.items() if name in {"step", "stage", "tokens", "best"}})
+    return Note(**{name: value for name, value in said.items() if name in {known.name for known in fields(Note)}})
 
 
 # What a resume needs and a model does not.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from trainer_image.contract import Adjustments, RunConfig, RunFolder, check_config
+from trainer_image.contract import Adjustments, DatasetRef, RunConfig, RunFolder, check_config
 from trainer_image.errors import TrainerError
 
 
@@ -29,6 +29,14 @@ def read_adjustments(folder: RunFolder) -> Adjustments:
         return Adjustments.model_validate_json(folder.adjustments.read_bytes())
     except (FileNotFoundError, ValueError):
         return Adjustments()
+
+
+def read_dataset_ref(folder: RunFolder) -> DatasetRef | None:
+    """Return the version of the dataset that this run is for, or None where its file has no name."""
+    try:
+        return DatasetRef.model_validate_json(folder.dataset.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def write_adjustments(folder: RunFolder, adjustments: Adjustments) -> None:

@@ -57,10 +57,14 @@ def explain(error: BaseException) -> tuple[FailureCode, str, str]:
     return "crashed", sentence, "The log has the details. Resume to go on from the last checkpoint."
 
 
+def is_disk_full(error: BaseException) -> bool:
+    """Say whether the operating system has no room left."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def _known_code(error: BaseException) -> FailureCode | None:
     text = str(error)
-    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if is_full or _NO_SPACE.search(text):
+    if is_disk_full(error) or _NO_SPACE.search(text):
         return "disk_full"
     # torch is not imported here, so its own class is known by name.
     names = {kind.__name__ for kind in type(error).__mro__}
@@ -77,7 +81,18 @@ def explain_log(text: str) -> tuple[FailureCode, str, str] | None:
         return "hung", *_WORDS["hung"]
     if _NO_MEMORY.search(text):
         return "out_of_memory", *_WORDS["out_of_memory"]
+    if _NO_SPACE.search(text):
+        return "disk_full", *_WORDS["disk_full"]
     return None
+
+
+# Frames of transformers' generation, of TRL's and Unsloth's ways to it, and of our own.
+_GENERATING = re.compile(r"transformers/generation/|in _generate_single_turn\b|fast_generate\b|in _answer\b")
+
+
+def was_generating(traceback: str) -> bool:
+    """Say whether a trainer failed while it made answers, which smaller micro-batches would not shrink."""
+    return bool(_GENERATING.search(traceback))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -50,10 +50,11 @@ class Crew:
         """Say whether a process was ended by a SIGKILL that did not come from here."""
         return -signal.SIGKILL in self._codes_before_kill.values() and not self.is_done
 
-    def send(self, number: int) -> None:
-        """Send a signal to every process that still works."""
+    def send(self, number: int, apart_s: float = 0.0) -> None:
+        """Send a signal to every process that still works; with some time between them, what they print stays whole."""
         for process in self._processes:
             if process.pid not in self._codes:
+                time.sleep(apart_s)
                 with suppress(ProcessLookupError):
                     os.kill(process.pid, number)
 

@@ -18,6 +18,7 @@ from trainer_image.formats import (
     Reading,
     Row,
     RowProblem,
+    Told,
     UnreadableFileError,
     is_parquet,
     read_examples,
@@ -25,6 +26,9 @@ from trainer_image.formats import (
     rows_of,
     why_not,
 )
+
+AS_FOUND = Told()
+"""Nobody has said how a file is read: it is found out."""
 
 
 class Item(Protocol):
@@ -80,7 +84,7 @@ Encode = Callable[[Iterable[Any]], Iterator[Item | RowProblem]]
 def prepare(plan: DataPlan, kind: Kind, encode: Encode) -> Prepared:
     """Read, check, encode and split the dataset."""
     path = Path(plan.dataset)
-    reading = read_dataset(path, kind)
+    reading = read_dataset(path, kind, plan.told)
     if reading.rows == 0:
         raise TrainerError("bad_data", f"There are no rows in {path.name}.", "Choose another file.")
     if reading.shape is None or kind not in FEEDS[reading.shape]:
@@ -109,11 +113,11 @@ def prepare(plan: DataPlan, kind: Kind, encode: Encode) -> Prepared:
     )
 
 
-def read_dataset(path: Path, kind: Kind) -> Reading:
+def read_dataset(path: Path, kind: Kind, told: Told = AS_FOUND) -> Reading:
     """Read any dataset file, Parquet too, into examples and problems."""
     try:
-        items = list(_read_parquet(path) if is_parquet(path) else read_rows(path))
-        return read_examples(items, kind=kind)
+        items = list(_read_parquet(path) if is_parquet(path) else read_rows(path, told.read))
+        return read_examples(items, told.shape, kind, told.mapping)
     except UnreadableFileError as error:
         raise TrainerError("bad_data", error.sentence, error.hint) from error
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 
@@ -45,3 +47,18 @@ def publish_folder(aside: Path, folder: Path) -> None:
 def size_of(folder: Path) -> int:
     """Return the bytes of all files in a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file in a folder by its name seen from there; large ones side by side."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    with ThreadPoolExecutor(min(4, len(paths) or 1)) as pool:
+        return {
+            str(path.relative_to(folder)): found for path, found in zip(paths, pool.map(digest, paths), strict=True)
+        }
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -23,10 +24,20 @@ def model_folder(config: RunConfig) -> Path | None:
     path = Path(config.model)
     if path.is_absolute():
         return path if path.is_dir() else None
+    return _in_cache(config.model, config.model_revision)
+
+
+def is_in_cache(name: str, revision: str | None) -> bool:
+    """Say whether the Hub's cache has the weights of a model under this very name."""
+    folder = None if Path(name).is_absolute() else _in_cache(name, revision)
+    return folder is not None and any(any(folder.glob(kind)) for kind in ("*.safetensors", "*.bin"))
+
+
+def _in_cache(name: str, revision: str | None) -> Path | None:
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
     cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
-    kept = cache / f"models--{config.model.replace('/', '--')}"
-    revision = config.model_revision or "main"
+    kept = cache / f"models--{name.replace('/', '--')}"
+    revision = revision or "main"
     with suppress(OSError):  # a commit has no file of its own
         revision = (kept / "refs" / revision).read_text("utf-8").strip()
     folder = kept / "snapshots" / revision
@@ -40,6 +51,21 @@ def read_facts(folder: Path) -> ModelFacts | None:
         return model_facts(values) if isinstance(values, dict) else None
     except (OSError, ValueError, TypeError):
         return None
+
+
+def fingerprint(folder: Path) -> str:
+    """Return a digest that tells one model from another, and one revision from the next, without reading gigabytes."""
+    digest = hashlib.sha256()
+    try:
+        for path in sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin")):
+            digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+            with path.open("rb") as file:
+                # The head names every tensor with its shape and place; some of the numbers come behind it.
+                digest.update(file.read(_CHUNK))
+        digest.update((folder / "config.json").read_bytes())
+    except OSError:
+        return ""
+    return digest.hexdigest()
 
 
 def read_weights_ahead(folder: Path) -> None:

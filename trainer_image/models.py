@@ -8,6 +8,7 @@ from typing import Any
 from trainer_image.arguments import adapter_arguments, load_arguments, quantization_arguments
 from trainer_image.contract import RunConfig
 from trainer_image.errors import TrainerError
+from trainer_image.model_files import is_in_cache
 from trainer_image.supervised import max_memory, placement
 
 
@@ -51,6 +52,9 @@ def load_base(arguments: dict[str, Any], quantization: dict[str, Any] | None = N
     from unsloth import FastLanguageModel
 
     name = arguments["model_name"]
+    if is_in_cache(name, arguments["revision"]):
+        # What the app has fetched is what is loaded; Unsloth would look for a copy of its own.
+        arguments = {**arguments, "use_exact_model_name": True}
     if quantization is not None:
         kind = torch.bfloat16 if not torch.cuda.is_available() or torch.cuda.is_bf16_supported() else torch.float16
         config = BitsAndBytesConfig(**quantization, bnb_4bit_compute_dtype=kind)

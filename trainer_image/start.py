@@ -1,7 +1,7 @@
 """Start a run and stay with it to its end: ``python -m trainer_image.start RUN_FOLDER``.
 
-It chooses how the cards are used, starts the trainer's processes, and goes on after full memory with smaller
-micro-batches. It imports no torch, so that it costs a blink.
+It looks through the checkpoints, chooses how the cards are used, starts the trainer's processes, goes on after full
+memory with smaller micro-batches, and pauses where the disk is full. It imports no torch, so that it costs a blink.
 """
 
 from __future__ import annotations
@@ -14,16 +14,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer_image import self_test, supervise
-from trainer_image.cards import Card, visible_cards
+from trainer_image.cards import Card, given_cards, visible_cards
 from trainer_image.configs import adjusted, read_adjustments, read_config, write_adjustments
-from trainer_image.contract import LEAST_ROWS, Adjustments, Failed, OutOfMemory, Placement, RunConfig, RunFolder
+from trainer_image.contract import (
+    EXIT_DISK_FULL,
+    GENERATING,
+    LEAST_ROWS,
+    Adjustments,
+    Failed,
+    OutOfMemory,
+    Paused,
+    Placement,
+    RunConfig,
+    RunFolder,
+)
+from trainer_image.crashes import is_disk_full, was_generating
 from trainer_image.errors import TrainerError
 from trainer_image.model_facts import ModelFacts
 from trainer_image.model_files import longest_row, model_folder, read_facts, read_weights_ahead
 from trainer_image.placement import Decision, decide, out_of_memory
 from trainer_image.reporter import Reporter
+from trainer_image.sampler import Sampler
 from trainer_image.supervise import Signals
 from trainer_image.supervised import CPU_PROCESSES, LAUNCHER, PLACEMENT, SUPERVISED
+from trainer_image.verifying import keep_whole_checkpoints
+from trainer_image.watchdog import Watchdog, gpu_lost
 
 TRAINER = "trainer_image.train"
 
@@ -43,28 +58,72 @@ def start(folder: RunFolder) -> int:
     """Run what the folder's config says; return the exit code."""
     signals = Signals()
     with speaking(folder) as reporter, reporter.telling_failure():
+        keep_whole_checkpoints(reporter)
         prepared = prepare(reporter, signals)
+    watchdog = Watchdog([card.uuid for card in prepared.decision.cards])
+    Sampler(folder, prepared.decision.cards)
     words = [sys.executable, "-m", TRAINER, str(folder.path)]
     while not signals.told:
-        ending = supervise.run(words, prepared.environment, prepared.decision.processes, folder, signals)
+        ending = supervise.run(words, prepared.environment, prepared.decision.processes, folder, signals, watchdog)
         with speaking(folder) as reporter:
-            if ending.failed is None or reporter.past.ended:
+            if ending.failed is None or reporter.past.finished:
                 return ending.code
             failed = ending.failed
+            if why := watchdog.ask():
+                # Whatever the trainer died of, or whether it could still save: it cannot go on in this container.
+                reporter.emit(gpu_lost(why))
+                return ending.code
+            if reporter.past.ended:
+                return ending.code
             if failed.code == "out_of_memory":
-                if go_on_smaller(reporter, prepared.config):
+                if _is_of_generation(failed, prepared.config):
+                    failed = failed.model_copy(update=TOO_LITTLE_FOR_ONE_ANSWER)
+                elif go_on_smaller(reporter, prepared.config):
                     continue
-                failed = with_what_fits(failed, prepared, folder)
+                else:
+                    failed = with_what_fits(failed, prepared, folder)
+            if failed.code == "disk_full" or (failed.code == "diverged" and prepared.config.on_trouble == "pause"):
+                reporter.emit(paused_by_itself(failed, folder))
+                return 0
             reporter.emit(failed)
             return ending.code
     return 128 + signals.told
+
+
+TOO_LITTLE_FOR_ONE_ANSWER = {
+    "sentence": "The memory is full while a single answer is generated.",
+    "hint": "Lower Longest answer or Longest row, or switch on 4-bit base; fewer rows at once would not help.",
+}
+
+
+def _is_of_generation(failed: Failed, config: RunConfig) -> bool:
+    """Say whether the memory was full while answers were made, which smaller micro-batches do not shrink."""
+    return config.method in GENERATING and was_generating(failed.traceback)
+
+
+def paused_by_itself(failed: Failed, folder: RunFolder) -> Paused:
+    """Return the pause of a run that went into trouble: it goes on from its last complete checkpoint."""
+    complete = folder.complete_checkpoints()
+    step, checkpoint = complete[-1] if complete else (0, None)
+    return Paused(
+        step=step,
+        checkpoint=str(checkpoint.relative_to(folder.path)) if checkpoint else None,
+        code=failed.code,
+        sentence=failed.sentence,
+        hint=failed.hint,
+    )
 
 
 def prepare(reporter: Reporter, signals: Signals) -> Prepared:
     """Choose how the cards are used, try whether they talk to each other, and say so."""
     folder = reporter.folder
     config = read_config(folder)
-    cards = chosen_cards(config, visible_cards(folder))
+    visible = visible_cards(folder)
+    if not visible and config.gpus != () and given_cards(folder):
+        # Training on the CPU instead would take days, unasked.
+        lost = gpu_lost("The driver shows none of the cards that this run was given.")
+        raise TrainerError(lost.code, lost.sentence, lost.hint)
+    cards = chosen_cards(config, visible)
     files = model_folder(config)
     model = read_facts(files) if files else None
     sized = as_it_comes(config, folder)
@@ -186,10 +245,16 @@ def main(words: list[str]) -> int:
         print("Usage: python -m trainer_image.start RUN_FOLDER", file=sys.stderr)
         return 2
     folder = RunFolder(Path(words[0]).absolute())
-    with speaking(folder) as reporter:
-        # What the trainer's processes say before they know the log goes there, too.
-        reporter.take_over_output()
-    return start(folder)
+    try:
+        with speaking(folder) as reporter:
+            # What the trainer's processes say before they know the log goes there, too.
+            reporter.take_over_output()
+        return start(folder)
+    except OSError as error:
+        if is_disk_full(error):
+            # There is not even room to say so: the app knows this code.
+            return EXIT_DISK_FULL
+        raise
 
 
 if __name__ == "__main__":

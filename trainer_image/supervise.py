@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from trainer_image import log_pump
 from trainer_image.contract import Failed, RunFolder
 from trainer_image.crashes import explain_log
 from trainer_image.crew import LOOK_S, Crew
 from trainer_image.supervised import HANG_S, heartbeat
+from trainer_image.watchdog import Watchdog, gpu_lost
 
 QUIET_S = 600.0
 """No run counts as hung before so many seconds without a heartbeat."""
@@ -23,8 +25,11 @@ LEAVE_S = 5.0
 """What the other processes get to end by themselves, and to say why, once one has failed."""
 FINISH_S = 60.0
 """The same once the first, which has the last word, has come to a good end."""
+SAVE_S = 180.0
+"""What processes whose cards are gone get to come to the end of their step and save, if they can."""
 STACKS_S = 3.0
 """What processes that hang get to write down where."""
+APART_S = 0.2
 LOG_TAIL = 16_384
 
 ASKED_TO_END = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -55,7 +60,14 @@ class Ending:
     failed: Failed | None = None
 
 
-def run(words: Sequence[str], environment: dict[str, str], count: int, folder: RunFolder, signals: Signals) -> Ending:
+def run(
+    words: Sequence[str],
+    environment: dict[str, str],
+    count: int,
+    folder: RunFolder,
+    signals: Signals,
+    watchdog: Watchdog | None = None,
+) -> Ending:
     """Start the trainer's processes, stay with them to their end, and return how it was."""
     folder.trouble.unlink(missing_ok=True)
     log_until = folder.log.stat().st_size if folder.log.exists() else 0
@@ -63,9 +75,11 @@ def run(words: Sequence[str], environment: dict[str, str], count: int, folder: R
     crew = signals.crew = Crew(words, environment, count)
     if signals.told:
         crew.send(signals.told)
-    is_hung = _watch(crew, folder, pulse)
+    is_hung = _watch(crew, folder, pulse, watchdog)
     pulse.forget()
     signals.crew = None
+    if watchdog is not None and watchdog.lost:
+        return Ending(1, gpu_lost(watchdog.lost))
     if is_hung:
         return Ending(1, _hung(count))
     failed = _trouble(folder)
@@ -84,20 +98,26 @@ def exit_code(code: int) -> int:
     return 128 - code if code < 0 else code
 
 
-def _watch(crew: Crew, folder: RunFolder, pulse: _Pulse) -> bool:
+def _watch(crew: Crew, folder: RunFolder, pulse: _Pulse, watchdog: Watchdog | None) -> bool:
     """Return when no process is left; say whether they had to be ended because they hung."""
     ends_at: float | None = None
+    was_told_of_cards = False
     while crew.is_running:
         time.sleep(LOOK_S)
         now = time.monotonic()
         has_failed = crew.code != 0 or folder.trouble.exists()
         if ends_at is None and (has_failed or crew.is_done):
             ends_at = now + (LEAVE_S if has_failed else FINISH_S)
+        if watchdog is not None and watchdog.lost and not was_told_of_cards:
+            # What has the cards open may go on for a while: long enough to save.
+            was_told_of_cards = True
+            crew.send(signal.SIGTERM)
+            ends_at = ends_at or now + SAVE_S
         if ends_at is not None and now > ends_at:
             crew.kill()
         elif pulse.has_stopped(now):
             # Each writes the stacks of its threads into the log.
-            crew.send(signal.SIGUSR1)
+            crew.send(signal.SIGUSR1, APART_S)
             crew.wait(STACKS_S)
             crew.kill()
             return not crew.is_done
@@ -176,6 +196,7 @@ def _crashed(code: int, log: str) -> Failed:
 
 def _log_since(folder: RunFolder, offset: int) -> str:
     """Return the end of what the log has got since ``offset``."""
+    log_pump.settle()
     try:
         with folder.log.open("rb") as file:
             file.seek(max(offset, folder.log.stat().st_size - LOG_TAIL))

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from trainer_image import checkpoints
 from trainer_image.arguments import Machine, data_plan, environment, overridden_knobs, rhythm
-from trainer_image.configs import adjusted, read_adjustments, read_config
+from trainer_image.cards import driver_version
+from trainer_image.configs import adjusted, read_adjustments, read_config, read_dataset_ref
 from trainer_image.contract import (
     GENERATING,
     Cancelled,
+    DatasetRef,
     Finished,
     Gpu,
     Hello,
@@ -28,6 +30,7 @@ from trainer_image.contract import (
 )
 from trainer_image.errors import TrainerError
 from trainer_image.methods import Parts, Stage, steps_of
+from trainer_image.model_files import fingerprint, model_folder
 from trainer_image.models import count_parameters
 from trainer_image.reporter import Reporter
 from trainer_image.supervised import PROBE, placement
@@ -81,7 +84,7 @@ def train(reporter: Reporter) -> None:
 
     with reporter.phase("data"):
         prepared = method.prepare(config, tokenizer)
-        check_same_data(reporter, prepared)
+        check_same_data(reporter, read_dataset_ref(folder), prepared)
         warn_of_left_out(reporter, config, prepared)
     if config.auto_batch and placement() == "sharded":
         sentence = "The model is sharded over the cards, so its batch is cut as the config says."
@@ -185,6 +188,7 @@ def tell_plan(stage: Stage, parts: Parts) -> None:
             trainable_parameters=trainable,
             total_parameters=total,
             dataset_sha256=parts.prepared.sha256,
+            model_fingerprint=fingerprint(files) if (files := model_folder(config)) else "",
         )
     )
 
@@ -253,11 +257,17 @@ def hello(config: RunConfig, machine: Machine, torch: Any, resumed_from: int | N
         processes=machine.processes,
         seed=config.seed,
         resumed_from=resumed_from,
+        image=os.environ.get("TUNEDECK_IMAGE", ""),
+        driver=driver_version(),
     )
 
 
-def check_same_data(reporter: Reporter, prepared: Prepared) -> None:
-    """Refuse to go on with other rows than the run began with: the steps so far would be of another dataset."""
+def check_same_data(reporter: Reporter, ref: DatasetRef | None, prepared: Prepared) -> None:
+    """Refuse other rows than the run was asked to train on, or began with: its steps would be of another dataset."""
+    if ref is not None and ref.sha256 != prepared.sha256:
+        hint = f"Put the old file back, or start a new run, which takes the file as the next version of {ref.name}."
+        sentence = f"The file of {ref.name}@{ref.number} has changed since this run was asked for."
+        raise TrainerError("data_changed", sentence, hint)
     former = reporter.past.dataset_sha256
     if former is not None and former != prepared.sha256:
         hint = "Put the old file back to resume, or start a new run with the new one."

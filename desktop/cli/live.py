@@ -72,10 +72,8 @@ def follow(assembly: Assembly, run_id: str, *, as_json: bool, from_start: bool) 
 
 
 def how_it_goes_on(waiting: Run) -> str:
-    """Say when a run that waits starts: nothing of ours runs while no app is open."""
-    return (
-        f"{waiting.name} {waiting.waiting_for}. It starts while the app or `tunedeck runs follow {waiting.id}` is open."
-    )
+    """Say what a run waits for; the keeper starts it, whether an app is open or not."""
+    return f"{waiting.name} {waiting.waiting_for}. It starts by itself: tunedeck runs follow {waiting.id}"
 
 
 def _all_followers(assembly: Assembly, run_id: str) -> list[str]:
@@ -127,13 +125,15 @@ def _follow_one(assembly: Assembly, run_id: str, *, as_json: bool, from_start: b
         show(runs.events(run_id))
     runs.advanced.connect(take)
     try:
-        wait_until(lambda: not _get(assembly, run_id).state.can_cancel, runs.run_changed)
+        wait_until(lambda: not runs.goes_on_by_itself(run_id), runs.run_changed)
     except Interrupted:
         line.say(_how_to_look_again(_get(assembly, run_id)))
         return 0
     finally:
         runs.advanced.disconnect(take)
     _wait_until_cleared_away(assembly, run_id)
+    if runs.goes_on_by_itself(run_id):
+        return _follow_one(assembly, run_id, as_json=as_json, from_start=False)
     run = _get(assembly, run_id)
     line.say(end(run))
     return 1 if run.state in (RunState.FAILED, RunState.INTERRUPTED) else 0

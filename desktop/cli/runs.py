@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from desktop.cli.live import follow as follow_run
 from desktop.cli.loop import assembled, load_runs
+from desktop.cli.queue import keep
 from desktop.cli.run_details import as_words, details, summary
 from desktop.cli.train import detach
 from desktop.controllers.assembly import Assembly
@@ -33,6 +34,7 @@ def list_runs(arguments: argparse.Namespace, home: Home) -> int:
             total = f"/{run.total_steps}" if run.total_steps else ""
             loss = "-" if run.loss is None else f"{run.loss:.3f}"
             waits = f" ({run.waiting_for})" if run.waiting_for else ""
+            waits += "" if run.folder.is_dir() else " (its folder is not there)"
             print(f"{run.id}  {run.state:<12}{run.step}{total:<8} loss {loss:<8} {run.name}{waits}")
     return 0
 
@@ -74,6 +76,7 @@ def resume(arguments: argparse.Namespace, home: Home) -> int:
         load_runs(assembly)
         run = assembly.runs.find(arguments.run)
         assembly.runs.resume(run.id)
+        keep(assembly)
         if arguments.detach:
             return detach(assembly, run.id, as_json=arguments.json)
         return follow_run(assembly, run.id, as_json=arguments.json, from_start=False)
@@ -110,7 +113,7 @@ def rebuild(arguments: argparse.Namespace, home: Home) -> int:
     moved = _move_broken_database(home)
     with assembled(home) as assembly:
         load_runs(assembly)
-        found = assembly.runs.rebuild()
+        found = assembly.runs.found_in_folders + assembly.runs.rebuild()
     if arguments.json:
         print(json.dumps({"found": found, "moved": moved}))
     else:

@@ -9,8 +9,11 @@ import sys
 from desktop.body import EngineName
 from desktop.cli.chat import ask_side_by_side
 from desktop.cli.configs import read_config
+from desktop.cli.datasets import prepared_config
 from desktop.cli.live import Line, follow, how_it_goes_on, show_build
-from desktop.cli.loop import assembled, call, wait_until
+from desktop.cli.loop import assembled, call, load_runs, wait_until
+from desktop.cli.preset import with_preset
+from desktop.cli.queue import keep
 from desktop.controllers import demo as example
 from desktop.controllers.assembly import Assembly
 from desktop.core.run import Run, RunState
@@ -19,13 +22,17 @@ from trainer_image.contract import RunConfig
 
 
 def train(arguments: argparse.Namespace, home: Home) -> int:
-    """Start a run from a config, and follow it unless --detach."""
+    """Start a run from a config or put it into the queue, and follow it unless --detach or --queue."""
     with assembled(home) as assembly:
-        config = read_config(assembly, arguments.config, arguments.set)
-        assembly.runs.start_only([])
-        assembly.runs.load()
-        run_id = assembly.runs.start(config, name=arguments.name, engine=arguments.engine)
-        if arguments.detach:
+        prepared = prepared_config(
+            assembly, with_preset(assembly, read_config(assembly, arguments.config, arguments.set), arguments)
+        )
+        load_runs(assembly)  # what has died unseen must not keep the new run waiting
+        when = {"not_before": arguments.at, "at_once": arguments.now}
+        called = {"name": arguments.name, "engine": arguments.engine, "dataset": prepared.version}
+        run_id = assembly.runs.start(prepared.config, **called, **when)
+        keep(assembly)
+        if arguments.detach or arguments.queue:
             return detach(assembly, run_id, as_json=arguments.json)
         return follow(assembly, run_id, as_json=arguments.json, from_start=False)
 
@@ -59,7 +66,8 @@ def detach(assembly: Assembly, run_id: str, *, as_json: bool) -> int:
 
 
 def _as_json(run: Run) -> dict[str, str]:
-    return {"id": run.id, "folder": str(run.folder), "state": run.state}
+    waits = {"waiting_for": run.waiting_for} if run.state is RunState.WAITING else {}
+    return {"id": run.id, "folder": str(run.folder), "state": run.state, **waits}
 
 
 def demo(arguments: argparse.Namespace, home: Home) -> int:

@@ -11,6 +11,7 @@ from desktop.controllers.notices import Notices
 from desktop.controllers.run_book import RunBook
 from desktop.core import folders
 from desktop.core.config_values import read_values
+from desktop.core.curves import is_long
 from desktop.core.run import Run, RunState
 from desktop.core.store import RunRecord, Store
 from desktop.errors import AppError
@@ -33,6 +34,8 @@ class Catalogue(QObject):
             known = self._book.runs.get(record.id)
             if known is not None and _was_moved_on_elsewhere(known, record) and known.folder.is_dir():
                 self._take_up_again(known, record)
+            elif known is not None and known.state is RunState.WAITING:
+                self._book.change(known.id, position=record.position, not_before=record.not_before)
             if known is not None or record.id in self._unreadable:
                 continue
             try:
@@ -42,14 +45,24 @@ class Catalogue(QObject):
                 self._notices.post("warning", f"The run {record.name} cannot be shown: {error.sentence}", error.hint)
                 continue
             self._book.runs[run.id] = run
-            if run.folder.is_dir():
+            # A long run at rest takes its time: it is opened when somebody looks at it.
+            if run.folder.is_dir() and (run.state.can_cancel or not is_long(run.files.events)):
                 self._following.open(run)
             self._book.run_added.emit(run.id)
+
+    def take_in_folders(self, runs_folder: Path) -> int:
+        """Read back the runs whose folders the database does not know, and say so; return how many."""
+        found = self.rebuild(runs_folder)
+        if found:
+            what = f"{found} runs were" if found > 1 else "A run was"
+            self._notices.post("info", f"{what} not in the database and read back from the folders.")
+        return found
 
     def _take_up_again(self, run: Run, record: RunRecord) -> None:
         """Follow a run again that another app has started, resumed or given up since."""
         live = self._following.open(run)
         live.launch, live.was_started_here = folders.read_launch(run.files), False
+        live.missed = 0
         self._book.change(
             run.id,
             state=record.state,
@@ -58,6 +71,8 @@ class Catalogue(QObject):
             started=record.started,
             body=None,
             waiting_for="",
+            position=record.position,
+            not_before=record.not_before,
         )
         self._following.poll(run.id)
         self._following.recall_failure(run.id)
@@ -65,6 +80,7 @@ class Catalogue(QObject):
     def rebuild(self, runs_folder: Path) -> int:
         """Read every run folder back into the catalogue; return how many were missing there."""
         found = 0
+        self._following.is_quiet = True
         for folder in sorted(runs_folder.iterdir()):
             if folder.name in self._book.runs or not folder.is_dir():
                 continue
@@ -75,6 +91,8 @@ class Catalogue(QObject):
             self._book.runs[run.id] = run
             self._following.open(run)
             self._book.add(self._book.runs[run.id])
+            self._book.place(run.id, run.position, run.not_before)
+        self._following.is_quiet = False
         return found
 
 
@@ -101,4 +119,6 @@ def _run_of_record(record: RunRecord) -> Run:
         loss=record.loss,
         size_bytes=record.size_bytes,
         after=record.after,
+        position=record.position,
+        not_before=record.not_before,
     )

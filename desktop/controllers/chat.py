@@ -18,7 +18,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.body import GONE, Body, EngineName
 from desktop.controllers.jobs import Jobs
-from desktop.controllers.setup import Setup
+from desktop.controllers.setup import NeededModel, Setup
 from desktop.core import folders
 from desktop.core.run import Failure, Run
 from desktop.core.run_log import RunLog, tail_of_log
@@ -154,7 +154,16 @@ class Chat(QObject):
         self.failure, self.log_tail = None, ""
         self._set_state(ChatState.OPENING)
         self._setup.ensure(
-            run.engine, lambda: self._start_body(session, chat), lambda error: self._fail(session, error)
+            run.engine, lambda: self._bring_model(session, chat), lambda error: self._fail(session, error)
+        )
+
+    def _bring_model(self, session: _Session, chat: ChatConfig) -> None:
+        """Fetch a model of the Hub that has left the cache since: no container is to need a token."""
+        self._setup.bring_model(
+            NeededModel(chat.model, chat.model_revision, chat.load_in_4bit, chat.offline),
+            lambda is_fetched: self._start_body(session, chat, is_fetched=is_fetched),
+            lambda error: self._fail(session, error),
+            is_wanted=lambda: session is self._session,
         )
 
     @property
@@ -216,11 +225,12 @@ class Chat(QObject):
         self._jobs.run("engine", end, failed=lambda _: None)
         self._set_state(ChatState.CLOSED)
 
-    def _start_body(self, session: _Session, chat: ChatConfig) -> None:
+    def _start_body(self, session: _Session, chat: ChatConfig, *, is_fetched: bool) -> None:
         if session is not self._session:
             return
         engine = self._engines[session.run.engine]
-        spec = plan_chat(chat, session.id, session.files.path, self._machine)
+        offline = self._setup.is_offline()
+        spec = plan_chat(chat, session.id, session.files.path, self._machine, offline=offline, is_fetched=is_fetched)
 
         def started(_: str) -> None:
             session.started = True

@@ -10,7 +10,7 @@ from desktop.body import EngineName
 from desktop.controllers.jobs import Jobs
 from desktop.controllers.setup import Setup
 from desktop.engine.example_model import ExampleModel
-from desktop.errors import AppError
+from desktop.errors import AppError, ConfigError
 from desktop.paths import EXAMPLE_DATASET
 from trainer_image.contract import RunConfig
 
@@ -33,6 +33,10 @@ class Demo(QObject):
         """Make engine and model ready, then call ``done`` with the example's config."""
 
         def convert() -> None:
+            if self._setup.is_offline() and not self._model.is_there():
+                sentence = "The example's model has to be downloaded once, and Tunedeck is offline."
+                failed(ConfigError(sentence, "Switch Offline off for the first time.", "offline"))
+                return
             self._jobs.run("build", lambda: self._model.ensure(engine), lambda _: done(self.config()), failed)
 
         self._setup.ensure(engine, convert, failed)

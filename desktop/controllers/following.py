@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -14,12 +15,14 @@ from desktop.body import GONE, Body, EngineName
 from desktop.controllers.jobs import Jobs
 from desktop.controllers.notices import Notices
 from desktop.controllers.run_book import Live, RunBook
-from desktop.core import folders
-from desktop.core.progress import Progress
-from desktop.core.run import Failure, Run, RunState, decide_state
+from desktop.core import curves, folders
+from desktop.core.opening import read_whole
+from desktop.core.progress import Progress, advance
+from desktop.core.run import DISK_FULL, Failure, Run, RunState, decide_state, with_progress
 from desktop.core.run_log import RunLog
 from desktop.core.store import Store
 from desktop.engine.verbs import Engine
+from desktop.errors import StoreError
 
 POLL_MS = 100
 LOOK_MS = 1000
@@ -30,7 +33,9 @@ GRACE_STEPS = 3
 KILL_AFTER_S = 60.0
 """How long after that it may still live."""
 STARTED_ELSEWHERE = timedelta(seconds=60)
-"""How long after a start by another app its body may still be on its way."""
+"""How long after a start by another app one look that finds no body says nothing: it may be older than the body."""
+MISSED = 3
+"""So many looks in a row do, once nobody is busy with the start."""
 
 
 class Following(QObject):
@@ -39,6 +44,8 @@ class Following(QObject):
     about_to_look = Signal()
     looked = Signal()
     """Every engine that has a live run has been asked, or did not answer."""
+    ended = Signal(str)
+    """A run has just ended, however it did."""
 
     def __init__(
         self,
@@ -55,8 +62,13 @@ class Following(QObject):
         self._jobs = jobs
         self._notices = notices
         self._looking: set[EngineName] = set()
-        self.leftovers: set[str] = set()
-        """Runs that have ended by their own word, while their bodies may still take a moment to go."""
+        self.leftovers: dict[str, float] = {}
+        """Runs that have ended by their own word, while their bodies may still take a moment to go, and since when."""
+        self.silent: set[EngineName] = set()
+        """Engines that did not answer when they were asked last."""
+        self._is_searching = False
+        self.is_quiet = False
+        """While old runs are read back: what they came to is no news."""
         self.polling = QTimer(self, interval=POLL_MS)
         self.polling.timeout.connect(self._poll_all)
         self.looking = QTimer(self, interval=LOOK_MS)
@@ -66,7 +78,7 @@ class Following(QObject):
         """Begin to follow what is in the book."""
         # An app that ended right after its run's last word could not clear the body away.
         ended = (run for run in self._book.runs.values() if not run.state.can_cancel)
-        self.leftovers = {run.id for run in ended if not _is_kept(run)}
+        self.leftovers = {run.id: time.monotonic() for run in ended if not _is_kept(run)}
         self.polling.start()
         self.looking.start()
         self.look_for_bodies()
@@ -81,23 +93,51 @@ class Following(QObject):
             self.recall_failure(run.id)
         return live
 
+    def is_open(self, run_id: str) -> bool:
+        """Say whether the folder of a run has been read."""
+        return run_id in self._book.live
+
+    def open_aside(self, run_id: str, heard: Callable[[float], None], done: Callable[[], None]) -> None:
+        """Read a long run off this thread; ``heard`` gets the share that was read, and ``done`` is told at the end."""
+        run = self._book.runs[run_id]
+
+        def read() -> tuple[Live, Progress]:
+            live = Live(RunLog(run.files.events), folders.read_launch(run.files))
+            events = read_whole(
+                live.log, live.series, live.completions, lambda share: self._jobs.call_soon(lambda: heard(share))
+            )
+            return live, advance(Progress(), events)
+
+        def take(found: tuple[Live, Progress]) -> None:
+            if run_id in self._book.runs and run_id not in self._book.live:
+                live, progress = found
+                self._book.live[run_id] = live
+                self._book.runs[run_id] = with_progress(self._book.runs[run_id], progress)
+                self.poll(run_id)
+                self.recall_failure(run_id)
+                self._book.run_changed.emit(run_id)
+            done()
+
+        self._jobs.run("pool", read, take, self._notices.post_error)
+
     def recall_failure(self, run_id: str) -> None:
         """Say again why a run ended badly that did so before this app began; the catalogue keeps the state only."""
         run = self._book.runs[run_id]
-        if run.failure is not None or run.state not in (RunState.FAILED, RunState.INTERRUPTED, RunState.CANCELLED):
+        if run.failure is not None or not run.state.can_resume:
             return
         launched_after = self._book.live[run_id].launch.after_seq
         state, failure = decide_state(run.progress, GONE, launched_after=launched_after)
         if state is not run.state:
             without_a_word = Failure("crashed", "The trainer ended without a word.", "The end of its log says more.")
-            failure = None if run.state is RunState.CANCELLED else without_a_word
+            known = {RunState.CANCELLED: None, RunState.PAUSED: DISK_FULL}
+            failure = known.get(run.state, without_a_word)
         self._book.runs[run_id] = replace(run, failure=failure)
 
     # What the events say
 
     def _poll_all(self) -> None:
         for run in list(self._book.runs.values()):
-            if run.state.is_live:
+            if run.state.is_live and run.id in self._book.live:
                 self.poll(run.id)
 
     def poll(self, run_id: str) -> None:
@@ -116,8 +156,9 @@ class Following(QObject):
     def look_for_bodies(self) -> None:
         """Ask each engine that has a live run what is still there."""
         self.about_to_look.emit()
+        self._look_for_folders()
         runs = self._book.runs.values()
-        wanted = {run.engine for run in runs if run.state.is_live or run.id in self.leftovers}
+        wanted = {run.engine for run in runs if run.state.can_cancel or run.id in self.leftovers}
         for name in wanted - self._looking:
             self._look(name)
         if not self._looking:
@@ -134,7 +175,12 @@ class Following(QObject):
 
     def _could_not_look(self, engine: EngineName) -> None:
         """An engine that is gone is not asked every second for the sake of tidiness; the next start asks again."""
-        self.leftovers -= {run.id for run in self._book.runs.values() if run.engine == engine}
+        self.leftovers = {
+            run_id: since
+            for run_id, since in self.leftovers.items()
+            if run_id in self._book.runs and self._book.runs[run_id].engine != engine
+        }
+        self.silent.add(engine)
         self._has_looked(engine)
 
     def _has_looked(self, engine: EngineName) -> None:
@@ -143,20 +189,33 @@ class Following(QObject):
             self.looked.emit()
 
     def _take_bodies(self, engine: EngineName, bodies: dict[str, Body]) -> None:
+        self.silent.discard(engine)
         for run in list(self._book.runs.values()):
-            if run.engine != engine:
+            if run.engine != engine or run.id not in self._book.live:
                 continue
             body = bodies.get(run.id, GONE)
             if run.state.is_live:
+                live = self._book.live[run.id]
+                live.missed = live.missed + 1 if body.state == "gone" else 0
                 # While we start a body, only that job knows what becomes of it.
-                if not self._book.live[run.id].starting:
+                if not live.starting:
                     self.settle(run.id, body)
                 self._hurry(run.id)
-            elif body.state == "exited" and not _is_kept(run):
+                continue
+            if run.id in self.leftovers and body.state != "running":
+                self._hear_the_launcher(run.id, body)
+            if body.state == "exited" and not _is_kept(run):
                 self._remove_body(run)
             elif body.state == "gone":
-                self.leftovers.discard(run.id)
+                self.leftovers.pop(run.id, None)
         self._has_looked(engine)
+
+    def _hear_the_launcher(self, run_id: str, body: Body) -> None:
+        """Take in what was said after the trainer's own last word: that it paused because its card went away."""
+        if events := self._book.take_in(run_id):
+            self.settle(run_id, body)
+            self._book.advanced.emit(run_id, events)
+            self._book.run_changed.emit(run_id)
 
     # What both mean
 
@@ -177,6 +236,10 @@ class Following(QObject):
             self._keep_output(run)
         if (state, failure, body) == (run.state, run.failure, run.body):
             return
+        if failure is not None and failure.code == "out_of_memory" and body is not None and body.out_of_memory:
+            # Only the engine knows, and it forgets with the container.
+            with suppress(StoreError):
+                folders.write_failure(run, failure.sentence, failure.hint, "out_of_memory")
         ended = run.ended or (None if state.is_live else datetime.now(UTC))
         self._book.change(run_id, state=state, failure=failure, body=body or run.body, ended=ended)
         if run.state.is_live and not state.is_live:
@@ -204,15 +267,20 @@ class Following(QObject):
         live = self._book.live[run_id]
         live.asked_at, live.told_to_go = None, False
         self._store.save_run(run)
-        folder = run.folder
+        folder, events = run.folder, run.files.events
+        self._jobs.run("pool", lambda: curves.prepare(events))  # a long run opens at once from now on
         self._jobs.run("pool", lambda: folders.size_of(folder), lambda size: self._take_size(run_id, size))
         if not _is_kept(run):
-            self.leftovers.add(run_id)
+            self.leftovers[run_id] = time.monotonic()
             self._remove_body(run)
+        if self.is_quiet:
+            return
         if run.state is RunState.FINISHED:
             self._notices.post("info", f"{run.name} is finished.", _what_now(run), run_id)
         elif run.failure is not None:
-            self._notices.post("error", f"{run.name}: {run.failure.sentence}", run.failure.hint, run_id)
+            level: Literal["warning", "error"] = "warning" if run.state is RunState.PAUSED else "error"
+            self._notices.post(level, f"{run.name}: {run.failure.sentence}", run.failure.hint, run_id)
+        self.ended.emit(run_id)
 
     def _remove_body(self, run: Run) -> None:
         """Clear a body away; one that still runs, as after its last word, is left until the next look."""
@@ -222,6 +290,43 @@ class Following(QObject):
     def _take_size(self, run_id: str, size: int) -> None:
         if run_id in self._book.runs:
             self._book.change(run_id, size_bytes=size)
+
+    # Folders that are moved away
+
+    def _look_for_folders(self) -> None:
+        """See off this thread which run folders are there: a disk that is asleep must not stop the window."""
+        if self._is_searching:
+            return
+        self._is_searching = True
+        known = {run.id: run.folder for run in self._book.runs.values()}
+        self._jobs.run("pool", lambda: {id: folder.is_dir() for id, folder in known.items()}, self._take_folders)
+
+    def _take_folders(self, there: Mapping[str, bool]) -> None:
+        self._is_searching = False
+        gone: list[Run] = []
+        for run_id, is_there in there.items():
+            run = self._book.runs.get(run_id)
+            if run is None or run.is_away is not is_there:
+                continue
+            if is_there:
+                self._came_back(run_id)
+            else:
+                self._book.change(run_id, is_away=True)
+                gone.append(run)
+        if gone:
+            what = f"The folder of {gone[0].name} is" if len(gone) == 1 else f"The folders of {len(gone)} runs are"
+            where = gone[0].folder if len(gone) == 1 else gone[0].folder.parent
+            hint = "It is found again once it is back there." if len(gone) == 1 else "They are found again once back."
+            self._notices.post("warning", f"{what} not at {where}.", hint, gone[0].id)
+
+    def _came_back(self, run_id: str) -> None:
+        """Read a run anew whose folder was away: it may have been changed there."""
+        self._book.live.pop(run_id, None)
+        self._book.change(run_id, is_away=False)
+        self.open(self._book.runs[run_id])
+        self._book.run_changed.emit(run_id)
+        run = self._book.runs[run_id]
+        self._notices.post("info", f"The folder of {run.name} is back.", run_id=run_id)
 
     # Trainers that take their time
 
@@ -261,5 +366,11 @@ def _what_now(run: Run) -> str:
 def _may_be_starting_elsewhere(run: Run, live: Live) -> bool:
     """Say whether another app of this home may be about to start the body that is not there yet."""
     has_spoken = run.progress.last_seq > live.launch.after_seq
-    is_young = datetime.now(UTC) - live.launch.started < STARTED_ELSEWHERE
-    return is_young and not has_spoken and not live.was_started_here
+    if has_spoken or live.was_started_here:
+        return False
+    if folders.is_being_started(run.files):
+        live.missed = 0
+        return True
+    # A launch of the future is one from before the clock was set back.
+    is_young = timedelta(0) <= datetime.now(UTC) - live.launch.started < STARTED_ELSEWHERE
+    return is_young and live.missed < MISSED

@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject
 from desktop.body import GONE, Body, EngineName
 from desktop.controllers.following import Following
 from desktop.controllers.jobs import Jobs
-from desktop.controllers.run_book import RunBook
-from desktop.controllers.setup import Setup
+from desktop.controllers.run_book import Live, RunBook
+from desktop.controllers.setup import NeededModel, Setup
 from desktop.core import folders
 from desktop.core.inputs import check_inputs
 from desktop.core.run import RunState
@@ -47,15 +47,18 @@ class Launching(QObject):
         self._jobs = jobs
         setup.progressed.connect(self._show_preparing)
 
-    def launch(self, run_id: str) -> None:
-        """Start a run, or start it again from its last checkpoint."""
+    def launch(self, run_id: str, restarts: int = 0) -> None:
+        """Start a run, or start it again from its last checkpoint; ``restarts`` counts those that no user asked for."""
+        self._book.place(run_id, None)
         run = self._book.runs[run_id]
         live = self._following.open(run)
         self._following.poll(run_id)
         gpus = self._machine.gpu_indices if run.config.gpus is None else run.config.gpus
-        live.launch = folders.write_launch(self._book.runs[run_id], gpus)
+        live.launch = folders.write_launch(self._book.runs[run_id], gpus, restarts)
+        _end_start(live)
+        live.start = folders.Start(run.files)
         live.starting, live.was_started_here, live.asked_at, live.told_to_go = True, True, None, False
-        self._following.leftovers.discard(run_id)
+        self._following.leftovers.pop(run_id, None)
         self._book.change(
             run_id,
             state=RunState.STARTING,
@@ -66,20 +69,42 @@ class Launching(QObject):
             waiting_for="",
         )
         self._setup.ensure(
-            run.engine, lambda: self._start_body(run_id), lambda error: self.could_not_start(run_id, error)
+            run.engine, lambda: self._bring_model(run_id), lambda error: self.could_not_start(run_id, error)
         )
 
-    def _start_body(self, run_id: str) -> None:
+    def _bring_model(self, run_id: str) -> None:
+        """Fetch a model of the Hub before the start: no container is to need the network, or a token."""
+        run = self._book.runs.get(run_id)
+        if run is None:
+            return
+        config, live = run.config, self._book.live[run_id]
+        needed = NeededModel(config.model, config.model_revision, config.load_in_4bit, config.offline)
+        self._setup.bring_model(
+            needed,
+            lambda is_fetched: self._start_body(run_id, is_fetched=is_fetched),
+            lambda error: self.could_not_start(run_id, error),
+            lambda text: self._tell_preparing(run_id, text),
+            lambda: live.asked_at is None,
+        )
+
+    def _tell_preparing(self, run_id: str, text: str) -> None:
+        run = self._book.runs.get(run_id)
+        if run is not None and run.state is RunState.STARTING and run.body is None:
+            self._book.change(run_id, preparing=text)
+
+    def _start_body(self, run_id: str, *, is_fetched: bool) -> None:
         run = self._book.runs.get(run_id)
         if run is None:
             return
         if self._book.live[run_id].asked_at is not None:  # cancelled while the image was built
             self._book.live[run_id].starting = False
+            _end_start(self._book.live[run_id])
             self._following.settle(run_id, GONE)
             return
         try:
             check_inputs(run.config)  # they may have gone while the run waited, or the image was built
-            spec = plan_training(run.config, run_id, run.folder, self._machine)
+            offline = self._setup.is_offline()
+            spec = plan_training(run.config, run_id, run.folder, self._machine, offline=offline, is_fetched=is_fetched)
         except AppError as error:
             self.could_not_start(run_id, error)
             return
@@ -100,6 +125,7 @@ class Launching(QObject):
     def _has_started(self, run_id: str, handle: str) -> None:
         if run_id in self._book.live:
             self._book.live[run_id].starting = False
+            _end_start(self._book.live[run_id])
             self._book.change(run_id, body=Body("running", handle=handle))
 
     def could_not_start(self, run_id: str, error: AppError) -> None:
@@ -108,6 +134,7 @@ class Launching(QObject):
         if run is None:
             return
         self._book.live[run_id].starting = False
+        _end_start(self._book.live[run_id])
         folders.write_failure(run, error.sentence, error.hint)
         self._book.change(run_id, preparing="")
         self._following.poll(run_id)
@@ -117,6 +144,12 @@ class Launching(QObject):
         for run in self._book.all():
             if run.engine == engine and run.state is RunState.STARTING and run.body is None:
                 self._book.change(run.id, preparing=step.sentence)
+
+
+def _end_start(live: Live) -> None:
+    if live.start is not None:
+        live.start.end()
+        live.start = None
 
 
 def _clear_away(engine: Engine, run_id: str) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop.core import folders
 from desktop.core.completions import Completions
+from desktop.core.opening import open_run
 from desktop.core.progress import advance
 from desktop.core.run import Run, with_progress
 from desktop.core.run_log import RunLog
@@ -27,6 +30,10 @@ class Live:
     was_started_here: bool = False
     asked_at: float | None = None
     told_to_go: bool = False
+    missed: int = 0
+    """Looks in a row at which the engine knew of no body."""
+    start: folders.Start | None = None
+    """Held while this app starts the body, so that others know that somebody does."""
 
 
 class RunBook(QObject):
@@ -75,15 +82,22 @@ class RunBook(QObject):
             self._store.save_run(run)
         self.run_changed.emit(run_id)
 
+    def place(self, run_id: str, position: float | None, not_before: datetime | None = None) -> None:
+        """Give a run its place in the queue, or take it out of it."""
+        self._store.place(run_id, position, not_before)
+        self.change(run_id, position=position, not_before=not_before)
+
     def take_in(self, run_id: str) -> list[Event | UnknownLine]:
         """Add what is new in the events to the run, and return it; the first time that is everything."""
         live = self.live[run_id]
         events: list[Event | UnknownLine] = []
+        if not live.log.offset:
+            events = open_run(live.log, live.series, live.completions)
         while new := live.log.poll():
+            live.series.add(new)
+            live.completions.add(new)
             events += new
         if events:
-            live.series.add(events)
-            live.completions.add(events)
             run = self.runs[run_id]
             self.runs[run_id] = with_progress(run, advance(run.progress, events))
         return events

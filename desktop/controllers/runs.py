@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QObject, Signal
@@ -17,10 +17,16 @@ from desktop.controllers.following import Following
 from desktop.controllers.jobs import Jobs
 from desktop.controllers.launching import Launching
 from desktop.controllers.notices import Notices
+from desktop.controllers.queue import Queue
+from desktop.controllers.recovery import Recovery
 from desktop.controllers.run_book import RunBook
 from desktop.controllers.setup import Setup
 from desktop.core import chain, folders, inputs
 from desktop.core.completions import Completions, EarlierCompletions
+from desktop.core.curves import is_long
+from desktop.core.dataset_choice import ref_of, resolved_at_once
+from desktop.core.dataset_registry import DatasetRegistry
+from desktop.core.datasets import DatasetVersion
 from desktop.core.run import Failure, Run, RunState
 from desktop.core.series import Series
 from desktop.core.store import Store
@@ -31,6 +37,7 @@ from desktop.paths import Home
 from trainer_image.contract import (
     CHAINS,
     CheckpointRequest,
+    DatasetRef,
     Event,
     PauseRequest,
     Request,
@@ -39,6 +46,9 @@ from trainer_image.contract import (
     StopRequest,
     UnknownLine,
 )
+
+DOUBLE_CLICK_S = 2.0
+"""Within so many seconds the same start is a second click."""
 
 
 class Runs(QObject):
@@ -74,7 +84,12 @@ class Runs(QObject):
         self._following = Following(self._book, store, engines, jobs, notices)
         self._catalogue = Catalogue(self._book, store, self._following, notices)
         self._launching = Launching(self._book, self._following, engines, machine, setup, jobs)
-        self._chain = Chain(self._book, store, self._following, self._launching, notices)
+        self._chain = Chain(self._book, store, self._following, notices)
+        parts = (self._book, store, self._following, self._launching)
+        self.queue = Queue(*parts, self._chain, notices, machine.gpu_indices)
+        self._recovery = Recovery(*parts, notices)
+        self._latest: tuple[object, float, str] | None = None
+        """What was started last, when, and the run that it became."""
         self._book.run_added.connect(self.run_added)
         self._book.run_changed.connect(self.run_changed)
         self._book.run_removed.connect(self.run_removed)
@@ -117,6 +132,14 @@ class Runs(QObject):
         """Return the curves of a run; they grow with ``advanced``."""
         return self._following.open(self._book.runs[run_id]).series
 
+    def can_open_at_once(self, run_id: str) -> bool:
+        """Say whether a run is open, or so short that opening it holds nothing up."""
+        return self._following.is_open(run_id) or not is_long(self._book.runs[run_id].files.events)
+
+    def open_aside(self, run_id: str, heard: Callable[[float], None], done: Callable[[], None]) -> None:
+        """Read a long run off this thread; ``heard`` gets the share that was read, and ``done`` is told at the end."""
+        self._following.open_aside(run_id, heard, done)
+
     def completions(self, run_id: str) -> Completions:
         """Return the latest completions of a run; they grow with ``advanced``."""
         return self._following.open(self._book.runs[run_id]).completions
@@ -129,6 +152,11 @@ class Runs(QObject):
         """Say whether nothing is left of the run's container or process."""
         return run_id not in self._following.leftovers
 
+    def goes_on_by_itself(self, run_id: str) -> bool:
+        """Say whether a run is at work, waits, or is about to be started again by this app."""
+        run = self._book.runs[run_id]
+        return run.state.can_cancel or self._recovery.will_restart(run)
+
     def events(self, run_id: str) -> list[Event | UnknownLine]:
         """Return every event of a run from its folder."""
         return folders.read_events(self._book.runs[run_id].files)
@@ -136,13 +164,15 @@ class Runs(QObject):
     # From the disk
 
     def load(self) -> None:
-        """Take in the catalogue, read the folders of what may still live, and begin to follow."""
+        """Take in the catalogue and folders that it has lost, and begin to follow what may still live."""
         self._catalogue.take_in()
+        self.found_in_folders = self._catalogue.take_in_folders(self._home.runs)
         self._following.begin()
 
     def start_only(self, run_ids: Iterable[str]) -> None:
         """Of the runs that wait, let this app start none but these: it may not be there for long."""
-        self._chain.starts_only = frozenset(run_ids)
+        self.queue.starts_only = frozenset(run_ids)
+        self._recovery.starts_only = self.queue.starts_only
 
     def rebuild(self) -> int:
         """Read every run folder back into the catalogue; return how many were missing there."""
@@ -156,27 +186,67 @@ class Runs(QObject):
 
     # What the user wants
 
-    def start(self, config: RunConfig, *, name: str = "", engine: EngineName = "docker") -> str:
+    def start(
+        self,
+        config: RunConfig,
+        *,
+        name: str = "",
+        engine: EngineName = "docker",
+        dataset: DatasetVersion | None = None,
+        not_before: datetime | None = None,
+        at_once: bool = False,
+    ) -> str:
         """Start a run and return its id; raises ConfigError where it could not work.
 
-        RLHF is two runs: the first is started and returned, the second waits for it.
+        It waits in the queue while others use its cards or until ``not_before``, unless it has to start ``at_once``.
+        The same again within a moment is a second click, and gives the first one's id.
+
+        ``dataset`` is what Datasets.prepare has found; without it the name of a dataset is looked up here, and one
+        whose file looks changed is refused. RLHF is two runs: the first is started and returned, the second waits.
         """
+        asked = (config, name, engine, not_before)
+        if (known := self._just_started(asked)) is not None:
+            return known
+        if dataset is None:
+            config, dataset = resolved_at_once(DatasetRegistry(self._store), config)
         inputs.check_inputs(config)
-        name = name.strip() or folders.name_for(config)
+        name = name.strip() or folders.name_for(config, dataset.dataset if dataset else "")
+        ref = ref_of(dataset) if dataset else None
         run_id = _new_id()
         if config.method in CHAINS:
             reward, policy = chain.expand(config, RunFolder(self._home.runs / run_id).adapter)
             first, second = chain.names(name)
             plan_training(policy, "check", self._home.runs, self._machine)
-            self._make(run_id, reward, first, engine)
-            self._make(_new_id(), policy, second, engine, after=run_id)
+            self._make(run_id, reward, first, engine, ref=ref, not_before=not_before)
+            self._make(_new_id(), policy, second, engine, after=run_id, ref=ref)
         else:
-            self._make(run_id, config, name, engine)
-        self._launching.launch(run_id)
+            self._make(run_id, config, name, engine, ref=ref, not_before=not_before)
+        self._latest = (asked, time.monotonic(), run_id)
+        if at_once:
+            self.queue.start_now(run_id)
+        else:
+            self.queue.enter(run_id)
         return run_id
 
-    def _make(self, run_id: str, config: RunConfig, name: str, engine: EngineName, after: str | None = None) -> None:
-        """Write the folder of a new run, and take it in."""
+    def _just_started(self, asked: object) -> str | None:
+        """Return the run that this very wish has become a moment ago."""
+        if self._latest is None or self._latest[0] != asked or time.monotonic() - self._latest[1] > DOUBLE_CLICK_S:
+            return None
+        run = self._book.runs.get(self._latest[2])
+        is_starting = run is not None and run.state in (RunState.WAITING, RunState.STARTING)
+        return self._latest[2] if is_starting else None
+
+    def _make(
+        self,
+        run_id: str,
+        config: RunConfig,
+        name: str,
+        engine: EngineName,
+        after: str | None = None,
+        ref: DatasetRef | None = None,
+        not_before: datetime | None = None,
+    ) -> None:
+        """Write the folder of a new run, and take it in; it waits, so that no start is lost with the app."""
         spec_is_possible = plan_training(config, "check", self._home.runs, self._machine)
         now = datetime.now(UTC)
         run = Run(
@@ -186,15 +256,17 @@ class Runs(QObject):
             folder=self._home.runs / run_id,
             config=config,
             created=now,
-            started=None if after else now,
-            state=RunState.WAITING if after else RunState.STARTING,
+            state=RunState.WAITING,
             total_steps=config.max_steps,
             after=after,
+            position=None if after else self.queue.next_position(),
+            not_before=not_before,
         )
-        folders.write_run(run, gpus=spec_is_possible.gpus)
+        folders.write_run(run, gpus=spec_is_possible.gpus, dataset=ref)
         self._book.add(run)
+        self._book.place(run_id, run.position, not_before)
+        self._following.open(run)
         if after:
-            self._following.open(run)
             self._chain.wait(run_id)
 
     def resume(self, run_id: str) -> None:
@@ -211,8 +283,10 @@ class Runs(QObject):
         if before is not None and before.state is not RunState.FINISHED:
             self._wait_again(run, before)
             return
+        if not run.folder.is_dir():
+            raise ConfigError(f"The folder of {run.name} is not at {run.folder}.", "Put it back to resume the run.")
         inputs.check_inputs(run.config)
-        self._launching.launch(run_id)
+        self.queue.add_again(run_id)
 
     def _wait_again(self, run: Run, before: Run) -> None:
         why_not = chain.next_move(run, before)
@@ -233,7 +307,7 @@ class Runs(QObject):
     def cancel(self, run_id: str) -> None:
         """Ask the trainer to save and end for good; asked a second time, it is killed. What waits ends at once."""
         if self._book.runs[run_id].state is RunState.WAITING:
-            if self._chain.give_up(run_id):
+            if self.queue.take_out(run_id):
                 return
             self._catalogue.take_in()  # another app has just started it
         run = self._book.runs[run_id]

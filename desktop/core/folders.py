@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +16,10 @@ from desktop.core.run_log import read_events as read_event_file
 from desktop.errors import AppError, StoreError
 from trainer_image.contract import (
     Cancelled,
+    DatasetRef,
     Event,
     Failed,
+    FailureCode,
     Launch,
     Request,
     RunConfig,
@@ -28,17 +32,22 @@ from trainer_image.contract import (
     write_request,
 )
 
+STARTING = ".starting"
+"""The file in a run folder that is locked while an app starts the run."""
 
-def name_for(config: RunConfig) -> str:
+
+def name_for(config: RunConfig, dataset: str = "") -> str:
     """Return a name for a run that was given none: its model and its dataset."""
-    return f"{Path(config.model).name} · {Path(config.dataset).stem}"
+    return f"{Path(config.model).name} · {dataset or Path(config.dataset).stem}"
 
 
-def write_run(run: Run, gpus: tuple[int, ...]) -> None:
-    """Make the run's folder with its config in it."""
+def write_run(run: Run, gpus: tuple[int, ...], dataset: DatasetRef | None = None) -> None:
+    """Make the run's folder with its config in it, and which version of which dataset it trains on."""
     try:
         run.folder.mkdir(parents=True)
         run.files.config.write_text(run.config.model_dump_json(indent=2) + "\n")
+        if dataset is not None:
+            run.files.dataset.write_text(dataset.model_dump_json(indent=2) + "\n")
     except OSError as error:
         raise StoreError(
             f"The run folder {run.folder} cannot be written: {error.strerror}.",
@@ -47,7 +56,15 @@ def write_run(run: Run, gpus: tuple[int, ...]) -> None:
     write_launch(run, gpus)
 
 
-def write_launch(run: Run, gpus: tuple[int, ...]) -> Launch:
+def read_dataset(files: RunFolder) -> DatasetRef | None:
+    """Return the version of a dataset that a run trains on, or None where its file has no name in the library."""
+    try:
+        return DatasetRef.model_validate_json(files.dataset.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def write_launch(run: Run, gpus: tuple[int, ...], restarts: int = 0) -> Launch:
     """Note a start: what was said before it belongs to an earlier try."""
     requests = run.files.requests
     launch = Launch(
@@ -59,6 +76,9 @@ def write_launch(run: Run, gpus: tuple[int, ...]) -> Launch:
         started=datetime.now(UTC),
         after_seq=run.progress.last_seq,
         requests_offset=requests.stat().st_size if requests.exists() else 0,
+        position=run.position,
+        not_before=run.not_before,
+        restarts=restarts,
     )
     _write_aside(run.files.launch, launch.model_dump_json(indent=2) + "\n")
     return launch
@@ -66,7 +86,16 @@ def write_launch(run: Run, gpus: tuple[int, ...]) -> Launch:
 
 def write_name(run: Run) -> None:
     """Keep a new name in the folder, so that a rebuilt catalogue knows it."""
-    launch = read_launch(run.files).model_copy(update={"name": run.name})
+    _change_launch(run, name=run.name)
+
+
+def write_place(run: Run) -> None:
+    """Keep a run's place in the queue in its folder; what was said before still belongs to its latest try."""
+    _change_launch(run, position=run.position, not_before=run.not_before)
+
+
+def _change_launch(run: Run, **values: object) -> None:
+    launch = read_launch(run.files).model_copy(update=values)
     _write_aside(run.files.launch, launch.model_dump_json(indent=2) + "\n")
 
 
@@ -88,7 +117,7 @@ def read_run(folder: Path) -> Run | None:
         return None
     launch = read_launch(files)
     engine: EngineName = launch.engine if launch.engine in ENGINES else "docker"
-    waits = launch.after is not None and _last_seq(files) <= launch.after_seq
+    waits = launch.position is not None or (launch.after is not None and _last_seq(files) <= launch.after_seq)
     return Run(
         id=folder.name,
         name=launch.name or name_for(config),
@@ -100,7 +129,39 @@ def read_run(folder: Path) -> Run | None:
         state=RunState.WAITING if waits else RunState.STARTING,
         size_bytes=size_of(folder),
         after=launch.after,
+        position=launch.position,
+        not_before=launch.not_before,
     )
+
+
+class Start:
+    """A start that somebody is busy with; the kernel ends it with the process, however that ends."""
+
+    def __init__(self, files: RunFolder) -> None:
+        self._handle = os.open(files.path / STARTING, os.O_RDWR | os.O_CREAT, 0o644)
+        with suppress(OSError):  # a file system without locks, or another app is at it: the engine decides
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def end(self) -> None:
+        os.close(self._handle)
+
+
+def is_being_started(files: RunFolder) -> bool:
+    """Say whether a process is busy starting this run's body now."""
+    try:
+        handle = os.open(files.path / STARTING, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    else:
+        return False
+    finally:
+        os.close(handle)
 
 
 def read_events(files: RunFolder) -> list[Event | UnknownLine]:
@@ -112,9 +173,9 @@ def _last_seq(files: RunFolder) -> int:
     return max((event.seq for event in read_events(files) if not isinstance(event, UnknownLine)), default=-1)
 
 
-def write_failure(run: Run, sentence: str, hint: str) -> None:
-    """Note in the folder why no trainer came up; while there is none, the app may write its events."""
-    event = Failed(seq=run.progress.last_seq + 1, code="not_started", sentence=sentence, hint=hint)
+def write_failure(run: Run, sentence: str, hint: str, code: FailureCode = "not_started") -> None:
+    """Note in the folder why a trainer is not there; while it is not, the app may write its events."""
+    event = Failed(seq=run.progress.last_seq + 1, code=code, sentence=sentence, hint=hint)
     _append(run.files.events, write_event(event))
 
 

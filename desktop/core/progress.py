@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -28,6 +29,13 @@ from trainer_image.contract import (
     Warned,
 )
 
+NEWEST = 0.1
+"""How much the newest step counts for the pace."""
+PACE_SHARE = NEWEST / (2 - NEWEST)
+"""How much of the variance of steps is left in a pace made so."""
+NINE_OF_TEN = 1.645
+STEPS_FOR_SPREAD = 5
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -44,7 +52,14 @@ class Progress:
     """The phases that have ended, with their seconds."""
     step: Step | None = None
     pace_s: float | None = None
-    """Seconds a step, the latest steps counting most."""
+    """Seconds a step, the latest steps counting most; the first of a try compiles, and counts only while it is alone.
+    """
+    pace_variance: float = 0.0
+    """How much the seconds of the latest steps vary, squared."""
+    first_step_s: float | None = None
+    """How long the first step of a try took: it compiles."""
+    steps_of_try: int = 0
+    """Steps since the trainer came up the last time."""
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     """The latest value of each metric that the method reports while it trains."""
     evaluation: Evaluation | None = None
@@ -86,12 +101,56 @@ class Progress:
             return None
         return max(0, self.plan.total_steps - self.step.step) * self.pace_s
 
+    @property
+    def seconds_left_range(self) -> tuple[float, float] | None:
+        """Return between which times the end comes nine times out of ten, judged by how the latest steps vary.
+
+        The steps that come vary each on its own, and the pace itself is only known from the latest ones.
+        """
+        left = self.seconds_left
+        if left is None or self.pace_s is None or self.step is None or self.steps_of_try < STEPS_FOR_SPREAD:
+            return None
+        steps = left / self.pace_s if self.pace_s else 0.0
+        spread = NINE_OF_TEN * math.sqrt(self.pace_variance * (steps + PACE_SHARE * steps * steps))
+        return max(0.0, left - spread), left + spread
+
 
 def advance(progress: Progress, events: Iterable[Event | UnknownLine]) -> Progress:
     """Return ``progress`` with more events added to it."""
+    stretch: list[Step] = []
     for event in events:
+        if isinstance(event, Step):
+            stretch.append(event)
+            continue
+        if stretch:
+            progress, stretch = _advanced_by_steps(progress, stretch), []
         progress = _advanced_by_one(progress, event)
-    return progress
+    return _advanced_by_steps(progress, stretch) if stretch else progress
+
+
+def _advanced_by_steps(progress: Progress, steps: list[Step]) -> Progress:
+    """Add steps without anything between them; a copy for each of a million would take half a minute."""
+    pace, variance, metrics = progress.pace_s, progress.pace_variance, progress.metrics
+    for number, step in enumerate(steps, progress.steps_of_try):
+        if pace is None or number <= 1:
+            variance = 0.0
+        else:
+            variance = (1 - NEWEST) * (variance + NEWEST * (step.step_s - pace) ** 2)
+        pace = _slowly(pace if number != 1 else None, step.step_s)
+        if step.metrics:
+            metrics = {**metrics, **step.metrics}
+    last_seq = max(progress.last_seq, *(step.seq for step in steps))
+    made = progress.steps_of_try + len(steps)
+    return replace(
+        progress,
+        last_seq=last_seq,
+        step=steps[-1],
+        metrics=metrics,
+        pace_s=pace,
+        pace_variance=variance,
+        steps_of_try=made,
+        first_step_s=steps[0].step_s if not progress.steps_of_try else progress.first_step_s,
+    )
 
 
 def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress:
@@ -103,7 +162,9 @@ def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress
             return _undone_to(replace(progress, hello=event, end=None), event.resumed_from)
         case Phase(name="self_test" | "import", seconds=None):  # the first words of a trainer: a new try begins
             tested = tuple(ended for ended in progress.phases if (event.name, ended[0]) == ("import", "self_test"))
-            return replace(progress, end=None, open_phases=(event,), phases=tested, pace_s=None)
+            return replace(
+                progress, end=None, open_phases=(event,), phases=tested, pace_s=None, pace_variance=0.0, steps_of_try=0
+            )
         case Phase(seconds=None):
             return replace(progress, open_phases=(*progress.open_phases, event))
         case Phase(seconds=seconds):
@@ -117,9 +178,6 @@ def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress
             return replace(progress, plan=event)
         case Batch():
             return replace(progress, batch=event)
-        case Step():
-            metrics = {**progress.metrics, **event.metrics} if event.metrics else progress.metrics
-            return replace(progress, step=event, metrics=metrics, pace_s=_slowly(progress.pace_s, event.step_s))
         case Evaluation():
             bests = (*progress.bests, event) if event.is_best else progress.bests
             return replace(progress, evaluation=event, bests=bests)
@@ -143,7 +201,7 @@ def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress
 
 def _slowly(pace: float | None, seconds: float) -> float:
     """One slow step, such as one beside an evaluation, must not make hours of minutes."""
-    return seconds if pace is None else 0.9 * pace + 0.1 * seconds
+    return seconds if pace is None else (1 - NEWEST) * pace + NEWEST * seconds
 
 
 def _undone_to(progress: Progress, resumed_from: int | None) -> Progress:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from desktop.body import Body, EngineName
 from desktop.core.progress import Progress
-from trainer_image.contract import SPEAKING, Cancelled, Failed, Finished, Paused, RunConfig, RunFolder
+from trainer_image.contract import EXIT_DISK_FULL, SPEAKING, Cancelled, Failed, Finished, Paused, RunConfig, RunFolder
 
 
 class RunState(StrEnum):
@@ -67,11 +67,14 @@ def decide_state(
             case Finished():
                 return RunState.FINISHED, None
             case Paused():
-                return RunState.PAUSED, None
+                trouble = Failure(end.code, end.sentence, end.hint) if end.sentence else None
+                return RunState.PAUSED, trouble
             case Cancelled():
                 return RunState.CANCELLED, _why_never_started(progress)
             case Failed():
                 return RunState.FAILED, Failure(end.code, end.sentence, end.hint)
+    if body is not None and body.exit_code == EXIT_DISK_FULL:
+        return RunState.PAUSED, DISK_FULL
     has_spoken = progress.last_seq > launched_after and progress.hello is not None
     if body is None or body.state == "running":
         return (RunState.RUNNING if has_spoken else RunState.STARTING), None
@@ -81,12 +84,24 @@ def decide_state(
         return RunState.CANCELLED, None
     if body.state == "exited":
         return _ended_without_a_word(body)
+    if not has_spoken:
+        return RunState.INTERRUPTED, Failure(
+            "not_started",
+            "Tunedeck was ended while it started this run.",
+            "Resume starts it.",
+        )
     return RunState.INTERRUPTED, Failure(
         "interrupted",
         "The trainer went away before the run was done.",
         "Resume goes on from its last checkpoint.",
     )
 
+
+DISK_FULL = Failure(
+    "disk_full",
+    "The disk is full: there was no room even to say so.",
+    "Free some space, then resume: the last complete checkpoint is still there.",
+)
 
 NEVER_STARTED = "not_started"
 """The code of the warning that comes right before the end of a run that waited in vain."""
@@ -97,6 +112,10 @@ def _why_never_started(progress: Progress) -> Failure | None:
     if last is None or progress.end is None or (last.code, last.seq) != (NEVER_STARTED, progress.end.seq - 1):
         return None
     return Failure(last.code, last.sentence, last.hint)
+
+
+LOST = 255
+"""The code that the Docker engine gives a container of which it does not know how it ended; no trainer leaves so."""
 
 
 def _ended_without_a_word(body: Body) -> tuple[RunState, Failure]:
@@ -111,6 +130,12 @@ def _ended_without_a_word(body: Body) -> tuple[RunState, Failure]:
             "killed",
             f"The trainer was killed from outside (exit code {body.exit_code}); often that is for memory.",
             "Resume goes on from its last checkpoint. If it happens again, lower Rows at once or Longest row.",
+        )
+    if body.exit_code == LOST:
+        return RunState.INTERRUPTED, Failure(
+            "interrupted",
+            "The machine or the Docker engine went down under the run.",
+            "Resume goes on from its last checkpoint.",
         )
     return RunState.FAILED, Failure(
         "crashed",
@@ -143,6 +168,12 @@ class Run:
     """The run that has to finish before this one starts."""
     waiting_for: str = ""
     """While waiting: for whom, as a part of a sentence."""
+    position: float | None = None
+    """While waiting in the queue: its place there, smallest first."""
+    not_before: datetime | None = None
+    """While waiting: the moment before which it does not start."""
+    is_away: bool = False
+    """The run folder is not where it was: moved, or on a disk that is not there."""
     progress: Progress = field(default_factory=Progress)
     """Filled once the run folder has been read."""
     body: Body | None = None

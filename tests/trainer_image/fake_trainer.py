@@ -5,6 +5,7 @@ A plan is one list of words for each start; the last one holds for all that foll
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ import time
 from pathlib import Path
 
 from trainer_image.configs import adjusted, read_adjustments, read_config
-from trainer_image.contract import Finished, Hello, Paused, RunFolder, Step
+from trainer_image.contract import COMPLETE, Finished, Hello, Paused, RunFolder, Step
 from trainer_image.errors import TrainerError
 from trainer_image.reporter import Reporter
 
@@ -54,6 +55,19 @@ def work(reporter: Reporter) -> None:
             )
         elif word == "memory":
             raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        elif word == "memory of the answers":
+            _generate_single_turn()
+        elif word == "pull the card":
+            (folder.path / "driver" / "cards.txt").write_text("gone")
+        elif word == "disk":
+            raise OSError(errno.ENOSPC, "No space left on device", "optimizer.pt")
+        elif word == "diverge":
+            raise TrainerError("diverged", "The loss explodes.", "Lower the learning rate.")
+        elif word == "save":
+            checkpoint = folder.checkpoint(step)
+            checkpoint.mkdir(parents=True)
+            (checkpoint / "trainer_state.json").write_text(json.dumps({"global_step": step}))
+            (checkpoint / COMPLETE).write_text(json.dumps({"step": step}))
         elif word == "bad data":
             raise TrainerError("bad_data", "Row 7 is bad.", "Mend it.")
         elif word == "connection":
@@ -82,6 +96,11 @@ def work(reporter: Reporter) -> None:
             return
         elif word == "finish":
             reporter.emit(Finished(step=step, adapter=None, seconds=1))
+
+
+def _generate_single_turn() -> None:
+    """Bears the name of TRL's own."""
+    raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
 
 def hang() -> None:

@@ -43,7 +43,14 @@ TOGETHER |= {
     for reward, taken in REWARD_TAKES.items()
     for knob in taken
 }
-OTHERS: dict[str, Any] = {"num_generations": 4, "rewards": ["number"], "reward_weights": [1, 2], "seed": 1}
+OTHERS: dict[str, Any] = {
+    "num_generations": 4,
+    "rewards": ["number"],
+    "reward_weights": [1, 2],
+    "seed": 1,
+    "columns": ["prompt=question"],
+    "read_as": ["delimiter=;"],
+}
 # Read before there is a trainer: by what starts its processes, and by what chooses the size of a batch.
 BEFORE = {"placement": "placement", "oom_retries": "start", "auto_batch": "train"}
 

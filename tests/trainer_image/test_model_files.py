@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from trainer_image.contract import RunConfig
-from trainer_image.model_files import TEMPLATE_TOKENS, longest_row, model_folder, read_facts
+from trainer_image.model_files import TEMPLATE_TOKENS, is_in_cache, longest_row, model_folder, read_facts
 
 
 def config(**knobs: Any) -> RunConfig:
@@ -50,3 +50,24 @@ def test_no_row_is_longer_than_the_longest_line_allows(tmp_path: Path) -> None:
     assert longest_row(config(dataset=str(rows), max_length=512)) == 512
     assert longest_row(config(dataset=str(rows), max_length=4096, packing=True)) == 4096
     assert longest_row(config(dataset=str(tmp_path / "gone.jsonl"), max_length=4096)) == 4096
+
+
+def test_a_model_is_in_the_cache_under_its_own_name_with_its_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    kept = tmp_path / "hub" / "models--org--name"
+    assert not is_in_cache("org/name", None)
+    for commit, names in {"aaa": ["config.json"], "bbb": ["config.json", "model.safetensors"]}.items():
+        (kept / "snapshots" / commit).mkdir(parents=True)
+        for name in names:
+            (kept / "snapshots" / commit / name).touch()
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("aaa")
+    assert not is_in_cache("org/name", None)
+    assert is_in_cache("org/name", "bbb")
+    (kept / "refs" / "main").write_text("bbb")
+    assert is_in_cache("org/name", None)
+    assert not is_in_cache("unsloth/name", None)
+    assert not is_in_cache(str(kept / "snapshots" / "bbb"), None)

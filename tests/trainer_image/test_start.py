@@ -21,8 +21,9 @@ from trainer_image.start import smaller
 ROOT = Path(__file__).parents[2]
 STARTER = """
 import sys
-from trainer_image import start
+from trainer_image import start, watchdog
 start.TRAINER = "fake_trainer"
+watchdog.LOOK_S = 0.1
 sys.exit(start.main(sys.argv[1:]))
 """
 
@@ -286,3 +287,135 @@ def test_a_card_that_was_filled_by_choice_gets_checkpointing_at_last() -> None:
     found = smaller(config, chosen)
     assert found == chosen.model_copy(update={"gradient_checkpointing": True, "oom_attempts": 1})
     assert smaller(config, found) is None
+
+
+# Trouble that pauses
+
+
+def test_a_full_disk_pauses_at_the_last_checkpoint(launch: Callable[..., Launched]) -> None:
+    run = launch(["step", "save", "step", "disk"])
+    assert run.run() == 0
+    assert run.kinds() == ["placement", "hello", "step", "step", "paused"]
+    paused = run.events()[-1]
+    assert (paused.code, paused.step, paused.checkpoint) == ("disk_full", 1, "checkpoints/checkpoint-1")
+    assert paused.sentence == "The disk is full."
+    assert "resume" in paused.hint
+
+
+@pytest.mark.parametrize(("wish", "end"), [("pause", "paused"), ("stop", "failed"), ("tell", "failed")])
+def test_a_loss_that_explodes_pauses_or_ends_the_run(launch: Callable[..., Launched], wish: str, end: str) -> None:
+    run = launch(["step", "diverge"], on_trouble=wish)
+    run.run()
+    assert (run.kinds()[-1], run.events()[-1].code) == (end, "diverged")
+    if end == "paused":
+        assert (run.events()[-1].step, run.events()[-1].checkpoint) == (0, None)
+
+
+def test_full_memory_while_generating_is_not_tried_with_smaller_micro_batches(launch: Callable[..., Launched]) -> None:
+    rewarded = {"method": "grpo", "rewards": ["length"], "reward_length": 5}
+    run = launch(["memory of the answers"], per_device_train_batch_size=8, **rewarded)
+    assert run.run() == 1
+    assert run.kinds() == ["placement", "hello", "failed"]
+    assert (run.events()[-1].code, "Longest answer" in run.events()[-1].hint) == ("out_of_memory", True)
+    again = launch(["memory"], ["finish"], per_device_train_batch_size=8, **rewarded)
+    again.folder.events.unlink()
+    (again.folder.path / "tries.0").unlink()
+    assert again.run() == 0
+    assert again.kinds().count("out_of_memory") == 1
+
+
+def test_a_damaged_checkpoint_is_put_aside_before_the_trainer_starts(launch: Callable[..., Launched]) -> None:
+    run = launch(["step", "save", "step", "save", "finish"])
+    assert run.run() == 0
+    (run.folder.checkpoint(2) / "trainer_state.json").write_text("{")
+    run.run()
+    warned = [event for event in run.events() if event.kind == "warning"]
+    assert [event.code for event in warned] == ["checkpoint_damaged_2"]
+    assert (run.folder.checkpoints / "damaged-checkpoint-2").is_dir()
+
+
+# Cards that go away
+
+NVML = """
+import pathlib
+STATE = pathlib.Path(__file__).with_name("cards.txt")
+class NVMLError(Exception): pass
+def nvmlInit():
+    if STATE.read_text() == "gone": raise NVMLError("Unknown Error")
+def nvmlShutdown(): pass
+def nvmlDeviceGetCount(): return 1
+def nvmlDeviceGetHandleByIndex(index): return index
+def nvmlDeviceGetHandleByUUID(uuid):
+    if STATE.read_text() == "off the bus": raise NVMLError("GPU is lost")
+def nvmlDeviceGetUUID(handle): return "GPU-1"
+def nvmlDeviceGetName(handle): return "RTX 3060"
+def nvmlDeviceGetMemoryInfo(handle):
+    return type("Memory", (), {"total": 12 << 30, "free": 12 << 30, "used": 0})
+def nvmlSystemGetDriverVersion(): return "575"
+def __getattr__(name):
+    if name.startswith("NVML_"): return 0
+    if not name.startswith("nvml"): raise AttributeError(name)
+    def unknown(*_): raise NVMLError("Not Supported")
+    return unknown
+"""
+
+
+@pytest.fixture
+def cards(tmp_path: Path) -> Path:
+    """The file that says whether the one card is there, beside a driver that reads it."""
+    folder = tmp_path / "driver"
+    folder.mkdir()
+    (folder / "pynvml.py").write_text(NVML)
+    (folder / "cards.txt").write_text("there")
+    return folder / "cards.txt"
+
+
+def with_cards(cards: Path) -> dict[str, str]:
+    return {"PYTHONPATH": os.pathsep.join([str(cards.parent), str(ROOT), str(Path(__file__).parent)])}
+
+
+@pytest.mark.parametrize(
+    ("state", "words"), [("gone", "Failed to initialize NVML: Unknown Error"), ("off the bus", "GPU is lost")]
+)
+def test_a_card_that_goes_away_lets_the_run_save_and_says_so(
+    launch: Callable[..., Launched], cards: Path, state: str, words: str
+) -> None:
+    run = launch(["step", "pause"], variables=with_cards(cards), gpus=None).start()
+    run.wait_for_step()
+    cards.write_text(state)
+    assert run.wait() == 1
+    assert run.kinds() == ["placement", "hello", "step", "paused", "failed"]
+    assert run.events()[-1].code == "gpu_lost"
+    assert words in run.events()[-1].sentence
+
+
+def test_the_history_of_the_cards_is_kept_with_the_run(launch: Callable[..., Launched], cards: Path) -> None:
+    run = launch(["step", "pause"], variables=with_cards(cards), gpus=None).start()
+    run.wait_for_step()
+    until = time.monotonic() + 10
+    while not (run.folder.gpus.exists() and b"\n[" in run.folder.gpus.read_bytes()) and time.monotonic() < until:
+        time.sleep(0.05)
+    cards.write_text("gone")
+    run.wait()
+    head, first, *_ = (json.loads(line) for line in run.folder.gpus.read_text().splitlines())
+    assert head["cards"] == [{"number": 0, "name": "RTX 3060", "total": 12 << 30}]
+    assert len(first) == 2
+    assert len(first[1]) == len(head["columns"])
+
+
+def test_a_crash_for_want_of_a_card_is_told_as_that(launch: Callable[..., Launched], cards: Path) -> None:
+    run = launch(["step", "pull the card", "connection"], variables=with_cards(cards), gpus=None)
+    assert run.run() == 1
+    assert (run.kinds()[-1], run.events()[-1].code) == ("failed", "gpu_lost")
+
+
+def test_a_container_without_the_cards_it_was_given_does_not_train_on_the_cpu(
+    launch: Callable[..., Launched], cards: Path
+) -> None:
+    cards.write_text("gone")
+    run = launch(["step", "finish"], variables=with_cards(cards), gpus=None)
+    run.folder.launch.write_text(
+        '{"engine": "docker", "gpus": [0], "created": "2026-01-02T03:04:05Z", "started": "2026-01-02T03:04:05Z"}'
+    )
+    assert run.run() == 1
+    assert [(event.kind, event.code) for event in run.events()] == [("failed", "gpu_lost")]

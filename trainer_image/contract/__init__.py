@@ -86,8 +86,10 @@ from trainer_image.contract.requests import (
 )
 from trainer_image.contract.run_folder import (
     COMPLETE,
+    EXIT_DISK_FULL,
     Adjustments,
     ChatConfig,
+    DatasetRef,
     Launch,
     RunFolder,
 )
@@ -102,6 +104,7 @@ __all__ = [
     "CONTRACT",
     "CUTS",
     "EVALUATED",
+    "EXIT_DISK_FULL",
     "FULL_SHARE",
     "GENERATING",
     "LEARNING_RATES",
@@ -125,6 +128,7 @@ __all__ = [
     "Checkpoint",
     "CheckpointRequest",
     "Completion",
+    "DatasetRef",
     "End",
     "Evaluation",
     "Event",

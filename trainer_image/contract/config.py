@@ -8,6 +8,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from trainer_image.formats.told import read_columns, read_told
+
 Method = Literal["sft", "pretrain", "dpo", "orpo", "kto", "reward", "rlhf", "rloo", "grpo", "star", "prm"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
@@ -307,6 +309,25 @@ class RunConfig(BaseModel):
         label="Bad rows",
         help="What to do with rows that cannot be read: stop before training, or leave them out and say how many.",
         group="Data",
+    )
+    columns: tuple[str, ...] = _knob(
+        (),
+        label="Columns",
+        help=(
+            "Which column of the file is which, one a line, ours=theirs: prompt=question. Empty goes by their names."
+        ),
+        group="Data",
+        max_length=64,
+    )
+    read_as: tuple[str, ...] = _knob(
+        (),
+        label="Read the file as",
+        help=(
+            "What the file does not say of itself, one a line: delimiter=; header=no encoding=cp1252 array=rows "
+            "text_by=line shape=messages. Empty finds it out."
+        ),
+        group="Data",
+        max_length=8,
     )
 
     # Preferences
@@ -730,6 +751,13 @@ class RunConfig(BaseModel):
         ge=1,
         le=10_000,
     )
+    on_trouble: Literal["tell", "pause", "stop"] = _knob(
+        "tell",
+        label="When it diverges",
+        help="What happens when the loss explodes or is no number any more: a warning, a pause at the last good "
+        "checkpoint, or the end of the run.",
+        group="Checkpoints",
+    )
 
     # Machine
     gpus: tuple[int, ...] | None = _knob(
@@ -770,6 +798,18 @@ class RunConfig(BaseModel):
         if not all(math.isfinite(weight) for weight in weights):
             raise ValueError("a weight has to be a number")
         return weights
+
+    @field_validator("columns")
+    @classmethod
+    def _columns_are_pairs(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
+        read_columns(columns)
+        return columns
+
+    @field_validator("read_as")
+    @classmethod
+    def _reading_is_known(cls, read_as: tuple[str, ...]) -> tuple[str, ...]:
+        read_told((), read_as)
+        return read_as
 
     @field_validator("model", "dataset", "target_modules")
     @classmethod

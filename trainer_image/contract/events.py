@@ -24,6 +24,7 @@ FailureCode = Literal[
     "gpu_missing",
     "cards_cannot_talk",
     "hung",
+    "gpu_lost",
     "out_of_memory",
     "disk_full",
     "diverged",
@@ -71,6 +72,10 @@ class Hello(_Event):
     processes: int
     seed: int
     resumed_from: int | None = None
+    image: str = ""
+    """The id of the image, where it runs in a container."""
+    driver: str = ""
+    """NVIDIA's driver, where there is one."""
 
 
 class Placement(_Event):
@@ -83,7 +88,7 @@ class Placement(_Event):
     processes: int
     sentence: str
     predicted_bytes: list[int] = []
-    """Memory that each card is expected to need."""
+    """The peak that torch is expected to report of each card, as ``Step.gpu_peak_bytes`` has it."""
     settings: dict[str, str] = {}
     """Variables set for the cards to talk, such as NCCL_P2P_DISABLE."""
 
@@ -124,6 +129,8 @@ class Plan(_Event):
     trainable_parameters: int
     total_parameters: int
     dataset_sha256: str
+    model_fingerprint: str = ""
+    """A digest of the model's config and of the sizes and heads of its weights; empty where it has no folder."""
 
 
 class Step(_Event):
@@ -247,11 +254,15 @@ class Finished(_Event):
 
 
 class Paused(_Event):
-    """Stopped on request, to go on later from ``checkpoint``; None where no step was made yet."""
+    """Stopped, to go on later from ``checkpoint``; None where there is none yet."""
 
     kind: Literal["paused"] = "paused"
     step: int
     checkpoint: str | None = None
+    code: str = ""
+    """Why the trainer stopped by itself, as disk_full; empty where it was asked to."""
+    sentence: str = ""
+    hint: str = ""
 
 
 class Cancelled(_Event):

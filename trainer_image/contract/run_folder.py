@@ -39,6 +39,16 @@ class RunFolder:
         return self.path / "launch.json"
 
     @property
+    def dataset(self) -> Path:
+        """Which version of which dataset it trains on: a DatasetRef; not there for a file that has no name."""
+        return self.path / "dataset.json"
+
+    @property
+    def gpus(self) -> Path:
+        """The history of the cards, a line a second; not there on a CPU."""
+        return self.path / "gpus.jsonl"
+
+    @property
     def adjustments(self) -> Path:
         """What the trainer changed of the config to fit the memory; it holds for every later start."""
         return self.path / "adjustments.json"
@@ -83,6 +93,10 @@ COMPLETE = "COMPLETE"
 """The file that is written last into a checkpoint; without it the checkpoint does not count."""
 
 
+EXIT_DISK_FULL = 28
+"""How the trainer leaves where the disk has no room even for the event that says so; the number of ENOSPC."""
+
+
 class Launch(BaseModel):
     """What the app writes into a run folder before every start of a trainer.
 
@@ -102,6 +116,23 @@ class Launch(BaseModel):
     after_seq: int = -1
     requests_offset: int = 0
     """Bytes of ``requests.jsonl`` that are old."""
+    position: float | None = None
+    """The place in the queue, smallest first; None for a run that is not in it."""
+    not_before: datetime | None = None
+    restarts: int = 0
+    """How often the app has started the run again by itself since the user last did, as when its container lost a card.
+    """
+
+
+class DatasetRef(BaseModel):
+    """What the app writes into the folder of a run that trains on a dataset of its library."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str
+    number: int
+    sha256: str
+    """Of the file; the trainer refuses any other."""
 
 
 class Adjustments(BaseModel):

@@ -67,6 +67,7 @@ def build_trainer(parts: Parts, trainer_class: Any, arguments: Any) -> Any:
     """Return a trainer of TRL that asks our prompts and is rewarded by our rewards."""
     from datasets import Dataset
 
+    from trainer_image.in_parts import in_parts
     from trainer_image.rollouts import PromptOrder, Rollouts, build_rewards
 
     prepared = parts.prepared
@@ -86,6 +87,7 @@ def build_trainer(parts: Parts, trainer_class: Any, arguments: Any) -> Any:
     )
     trainer.data_collator = rollouts
     trainer._tokenize_prompts = rollouts.tokenize
+    trainer._generate_single_turn = in_parts(trainer._generate_single_turn, parts.reporter)
     trainer._get_train_sampler = lambda dataset=None: PromptOrder(trainer, dataset or trainer.train_dataset)
     return trainer
 

@@ -42,7 +42,9 @@ def stages(parts: Parts, first_stage: int) -> Iterator[Stage]:
             return
         first_step = json.loads(_note_of(file).read_text("utf-8"))["first_step"]
         put_back(parts.model, weights)
-        config = parts.config.model_copy(update={"dataset": str(file), "loss_on": "last_answer"})
+        # The file of a round is our own: what the user has said of the dataset's does not hold for it.
+        ours = {"dataset": str(file), "columns": (), "read_as": (), "loss_on": "last_answer"}
+        config = parts.config.model_copy(update=ours)
         solutions = sft.prepare(config, parts.tokenizer)
         trainer = sft.build_trainer(replace(parts, config=config, prepared=solutions))
         steps, _ = steps_of(trainer)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from pytestqt.qtbot import QtBot
 
-from desktop.controllers import chain as chain_module
+from desktop.controllers import queue as queue_module
 from desktop.core.run import Run, RunState
 from desktop.errors import ConfigError, EngineError
 from tests.desktop.controllers.conftest import App
@@ -18,6 +17,12 @@ from trainer_image.contract import RunConfig
 
 InState = Callable[[App, str, RunState], Run]
 OpenApp = Callable[..., App]
+
+
+@pytest.fixture(autouse=True)
+def bodies_that_stay_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fake engine's bodies go only when they are told to."""
+    monkeypatch.setattr(queue_module, "FREE_AFTER_S", 0.05)
 
 
 @pytest.fixture
@@ -63,7 +68,7 @@ def test_an_rlhf_that_cannot_work_starts_and_leaves_nothing(app: App, make_confi
 def test_the_second_starts_when_the_first_has_finished_and_is_gone(
     app: App, chained: tuple[str, str], qtbot: QtBot, in_state: InState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chain_module, "FREE_AFTER", timedelta(days=10_000))
+    monkeypatch.setattr(queue_module, "FREE_AFTER_S", 1e9)
     first, second = chained
     app.trainer(first).run(2)
     in_state(app, first, RunState.FINISHED)
@@ -82,7 +87,7 @@ def test_a_body_that_does_not_go_is_not_waited_for_for_ever(
     app: App, chained: tuple[str, str], qtbot: QtBot, in_state: InState
 ) -> None:
     first, second = chained
-    app.trainer(first).run(2)  # long ago, by its own clock
+    app.trainer(first).run(2)
     in_state(app, first, RunState.FINISHED)
     qtbot.waitUntil(lambda: second in app.engine.bodies)
 
@@ -272,7 +277,7 @@ def test_a_rebuilt_catalogue_knows_what_waits(
         app.store.delete_run(run_id)
     later = open_app(app.engines)
     later.runs.load()
-    assert later.runs.rebuild() == 2
+    assert later.runs.found_in_folders == 2
     assert (later.run(second).state, later.run(second).after) == (RunState.WAITING, first)
     qtbot.waitUntil(lambda: later.run(second).waiting_for != "")
 

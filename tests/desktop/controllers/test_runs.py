@@ -186,6 +186,7 @@ def test_the_body_of_a_finished_run_is_cleared_away_once_it_has_gone(
         (1, False, RunState.FAILED, "crashed"),
         (137, False, RunState.INTERRUPTED, "killed"),
         (137, True, RunState.FAILED, "out_of_memory"),
+        (255, False, RunState.INTERRUPTED, "interrupted"),
     ],
 )
 def test_a_body_that_ends_without_a_word(
@@ -432,7 +433,7 @@ def test_runs_are_found_by_id_name_or_a_part_of_the_id(app: App, config: RunConf
         app.runs.find("last")
     first = app.runs.start(config, name="First")
     second = app.runs.start(config, name="Same")
-    third = app.runs.start(config, name="Same")
+    third = app.runs.start(config.model_copy(update={"seed": 1}), name="Same")
     assert {run.id for run in app.runs.all()} == {first, second, third}
     assert app.runs.find(first).id == first
     assert app.runs.find("First").id == first
@@ -503,6 +504,22 @@ def test_the_next_app_says_how_a_run_ended_meanwhile(
         later.close()
 
 
+def test_the_next_app_remembers_that_the_machine_ran_out_of_memory(
+    app: App, started: str, open_app: OpenApp, in_state: InState
+) -> None:
+    app.trainer(started).begin().step(1)
+    in_state(app, started, RunState.RUNNING)
+    app.engine.exit(started, 137, out_of_memory=True)
+    before = in_state(app, started, RunState.FAILED).failure
+    app.close()
+    app.engine.bodies.clear()
+    later = open_app(app.engines)
+    later.runs.load()
+    assert later.run(started).failure == before
+    assert before is not None
+    assert before.code == "out_of_memory"
+
+
 def test_the_next_app_remembers_that_a_run_crashed(
     app: App, started: str, open_app: OpenApp, in_state: InState
 ) -> None:
@@ -537,8 +554,10 @@ def test_a_lost_database_is_read_back_from_the_folders(
 
     later = open_app(app.engines)
     later.runs.load()
-    assert later.runs.all() == []
-    assert later.runs.rebuild() == 2
+    assert later.runs.found_in_folders == 2
+    assert [notice.sentence for notice in later.posted] == [
+        "2 runs were not in the database and read back from the folders."
+    ]
     assert later.runs.rebuild() == 0
     first, second = later.run(started), later.run(failed)
     assert (first.name, first.state, first.step, first.loss) == ("First", RunState.FINISHED, 4, 0.75)

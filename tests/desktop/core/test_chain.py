@@ -32,6 +32,7 @@ CHANGES: dict[str, object] = {
     "max_completion_length": 100,
     "top_p": 0.9,
     "oom_retries": 1,
+    "on_trouble": "pause",
 }
 
 

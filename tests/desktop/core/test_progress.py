@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from desktop.body import Body
 from desktop.core.progress import Progress, advance
+from desktop.core.run import Failure, RunState, decide_state
 from tests.fakes import FakeTrainer, events_of
-from trainer_image.contract import RunFolder
+from trainer_image.contract import EXIT_DISK_FULL, Paused, RunFolder
 
 
 @pytest.fixture
@@ -77,3 +79,43 @@ def test_the_self_test_of_the_cards_belongs_to_its_try(trainer: FakeTrainer) -> 
     assert progress_of(trainer.phase("self_test", 3.0)).phases == (("self_test", 3.0),)
     assert progress_of(trainer).end is None
     assert progress_of(trainer.fail().placement()).end is None
+
+
+def test_the_time_left_after_a_resume_knows_neither_the_pause_nor_the_pace_before(trainer: FakeTrainer) -> None:
+    """A pause of a night must not count as a step, and the first step after it, which compiles, not as the pace."""
+    trainer.total_steps = 100
+    trainer.begin()
+    for step in range(1, 11):
+        trainer.step(step, seconds=30.0)
+    paused = progress_of(trainer.pause(10))
+    assert paused.seconds_left is None
+    trainer.wait(12 * 3600).begin(resumed_from=10)
+    assert progress_of(trainer).seconds_left is None
+    assert progress_of(trainer.step(11, seconds=40.0)).seconds_left == 89 * 40.0
+    assert progress_of(trainer.step(12, seconds=2.0)).seconds_left == 88 * 2.0
+    step = progress_of(trainer.step(13, seconds=2.0)).step
+    assert step is not None
+    assert step.tokens_per_s == 50.0
+
+
+def test_a_clock_that_jumps_changes_no_duration(trainer: FakeTrainer) -> None:
+    trainer.total_steps = 10
+    trainer.begin().step(1).step(2)
+    before = progress_of(trainer)
+    trainer.wait(-7200).step(3)
+    after = progress_of(trainer)
+    assert before.pace_s == after.pace_s == 2.0
+    assert after.seconds_left == 14.0
+
+
+def test_a_trainer_that_paused_by_itself_says_why(trainer: FakeTrainer) -> None:
+    trainer.begin().step(1).say(Paused(step=0, code="disk_full", sentence="The disk is full.", hint="Free some."))
+    state, failure = decide_state(progress_of(trainer), None)
+    assert (state, failure) == (RunState.PAUSED, Failure("disk_full", "The disk is full.", "Free some."))
+    assert decide_state(progress_of(trainer.pause(1)), None) == (RunState.PAUSED, None)
+
+
+def test_a_trainer_without_room_for_a_word_says_it_by_its_code(trainer: FakeTrainer) -> None:
+    body = Body("exited", exit_code=EXIT_DISK_FULL)
+    state, failure = decide_state(progress_of(trainer.begin().step(1)), body)
+    assert (state, failure.code if failure else "") == (RunState.PAUSED, "disk_full")

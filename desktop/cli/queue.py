@@ -1,0 +1,166 @@
+"""``queue``: show, move, start, pause, go on, after-failure, and the keeper itself."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import datetime, timedelta
+
+from desktop.cli.loop import assembled, load_runs, wait_until
+from desktop.controllers import keeper
+from desktop.controllers.assembly import Assembly
+from desktop.core.queue import MOVES
+from desktop.core.run import Run, RunState
+from desktop.paths import Home
+
+
+def add_words(parser: argparse.ArgumentParser) -> None:
+    """Declare the words behind ``queue``."""
+    words = parser.add_subparsers(required=True, metavar="WORD")
+
+    def add(name: str, help: str, command: object) -> argparse.ArgumentParser:
+        made = words.add_parser(name, help=help, description=help)
+        made.set_defaults(command=command)
+        return made
+
+    add("show", "what waits, in its order, and what each run waits for", show)
+    moving = add("move", "give a run that waits another place", move)
+    moving.add_argument("run", metavar="RUN", help="id or name of a run, or the word last")
+    moving.add_argument("how", choices=MOVES, help="where to")
+    at_once = add("start", "start a run that waits now, whatever else is going on", start)
+    at_once.add_argument("run", metavar="RUN", help="id or name of a run, or the word last")
+    add("pause", "start nothing more; what runs goes on", pause)
+    add("go", "start again what waits: queue go on", go_on).add_argument("on", choices=("on",))
+    policy = add("after-failure", "what the queue does when a run fails", after_failure)
+    policy.add_argument("choice", choices=("go_on", "stop"))
+    add("run", "be the keeper: start what waits until nothing does; others call this, and leave", run)
+
+
+def moment(word: str) -> datetime:
+    """Read a time to start: 22:30, which is today or tomorrow, or a whole moment such as 2026-01-31T22:30."""
+    now = datetime.now().astimezone()
+    try:
+        clock = datetime.strptime(word, "%H:%M").time()
+    except ValueError:
+        try:
+            return datetime.fromisoformat(word).astimezone()
+        except ValueError as error:
+            raise argparse.ArgumentTypeError("has to be a time like 22:30 or 2026-01-31T22:30") from error
+    today = datetime.combine(now.date(), clock).astimezone()
+    return today if today > now else datetime.combine(now.date() + timedelta(days=1), clock).astimezone()
+
+
+def keep(assembly: Assembly) -> None:
+    """See to it that what waits is started after this program has gone."""
+    if assembly.runs.queue.has_prospects:
+        keeper.ensure(assembly.home)
+
+
+def show(arguments: argparse.Namespace, home: Home) -> int:
+    """Print what runs and what waits."""
+    with assembled(home) as assembly:
+        load_runs(assembly)
+        queue = assembly.runs.queue
+        live = [one for one in reversed(assembly.runs.all()) if one.state.is_live]
+        waiting, stopped = queue.order(), queue.stopped_because
+        keep(assembly)
+        if arguments.json:
+            told = {"running": [one.id for one in live], "waiting": [_as_json(one) for one in waiting]}
+            print(json.dumps({**told, "stopped": stopped is not None, "after_failure": queue.after_failure}))
+            return 0
+    for one in live:
+        print(f"   {one.id}  {one.state:<10}{one.name}")
+    for number, one in enumerate(waiting, 1):
+        print(f"{number:2} {one.id}  {one.waiting_for or 'starts now':<40}{one.name}")
+    if not waiting:
+        print("Nothing waits.")
+    if stopped is not None:
+        print(f"The queue is stopped{stopped and f', {stopped}'}: tunedeck queue go on")
+    return 0
+
+
+def _as_json(one: Run) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "name": one.name,
+        "waiting_for": one.waiting_for,
+        "not_before": one.not_before.isoformat() if one.not_before else None,
+        "after": one.after,
+    }
+
+
+def move(arguments: argparse.Namespace, home: Home) -> int:
+    """Give a run that waits another place, and print the order."""
+    with assembled(home) as assembly:
+        load_runs(assembly)
+        assembly.runs.queue.move(assembly.runs.find(arguments.run).id, arguments.how)
+    return show(arguments, home)
+
+
+def start(arguments: argparse.Namespace, home: Home) -> int:
+    """Start a run that waits although others use its cards."""
+    with assembled(home) as assembly:
+        load_runs(assembly)
+        run_id = assembly.runs.find(arguments.run).id
+        runs = assembly.runs
+        runs.queue.start_now(run_id)
+
+        def is_started() -> bool:
+            one = runs.get(run_id)
+            return one is None or one.body is not None or not one.state.is_live
+
+        wait_until(is_started, runs.run_changed)
+        found = runs.find(run_id)
+        keep(assembly)
+    print(json.dumps({"id": run_id, "state": found.state}) if arguments.json else f"{found.name} is {found.state}.")
+    return 0
+
+
+def pause(arguments: argparse.Namespace, home: Home) -> int:
+    """Stop the queue."""
+    with assembled(home) as assembly:
+        load_runs(assembly)
+        assembly.runs.queue.pause()
+    print(json.dumps({"stopped": True}) if arguments.json else "The queue is stopped; what runs goes on.")
+    return 0
+
+
+def go_on(arguments: argparse.Namespace, home: Home) -> int:
+    """Let the queue go on."""
+    with assembled(home) as assembly:
+        load_runs(assembly)
+        assembly.runs.queue.go_on()
+        keep(assembly)
+    print(json.dumps({"stopped": False}) if arguments.json else "The queue goes on.")
+    return 0
+
+
+def after_failure(arguments: argparse.Namespace, home: Home) -> int:
+    """Choose what the queue does when a run fails."""
+    with assembled(home) as assembly:
+        assembly.runs.queue.choose_after_failure(arguments.choice)
+    words = "stops" if arguments.choice == "stop" else "goes on"
+    text = f"The queue {words} when a run fails."
+    print(json.dumps({"after_failure": arguments.choice}) if arguments.json else text)
+    return 0
+
+
+def run(arguments: argparse.Namespace, home: Home) -> int:
+    """Be the keeper until nothing waits that time alone may start."""
+    while True:
+        with keeper.only_one(home) as is_mine:
+            if not is_mine:
+                return 0
+            with assembled(home) as assembly:
+                assembly.runs.queue.patience_s = keeper.PATIENCE_S
+                assembly.runs.load()
+                wait_until(lambda: _is_done(assembly), assembly.runs.looked)
+        with assembled(home) as assembly:  # something may have come in the moment before the place was free
+            load_runs(assembly)
+            if _is_done(assembly):
+                return 0
+
+
+def _is_done(assembly: Assembly) -> bool:
+    is_starting = any(one.state is RunState.STARTING and one.body is None for one in assembly.runs.all())
+    return not assembly.runs.queue.has_prospects and not is_starting

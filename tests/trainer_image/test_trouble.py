@@ -1,0 +1,52 @@
+"""Losses that go wrong, and those that only look so."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable
+
+import pytest
+
+from trainer_image.trouble import Divergence
+
+
+def said(losses: Iterable[float]) -> list[tuple[int, str]]:
+    watched = Divergence()
+    told = [(step, watched.take(step, loss)) for step, loss in enumerate(losses, 1)]
+    return [(step, sentence) for step, sentence in told if sentence]
+
+
+def noisy(level: float, spread: float, count: int) -> list[float]:
+    dice = random.Random(1)
+    return [level + dice.uniform(-spread, spread) for _ in range(count)]
+
+
+def test_a_loss_that_explodes_is_told_once_it_lasts() -> None:
+    ((step, sentence),) = said([*noisy(1.2, 0.2, 40), *noisy(9.0, 0.5, 20)])
+    assert step == 45
+    assert sentence.startswith("The loss explodes: it is")
+    assert "was 1.2" in sentence or "was 1.1" in sentence
+
+
+def test_a_loss_that_is_no_number_is_told_once() -> None:
+    ((step, sentence),) = said([*noisy(1.2, 0.2, 20), *[math.nan] * 30])
+    assert (step, sentence) == (23, "The loss is no number any more since step 21.")
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [
+        noisy(1.0, 0.5, 300),
+        [3.0 / (1 + step / 20) + 0.3 for step in range(300)],
+        [*noisy(1.0, 0.2, 50), 9.0, 8.0, *noisy(1.0, 0.2, 50), 30.0, *noisy(1.0, 0.2, 50)],
+        [*noisy(1.0, 0.1, 30), math.nan, *noisy(1.0, 0.1, 5), math.inf, *noisy(1.0, 0.1, 30)],
+        noisy(0.0, 0.4, 300),  # what a method that rewards tries calls its loss
+        [0.001 * step for step in range(500)],
+        [math.nan, 2.0, 2.0],
+        [9.0] * 8,
+    ],
+    ids=["noise", "learning", "spikes", "a step left out", "around zero", "a slow rise", "short", "shorter"],
+)
+def test_what_is_no_divergence(losses: list[float]) -> None:
+    assert said(losses) == []
