@@ -21,6 +21,7 @@ from trainer_image.formats import (
     Told,
     UnreadableFileError,
     is_parquet,
+    open_parquet,
     read_examples,
     read_rows,
     rows_of,
@@ -127,7 +128,7 @@ def _read_parquet(path: Path) -> Iterator[Row]:
     from pyarrow import parquet
 
     try:
-        with parquet.ParquetFile(path) as file:
+        with open_parquet(path) as source, parquet.ParquetFile(source) as file:
             values = [row for batch in file.iter_batches() for row in batch.to_pylist()]
     except pyarrow.ArrowInvalid as error:
         raise UnreadableFileError(f"{path.name} is no whole Parquet file.", "Fetch or save it again.") from error

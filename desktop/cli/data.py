@@ -203,6 +203,7 @@ def _preview_as_json(one: Preview) -> dict[str, Any]:
         "line": one.line,
         "problem": {"kind": one.problem.kind, "message": one.problem.sentence} if one.problem else None,
         "note": one.note,
+        "doubt": one.doubt,
         "parts": [
             {
                 "name": part.name,
@@ -226,6 +227,8 @@ def _preview_lines(one: Preview) -> Iterator[str]:
         yield f"  {one.problem.sentence}"
     if one.note:
         yield f"  {one.note}"
+    if one.doubt:
+        yield f"  {one.doubt}"
     for part in one.parts:
         yield f"  {part.name}: {part.total:,} tokens, {part.trained:,} learned{', cut' if part.was_cut else ''}"
         yield _coloured(part.tokens)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer_image.formats import ReadOptions, Row, RowProblem, UnreadableFileError, read_rows
+from trainer_image.formats import ReadOptions, Row, RowProblem, UnreadableFileError, read_examples, read_rows
 
 
 def _read(path: Path, text: str, options: ReadOptions | None = None) -> list[Row | RowProblem]:
@@ -192,3 +192,28 @@ def test_what_would_mend_a_line_is_said(tmp_path: Path, line: str, words: str) -
 def test_a_comment_at_the_top_is_said(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match="comment"):
         _read(tmp_path / "rows.json", '// rows\n[\n{"text": "a"}\n]')
+
+
+CAPITALS = [{"Question": "Why?", "Answer": "So.", "Id": 1}, {"question": "Who?", "answer": "Me."}]
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+def test_known_names_are_known_in_capitals(tmp_path: Path, as_array: bool) -> None:
+    text = json.dumps(CAPITALS) if as_array else "\n".join(map(json.dumps, CAPITALS))
+    items = _read(tmp_path / "rows.json", text)
+    assert [item.value for item in items if isinstance(item, Row)] == [
+        {"question": "Why?", "answer": "So.", "Id": 1},
+        {"question": "Who?", "answer": "Me."},
+    ]
+
+
+def test_a_name_in_capitals_replaces_no_other(tmp_path: Path) -> None:
+    row = {"Text": "a", "text": "b", "TEXT": "c"}
+    assert _read(tmp_path / "rows.jsonl", json.dumps(row)) == [Row(1, 1, row)]
+
+
+def test_a_mapping_may_name_a_column_as_the_file_does() -> None:
+    reading = read_examples(
+        [Row(1, 1, {"answer": "So.", "q": "Why?"})], mapping={"prompt": "q", "completion": "Answer"}
+    )
+    assert reading.shape == "prompt_completion"

@@ -166,3 +166,27 @@ def test_cells_that_are_missing_or_hold_zeros(tmp_path: Path) -> None:
         (3, "zero_byte", "prompt"),
     ]
     assert "1 cell where the header has 2" in problems[0].sentence
+
+
+def test_an_old_macs_table_may_hold_line_feeds_in_its_cells(tmp_path: Path) -> None:
+    text = '"prompt","completion"\r"a\nb","c"\r"d","e\n\nf"\r"g","h"\r'
+    items = _read(tmp_path / "rows.csv", text)
+    assert [item.value for item in items if isinstance(item, Row)] == [
+        {"prompt": "a\nb", "completion": "c"},
+        {"prompt": "d", "completion": "e\n\nf"},
+        {"prompt": "g", "completion": "h"},
+    ]
+    assert [item.line for item in items] == [2, 4, 7]
+
+
+def test_a_return_inside_a_cell_ends_no_line(tmp_path: Path) -> None:
+    items = _read(tmp_path / "rows.csv", 'prompt,completion\n"a\rb",c\nd,e\n')
+    assert [item.value for item in items if isinstance(item, Row)] == [
+        {"prompt": "a\rb", "completion": "c"},
+        {"prompt": "d", "completion": "e"},
+    ]
+
+
+def test_a_second_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    items = _read(tmp_path / "rows.csv", "\ufeff\ufeffprompt,completion\r\na,b\r\n")
+    assert items == [Row(2, 1, {"prompt": "a", "completion": "b"})]

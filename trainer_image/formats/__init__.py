@@ -17,7 +17,8 @@ from trainer_image.formats.kinds import (
     Steps,
     Task,
 )
-from trainer_image.formats.opening import is_parquet
+from trainer_image.formats.naming import rows_of
+from trainer_image.formats.parquet_files import is_parquet, open_parquet
 from trainer_image.formats.rankings import RankMeaning
 from trainer_image.formats.reading import (
     Examples,
@@ -31,7 +32,7 @@ from trainer_image.formats.reading import (
     survey,
     to_example,
 )
-from trainer_image.formats.rows import LeftOut, Row, RowProblem, UnreadableFileError, rows_of
+from trainer_image.formats.rows import LeftOut, Row, RowProblem, UnreadableFileError
 from trainer_image.formats.shapes import (
     FEEDS,
     SHAPE_WORDS,
@@ -84,6 +85,7 @@ __all__ = [
     "is_parquet",
     "look_at",
     "mapped",
+    "open_parquet",
     "read_columns",
     "read_examples",
     "read_rows",

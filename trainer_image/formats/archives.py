@@ -24,7 +24,7 @@ FREE = 16 << 20
 LARGEST_RATIO = 200
 """Text shrinks three- to tenfold, and a file of the same row a hundredfold; below FREE bytes any ratio will do."""
 
-ROWS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+ROWS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 TEXTS = (".txt", ".md", ".text")
 _JUDGED_BY = frozenset(("test", "valid", "validation", "val", "dev", "eval", "evaluation"))
 _NESTED = (".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".zst", ".rar")

@@ -34,6 +34,7 @@ ENCODING_WORDS = {
 
 _HALF_LETTER = "\udced[\udca0-\udcbf][\udc80-\udcbf]"
 """A lone surrogate that some program has written as if it were a letter: UTF-8 but for that."""
+_QUOTED = re.compile(rb'"[^"]*(?:"|$)')
 
 
 def find_encoding(open_file: Callable[[], BinaryIO], name: str) -> str:
@@ -162,6 +163,17 @@ def as_utf8(stream: BinaryIO, encoding: str) -> BinaryIO:
             return b"\xff"
 
     return io.BufferedReader(_Filtered(stream, change), BLOCK)
+
+
+def ends_in_returns(sample: bytes) -> bool:
+    """Say whether the lines of a file end in a carriage return alone, as an old Mac's; cells may hold line feeds."""
+    if b"\r" not in sample or b"\r\n" in sample:
+        return False
+    if b"\n" not in sample:
+        return True
+    # Quotes tell cells in tables only: a broken line of JSON may have one too many.
+    between = b"\n" if sample.lstrip()[:1] in (b"{", b"[") else _QUOTED.sub(b"", sample)
+    return b"\r" in between and b"\n" not in between
 
 
 def with_line_feeds(stream: BinaryIO) -> BinaryIO:

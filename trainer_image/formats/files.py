@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 from typing import Any, BinaryIO, Literal
 
 from trainer_image.formats.archives import Compression, Part, open_parts
-from trainer_image.formats.encodings import ENCODING_WORDS, as_utf8, find_encoding, with_line_feeds
+from trainer_image.formats.encodings import ENCODING_WORDS, as_utf8, ends_in_returns, find_encoding, with_line_feeds
 from trainer_image.formats.json_arrays import read_json
 from trainer_image.formats.json_lines import read_json_lines
 from trainer_image.formats.legacy import LEGACY_WORDS
@@ -96,7 +96,7 @@ DEFAULT = ReadOptions()
 
 def read_rows(path: Path, options: ReadOptions = DEFAULT) -> Iterator[Row | RowProblem]:
     """Yield every row of a file, and a problem in the place of each that cannot be read; neither is ever held."""
-    with _damage_in_words(path), open_parts(path) as (_, parts, _notes):
+    with damage_in_words(path), open_parts(path) as (_, parts, _notes):
         plans = _plans(parts, options)
         if len(plans) == 1:
             yield from plans[0].read(options)
@@ -112,7 +112,7 @@ def read_rows(path: Path, options: ReadOptions = DEFAULT) -> Iterator[Row | RowP
 
 def look_at(path: Path, options: ReadOptions = DEFAULT) -> FileFacts:
     """Tell how a file would be read, without reading its rows."""
-    with _damage_in_words(path), open_parts(path) as (compression, parts, notes):
+    with damage_in_words(path), open_parts(path) as (compression, parts, notes):
         plans = _plans(parts, options)
         first = plans[0]
         said = [*notes, *_notes_of(first, options)]
@@ -128,7 +128,7 @@ def look_at(path: Path, options: ReadOptions = DEFAULT) -> FileFacts:
 
 
 @contextmanager
-def _damage_in_words(path: Path) -> Iterator[None]:
+def damage_in_words(path: Path) -> Iterator[None]:
     """Say in words what archives, decoders and disks raise from their depths."""
     name = shown(path.name)
     try:
@@ -173,7 +173,7 @@ def _plan(part: Part, options: ReadOptions) -> _Plan:
     with as_utf8(part.open(), encoding) as stream:
         sample = stream.read(HEAD)
     is_whole = len(sample) < HEAD
-    cr_only = b"\n" not in sample and b"\r" in sample
+    cr_only = ends_in_returns(sample)
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(sample)
     text = text.replace("\r", "\n") if cr_only else text
     ending = PurePath(part.name).suffix.lower()

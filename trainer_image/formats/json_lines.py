@@ -25,4 +25,4 @@ def read_json_lines(lines: Iterable[bytes]) -> Iterator[Row | RowProblem]:
                 bad.fix = "The file ends inside this row: fetch it again, or take the row out."
             yield bad.at(line, number)
         else:
-            yield Row(line, number, value) if type(value) is dict else row_or_problem(line, number, value)
+            yield row_or_problem(line, number, value)

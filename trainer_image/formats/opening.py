@@ -86,12 +86,6 @@ def open_regular(path: Path) -> BinaryIO:
     return file
 
 
-def is_parquet(path: Path) -> bool:
-    """Say whether a file is Parquet, which this package does not read: give its rows to ``rows_of``."""
-    with open_regular(path) as file:
-        return file.read(4) == PARQUET
-
-
 def refuse_what_is_no_text(head: bytes, name: str) -> None:
     """Raise UnreadableFileError, with what the file is, where its first bytes are no text."""
     if not head.removeprefix(b"\xef\xbb\xbf").strip() or head in (b"\xff\xfe", b"\xfe\xff"):

@@ -73,9 +73,11 @@ def survey(items: Iterable[Row | RowProblem], mapping: Mapped | None = None) -> 
 
 def mapped(row: Row, mapping: Mapped) -> Row:
     """Return a row with its columns under our names; those that were not named keep their own."""
-    taken = {*mapping, *mapping.values()}
+    # A known name in capitals has been read in small letters.
+    found = {ours: theirs if theirs in row.value else theirs.lower() for ours, theirs in mapping.items()}
+    taken = {*found, *found.values()}
     value = {name: cell for name, cell in row.value.items() if name not in taken}
-    value |= {ours: row.value[theirs] for ours, theirs in mapping.items() if theirs in row.value}
+    value |= {ours: row.value[theirs] for ours, theirs in found.items() if theirs in row.value}
     return replace(row, value=value)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,12 +65,6 @@ class BadRow(Exception):
     def at(self, line: int, number: int, part: str = "") -> RowProblem:
         """Return it as the problem of the row at this place."""
         return RowProblem(line, number, self.column, self.kind, f"{self.fault} {self.fix}", self.fix, part)
-
-
-def rows_of(values: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
-    """Number rows that came from elsewhere (Parquet), where a line is a row."""
-    for number, value in enumerate(values, 1):
-        yield Row(number, number, value)
 
 
 def kind_of(value: Any) -> str:

@@ -7,6 +7,7 @@ import math
 import re
 from typing import Any, NoReturn
 
+from trainer_image.formats.naming import with_known_names
 from trainer_image.formats.rows import BadRow, Row, RowProblem, kind_of
 
 _LONE = re.compile(
@@ -140,6 +141,6 @@ def is_whole(text: str) -> bool:
 def row_or_problem(line: int, number: int, value: Any) -> Row | RowProblem:
     """Return a value as a row, which has to be an object."""
     if isinstance(value, dict):
-        return Row(line, number, value)
+        return Row(line, number, with_known_names(value))
     fault = f"A row has to be an object in curly brackets, and this is {kind_of(value)}."
     return BadRow("", "not_an_object", fault).at(line, number)

@@ -46,6 +46,8 @@ class Layout:
 
 def find_layout(text: str, name: str, delimiter: str | None = None, has_header: bool | None = None) -> Layout:
     """Tell the layout from the first lines of a table; what the user says goes before what is found."""
+    # Two files with marks put together, or one that was marked twice: the mark is no part of the first name.
+    text = text.lstrip("\ufeff")
     announced = _SEPARATOR_LINE.match(text)
     body = text[announced.end() :] if announced else text
     delimiter = delimiter or (announced.group(1) if announced else find_delimiter(body))

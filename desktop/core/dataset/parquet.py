@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pyarrow import lib, parquet
 
-from trainer_image.formats import FileFacts, Row, RowProblem, UnreadableFileError
+from trainer_image.formats import FileFacts, Row, RowProblem, UnreadableFileError, open_parquet
+from trainer_image.formats.naming import with_known_names
 from trainer_image.formats.strict_json import HALF_LETTERS, WRITE_ANEW
 
 BATCH = 512
 _REFUSED = (lib.ArrowException, OSError)
 
 
-def _open(path: Path) -> Any:
-    return parquet.ParquetFile(path)
+@contextmanager
+def _open(path: Path) -> Iterator[Any]:
+    with open_parquet(path) as source, parquet.ParquetFile(source) as file:
+        yield file
 
 
 def parquet_rows(path: Path, first: int = 1) -> Iterator[Row | RowProblem]:
@@ -62,4 +66,4 @@ def _values(batch: Any) -> Iterator[dict[str, Any] | UnicodeDecodeError]:
 def _row(number: int, value: dict[str, Any] | UnicodeDecodeError) -> Row | RowProblem:
     if isinstance(value, UnicodeDecodeError):
         return RowProblem(number, number, "", "broken_letters", f"{HALF_LETTERS} {WRITE_ANEW}", WRITE_ANEW)
-    return Row(number, number, value)
+    return Row(number, number, with_known_names(value))

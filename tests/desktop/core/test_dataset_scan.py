@@ -180,6 +180,38 @@ def _parquet(path: Path, rows: list[Any]) -> Path:
     return path
 
 
+def _zip(path: Path, **files: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("_", "."), content)
+    return path
+
+
+def test_parquet_is_read_in_archives_too(tmp_path: Path) -> None:
+    content = _parquet(tmp_path / "rows.parquet", [_talk(n, f"Answer {n}.") for n in range(20)]).read_bytes()
+    reports = [
+        scan(_write(tmp_path / "rows.parquet.gz", gzip.compress(content))),
+        scan(_zip(tmp_path / "rows.zip", README_md=b"What it is.", train_parquet=content)),
+    ]
+    assert [(one.outcome, one.format, one.rows, one.rows_total) for one in reports] == [
+        ("accept", "parquet", 20, 20)
+    ] * 2
+    for report in reports:
+        assert report.index is not None
+        rows = Rows(report.index)
+        try:
+            assert [row.number for row in rows.read(19, 5) if isinstance(row, Row)] == [19, 20]
+        finally:
+            rows.close()
+
+
+def test_several_parquet_files_in_an_archive_are_refused(tmp_path: Path) -> None:
+    content = _parquet(tmp_path / "rows.parquet", [_talk(1), _talk(2)]).read_bytes()
+    report = scan(_zip(tmp_path / "rows.zip", a_parquet=content, b_parquet=content))
+    assert report.outcome == "reject"
+    assert "several Parquet files" in report.sentence
+
+
 def _archive(path: Path, members: dict[str, str]) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
