@@ -150,6 +150,10 @@ class FakeCard:
     power_mw: int | None = 300_500
     limit_mw: int | None = 700_000
     fan: int | None = 30
+    clock: int | None = 1980
+    throttle: int = 0
+    processes: dict[int, int] = field(default_factory=dict)
+    """Bytes by process."""
 
 
 class FakeNvml:
@@ -157,10 +161,17 @@ class FakeNvml:
 
     NVMLError = pynvml.NVMLError
     NVML_TEMPERATURE_GPU = pynvml.NVML_TEMPERATURE_GPU
+    NVML_CLOCK_SM = pynvml.NVML_CLOCK_SM
+    NVML_P2P_CAPS_INDEX_READ = pynvml.NVML_P2P_CAPS_INDEX_READ
+    NVML_P2P_STATUS_OK = pynvml.NVML_P2P_STATUS_OK
 
     def __init__(self, cards: list[FakeCard] | None = None) -> None:
         self.cards = cards
         """None: no driver."""
+        self.driver = "580.95.05"
+        self.are_peers = True
+        self.lost: set[str] = set()
+        """UUIDs of cards that do not answer any more."""
         self.opened = 0
 
     def nvmlInit(self) -> None:
@@ -174,11 +185,29 @@ class FakeNvml:
         return len(self.cards)
 
     def nvmlSystemGetDriverVersion(self) -> str:
-        return "575.51"
+        return self.driver
+
+    def nvmlDeviceGetP2PStatus(self, one: FakeCard, other: FakeCard, index: int) -> int:
+        assert index == self.NVML_P2P_CAPS_INDEX_READ
+        return self.NVML_P2P_STATUS_OK if self.are_peers else pynvml.NVML_P2P_STATUS_CHIPSET_NOT_SUPPORTED
 
     def nvmlDeviceGetHandleByIndex(self, index: int) -> FakeCard:
         assert self.cards is not None
+        if f"GPU-{'abcdefgh'[index]}" in self.lost:
+            raise pynvml.NVMLError_GpuIsLost()  # type: ignore[attr-defined]
         return self.cards[index]
+
+    def nvmlShutdown(self) -> None:
+        pass
+
+    def nvmlDeviceGetUUID(self, card: FakeCard) -> str:
+        assert self.cards is not None
+        return f"GPU-{'abcdefgh'[self.cards.index(card)]}"
+
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> FakeCard:
+        if self.cards is None or uuid in self.lost:
+            raise pynvml.NVMLError_GpuIsLost()  # type: ignore[attr-defined]
+        return next(card for card in self.cards if self.nvmlDeviceGetUUID(card) == uuid)
 
     def nvmlDeviceGetName(self, card: FakeCard) -> str:
         return card.name
@@ -198,6 +227,16 @@ class FakeNvml:
     def nvmlDeviceGetTemperature(self, card: FakeCard, sensor: int) -> int:
         assert sensor == self.NVML_TEMPERATURE_GPU
         return _known(card.temperature)
+
+    def nvmlDeviceGetClockInfo(self, card: FakeCard, clock: int) -> int:
+        assert clock == self.NVML_CLOCK_SM
+        return _known(card.clock)
+
+    def nvmlDeviceGetCurrentClocksThrottleReasons(self, card: FakeCard) -> int:
+        return card.throttle
+
+    def nvmlDeviceGetComputeRunningProcesses(self, card: FakeCard) -> list[Any]:
+        return [SimpleNamespace(pid=pid, usedGpuMemory=used) for pid, used in card.processes.items()]
 
     def nvmlDeviceGetFanSpeed(self, card: FakeCard) -> int:
         return _known(card.fan)
@@ -227,6 +266,21 @@ class FakeImages:
             raise self.pull_error
         self.pulled.append(tag)
         return SimpleNamespace()
+
+    def add(self, tag: str, labels: dict[str, str], architecture: str, size: int = 3 * 10**9) -> None:
+        """Put an image there as a build does."""
+        image = SimpleNamespace(id="sha256:1", labels=labels, attrs={"Size": size, "Architecture": architecture})
+        image.tag = lambda repository, tag: self.by_tag.update({f"{repository}:{tag}": image})
+        self.by_tag[tag] = image
+
+    def list(self, name: str) -> list[Any]:
+        for image in self.by_tag.values():
+            image.tags = [tag for tag, there in self.by_tag.items() if there is image]
+        return [image for tag, image in self.by_tag.items() if tag.startswith(f"{name}:")]
+
+    def remove(self, tag: str) -> None:
+        self.get(tag)
+        del self.by_tag[tag]
 
 
 class FakeDockerEngine:

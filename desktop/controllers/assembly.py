@@ -6,13 +6,26 @@ from dataclasses import dataclass
 
 from desktop.body import EngineName
 from desktop.controllers.chat import Chat
+from desktop.controllers.choosing import Choosing
+from desktop.controllers.data_desk import DataDesk
+from desktop.controllers.datasets import Datasets
 from desktop.controllers.demo import Demo
+from desktop.controllers.fit import Fitting
 from desktop.controllers.hardware import Hardware
+from desktop.controllers.images import Images
 from desktop.controllers.jobs import Jobs
+from desktop.controllers.labels import LabelBook
 from desktop.controllers.library import Library
+from desktop.controllers.models import Models
 from desktop.controllers.notices import Notices
+from desktop.controllers.reproducing import Reproducing
+from desktop.controllers.run_bin import RunBin
 from desktop.controllers.runs import Runs
+from desktop.controllers.secrets import Secrets
+from desktop.controllers.settings import Settings
 from desktop.controllers.setup import Setup
+from desktop.controllers.troubles import Troubles
+from desktop.core.settings import SettingsTable
 from desktop.core.store import Store
 from desktop.engine.docker import DockerEngine
 from desktop.engine.doctor import Doctor
@@ -20,7 +33,9 @@ from desktop.engine.example_model import ExampleModel
 from desktop.engine.gpus import Gpus
 from desktop.engine.image import TrainerImage
 from desktop.engine.machine import read_machine
+from desktop.engine.model_fetch import ModelFetch
 from desktop.engine.process import ProcessEngine
+from desktop.engine.secrets import SecretStore
 from desktop.engine.trainer_environment import TrainerEnvironment
 from desktop.engine.verbs import Engine
 from desktop.engine.wheels import Variant
@@ -38,10 +53,22 @@ class Assembly:
     store: Store
     setup: Setup
     runs: Runs
+    labels: LabelBook
+    run_bin: RunBin
+    reproducing: Reproducing
     chat: Chat
     hardware: Hardware
+    images: Images
+    fitting: Fitting
+    troubles: Troubles
     library: Library
+    settings: Settings
+    secrets: Secrets
     demo: Demo
+    data: DataDesk
+    models: Models
+    choosing: Choosing
+    datasets: Datasets
     doctor: Doctor
     image: TrainerImage
     environment: TrainerEnvironment
@@ -50,6 +77,11 @@ class Assembly:
     def close(self) -> bool:
         """End the chat and the jobs; trainers go on. Return whether a build is left behind."""
         self.chat.close()
+        self.run_bin.close()
+        self.data.close()
+        self.choosing.close()
+        self.models.close()
+        self.datasets.close()
         leaves_build = self.jobs.close()
         self.store.close()
         return leaves_build
@@ -84,21 +116,53 @@ def assemble(home: Home) -> Assembly:
         "process": ProcessEngine(home.path, environment),
     }
     jobs = Jobs()
+    secrets = Secrets(SecretStore(), jobs)
     notices = Notices()
     setup = Setup({"docker": image, "process": environment}, jobs)
-    doctor = Doctor(home, gpus, environment, lambda: TrainerImage(DockerEngine(home.path, str), variant))
+    settings = Settings(store)
+    setup.is_offline = lambda: settings.is_offline
+    setup.models = ModelFetch(home.caches / "hub" / "hub", lambda: secrets.store.token("hub"))
+    def own_image() -> TrainerImage:
+        return TrainerImage(DockerEngine(home.path, str), variant)
+
+    doctor = Doctor(home, gpus, environment, own_image)
     example_model = ExampleModel(home.models, builders, machine)
+    runs = Runs(home, store, engines, machine, setup, jobs, notices)
+    hardware = Hardware(gpus, doctor, jobs)
+    fitting = Fitting(home, store, runs, hardware, jobs)
+    data = DataDesk(jobs, [home.caches / "hub"])
+    models = Models(
+        home,
+        jobs,
+        lambda: secrets.store.token("hub"),
+        builders,
+        machine,
+        is_offline=lambda: settings.is_offline,
+        in_use=lambda: {run.config.model for run in runs.all() if run.state.can_cancel},
+    )
     return Assembly(
         home=home,
         jobs=jobs,
         notices=notices,
         store=store,
         setup=setup,
-        runs=Runs(home, store, engines, machine, setup, jobs, notices),
+        runs=runs,
+        labels=LabelBook(store),
+        run_bin=RunBin(runs, jobs, notices),
+        reproducing=Reproducing(runs, store, notices),
         chat=Chat(home, store, engines, machine, setup, jobs),
-        hardware=Hardware(gpus, doctor, jobs),
+        hardware=hardware,
+        images=Images(own_image, setup, jobs),
+        fitting=fitting,
+        troubles=Troubles(runs, hardware, SettingsTable(store), notices),
         library=Library(store),
+        settings=settings,
+        secrets=secrets,
         demo=Demo(example_model, setup, jobs),
+        data=data,
+        models=models,
+        choosing=Choosing(jobs, hardware, models, data.scanning, fitting, home.caches / "hub"),
+        datasets=Datasets(home, store, jobs, lambda: secrets.store.token("hub"), settings.need_network),
         doctor=doctor,
         image=image,
         environment=environment,

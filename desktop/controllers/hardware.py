@@ -8,7 +8,8 @@ from collections import deque
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.controllers.jobs import Jobs
-from desktop.engine.doctor import Check, Doctor
+from desktop.engine.checks import Check
+from desktop.engine.doctor import Doctor
 from desktop.engine.gpus import Gpus, GpuSample
 
 __all__ = ["Check", "GpuSample", "Hardware"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop.body import EngineName
 from desktop.controllers.chain import Chain
 from desktop.controllers.following import Following
 from desktop.controllers.launching import Launching
@@ -20,6 +22,7 @@ from desktop.core.run import Run, RunState, decide_state
 from desktop.core.settings import SettingsTable
 from desktop.core.store import Store
 from desktop.errors import ConfigError
+from trainer_image.contract import RunConfig
 
 AfterFailure = Literal["go_on", "stop"]
 AFTER_FAILURE = "queue.after_failure"
@@ -70,10 +73,10 @@ class Queue(QObject):
         """Return the runs that wait, the next one first."""
         return in_order(self._book.runs.values())
 
-    def would_wait_for(self, run: Run) -> str:
-        """Return what a run would wait for if it were added now, as a part of a sentence; empty for nothing."""
-        there = {**self._book.runs, run.id: run}
-        return blocks(there, self._around(starts_by_hand=True))[run.id]
+    def would_wait_for(self, config: RunConfig, engine: EngineName) -> str:
+        """Return what a run would wait for if it were started now, as a part of a sentence; empty for nothing."""
+        run = Run("", "", engine, Path(), config, datetime.now(UTC), RunState.WAITING, position=self.next_position())
+        return blocks({**self._book.runs, run.id: run}, self._around(starts_by_hand=True))[run.id]
 
     @property
     def has_prospects(self) -> bool:

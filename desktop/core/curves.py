@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +21,8 @@ NAME = ".curves"
 """The file in the run folder; whoever deletes it loses a second or two."""
 LARGE = 4 * 1024 * 1024
 """From so many bytes on that are not in the file, a process of its own reads them."""
+LONG = 1024 * 1024
+"""From so many bytes on a window does not read a run itself: a thread does."""
 COLUMNS = len(STEP_COLUMNS) - 1
 """All columns but ``elapsed``, which the series adds up itself."""
 _VERSION = 1
@@ -40,16 +43,27 @@ class Curves:
     """How many steps came before each of the lines."""
 
 
-def prepare(events_file: Path) -> None:
+def is_long(events_file: Path) -> bool:
+    """Say whether reading a run would hold up a window, whether its curves are kept or not."""
+    try:
+        return events_file.stat().st_size > LONG
+    except OSError:
+        return False
+
+
+def prepare(events_file: Path, heard: Callable[[float], None] = lambda _: None) -> None:
     """Bring the file of curves up to date where much is missing from it; takes seconds, so not where a window waits.
 
-    Where that fails nothing is lost: the events are then read line by line.
+    ``heard`` is told the share that has been read. Where that fails nothing is lost: the events are then read line by
+    line.
     """
     if is_prepared(events_file):
         return
+    size = events_file.stat().st_size
     worker = Worker()
     try:
-        worker.do("desktop.core.curve_reading:build", str(events_file))
+        for offset in worker.stream("desktop.core.curve_reading:build", str(events_file)):
+            heard(offset / size)
     except (AppError, RuntimeError):
         return
     finally:

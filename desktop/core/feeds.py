@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -9,10 +10,14 @@ import numpy as np
 
 from desktop.core.series import Floats, Series, StepColumn
 from desktop.core.smoothing import Smoothed
+from desktop.core.thinning import Pyramid
 
 AxisKind = Literal["step", "time", "clock", "tokens"]
 """time: minutes of training, without pauses; clock: minutes since the run began, pauses included."""
 COLUMNS: tuple[StepColumn, ...] = get_args(StepColumn)
+
+LONG = 100_000
+"""With more steps than that a run is worked out off the thread of the window first."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,9 @@ class Drawn:
     raw: Floats
     smoothed: Floats
     same: int = 0
+    raw_pyramid: Pyramid | None = None
+    """The values ready to be thinned, of a long run: it is worked out off the thread of the window."""
+    smoothed_pyramid: Pyramid | None = None
 
 
 def places(series: Series, axis: AxisKind, shift: float = 0.0) -> Floats:
@@ -84,6 +92,7 @@ class Feed:
         self._y: Floats = np.empty(0)
         self._smoothed = Smoothed(0)
         self._is_calm = True
+        self._pyramids = Pyramid(), Pyramid()
 
     def draw(self, look: Look, shift: float = 0.0) -> Drawn:
         """Return everything there is to draw of this number now."""
@@ -95,7 +104,12 @@ class Feed:
         same = self._points
         x, y = self._points_of(places(self._series, look.axis, shift), values)
         weight_free = self._has_become_lively(y, same)
-        return Drawn(x, y, y if self._is_calm else self._smoothed.of(y, x, 0 if weight_free else same), same)
+        smoothed = y if self._is_calm else self._smoothed.of(y, x, 0 if weight_free else same)
+        if len(y) <= LONG:
+            return Drawn(x, y, smoothed, same)
+        for pyramid, values in zip(self._pyramids, (y, smoothed), strict=True):
+            pyramid.update(values, same)
+        return Drawn(x, y, smoothed, same, *self._pyramids)
 
     def _values(self) -> Floats:
         return self._series.column(self._name) if self._name in COLUMNS else self._series.metric(self._name)
@@ -129,6 +143,32 @@ class Feed:
         finite = fresh[np.isfinite(fresh)] if was_calm else fresh[:0]
         self._is_calm = was_calm and (not len(finite) or bool(finite.min() == finite.max()))
         return was_calm and not self._is_calm
+
+
+class Feeds:
+    """What follows the numbers of one run, by name and by whether gaps are kept."""
+
+    def __init__(self, series: Series) -> None:
+        self.series = series
+        self._feeds: dict[tuple[str, bool], Feed] = {}
+        self._ready: Look | None = None
+
+    def of(self, name: str, *, keeps_gaps: bool) -> Feed:
+        """Return what follows a number."""
+        key = (name, keeps_gaps)
+        if key not in self._feeds:
+            self._feeds[key] = Feed(self.series, name, keeps_gaps=keeps_gaps)
+        return self._feeds[key]
+
+    def make_ready(self, wanted: Iterable[tuple[str, bool]], look: Look) -> None:
+        """Work numbers out ahead, names and whether their gaps are kept; a million values take a tenth of a second."""
+        for name, keeps_gaps in wanted:
+            self.of(name, keeps_gaps=keeps_gaps).draw(look)
+        self._ready = look
+
+    def is_ready(self, look: Look) -> bool:
+        """Say whether drawing the run so takes no long working out."""
+        return len(self.series) <= LONG or self._ready == look
 
 
 def evaluation_points(series: Series, name: str) -> tuple[Floats, Floats]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from desktop.core import curves
 from desktop.core.completions import Completions
 from desktop.core.run_log import RunLog
@@ -23,12 +25,15 @@ _AFTER_STEPS = (Hello, OutOfMemory, Round, Paused, Cancelled, Failed)
 """What these mean for the curves depends on the steps before them."""
 
 
-def open_run(log: RunLog, series: Series, completions: Completions) -> list[Event | UnknownLine]:
+def open_run(
+    log: RunLog, series: Series, completions: Completions, heard: Callable[[float], None] = lambda _: None
+) -> list[Event | UnknownLine]:
     """Take in what is kept of a long run, and return the events that tell how far it is; the log goes on from there.
 
-    A long run that was never opened is read first, by a process of its own: two seconds for a million steps.
+    A long run that was never opened is read first, by a process of its own: some seconds for a million steps, and
+    ``heard`` is told the share that has been read.
     """
-    curves.prepare(log.path)
+    curves.prepare(log.path, heard)
     known = curves.load(log.path)
     if known is None:
         return []
@@ -46,6 +51,18 @@ def open_run(log: RunLog, series: Series, completions: Completions) -> list[Even
     _add_steps(series, known, row, known.steps.shape[1])
     completions.add(events)
     log.offset = known.offset
+    return events
+
+
+def read_whole(
+    log: RunLog, series: Series, completions: Completions, heard: Callable[[float], None] = lambda _: None
+) -> list[Event | UnknownLine]:
+    """Take in everything that a run has said, kept or not; return the events that tell how far it is."""
+    events = open_run(log, series, completions, heard)
+    while new := log.poll():
+        series.add(new)
+        completions.add(new)
+        events += new
     return events
 
 

@@ -19,6 +19,11 @@ class LineTail:
 
     def poll(self) -> list[bytes]:
         """Return the lines that are new since the last poll, without their newlines."""
+        data = self.read()
+        return data.split(b"\n")[:-1] if data else []
+
+    def read(self) -> bytes:
+        """Return the whole lines that are new since the last call, with their newlines."""
         try:
             with self.path.open("rb") as file:
                 size = file.seek(0, 2)
@@ -29,10 +34,10 @@ class LineTail:
                 while part and b"\n" not in part:  # a line longer than that comes whole, or it would stop all others
                     data += (part := file.read(MAX_READ))
         except FileNotFoundError:
-            return []
+            return b""
         end = data.rfind(b"\n") + 1
         self.offset += end
-        return data[:end].split(b"\n")[:-1] if end else []
+        return data[:end]
 
 
 class RunLog:
@@ -70,9 +75,21 @@ def read_kinds(events_file: Path, *kinds: str) -> list[Event | UnknownLine]:
     wanted = [f'"kind":"{kind}"'.encode() for kind in kinds]
     tail = LineTail(events_file)
     found: list[Event | UnknownLine] = []
-    while lines := tail.poll():
-        found += [read_event(line) for line in lines if any(kind in line for kind in wanted)]
+    while data := tail.read():
+        found += [read_event(line) for line in _lines_with(data, wanted)]
     return found
+
+
+def _lines_with(data: bytes, words: list[bytes]) -> list[bytes]:
+    """Return the lines that have one of these words; the others are never made, which would keep a window waiting."""
+    lines: dict[int, bytes] = {}
+    for word in words:
+        at = data.find(word)
+        while at >= 0:
+            begin, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
+            lines[begin] = data[begin:end]
+            at = data.find(word, end)
+    return [lines[begin] for begin in sorted(lines)]
 
 
 def tail_of_log(path: Path, lines: int = 40) -> str:

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+_WIDEST = 480
+"""Over more than 500 values at a time numpy lets another thread in, and would wait for its return thousands of times
+where a thread averages beside a busy window."""
 _SETTLED = 512
 """After so many values the usual distance between two of them is taken as known."""
 
@@ -76,7 +79,7 @@ class Smoothed:
     def _averaged(self, values: Floats, keeps: Floats) -> Floats:
         """Average values without gaps, side by side in as many blocks as each is long; then add what came before."""
         count = len(values)
-        height = math.isqrt(count - 1) + 1
+        height = max(math.isqrt(count - 1) + 1, -(-count // _WIDEST))
         width = -(-count // height)
         padded = np.zeros((2, width * height))
         padded[0, :count], padded[1, :count] = values, keeps

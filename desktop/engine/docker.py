@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -59,6 +59,7 @@ class DockerEngine:
         refusal: EngineError | None = None
         for route in gpu_routes(info) if spec.gpus else (None,):
             arguments = container_arguments(spec, route, is_rootless=_is_rootless(info))
+            arguments["environment"]["TUNEDECK_IMAGE"] = image  # for the run's passport
             try:
                 container = client.containers.create(image, name=name, **arguments)
                 try:
@@ -197,16 +198,17 @@ def container_arguments(spec: LaunchSpec, route: GpuRoute | None, *, is_rootless
         "shm_size": spec.shared_memory_bytes,
         "init": True,
         "log_config": LogConfig(type="json-file", config={"max-size": "10m", "max-file": "2"}),
-        "device_requests": _device_requests(spec, route),
+        "device_requests": device_requests(spec.gpus, route),
     }
 
 
-def _device_requests(spec: LaunchSpec, route: GpuRoute | None) -> list[Any]:
-    if not spec.gpus or route is None:
+def device_requests(gpus: Sequence[int], route: GpuRoute | None) -> list[Any]:
+    """Return how the engine is asked for these cards."""
+    if not gpus or route is None:
         return []
     if route == "cdi":
-        return [DeviceRequest(driver="cdi", device_ids=[f"nvidia.com/gpu={index}" for index in spec.gpus])]
-    return [DeviceRequest(device_ids=[str(index) for index in spec.gpus], capabilities=[["gpu"]])]
+        return [DeviceRequest(driver="cdi", device_ids=[f"nvidia.com/gpu={index}" for index in gpus])]
+    return [DeviceRequest(device_ids=[str(index) for index in gpus], capabilities=[["gpu"]])]
 
 
 def _asking(question: Callable[[], T]) -> T:

@@ -41,7 +41,11 @@ class Gpus:
             if not self._open:
                 pynvml.nvmlInit()
                 self._open = True
-            return [_sample(index) for index in range(pynvml.nvmlDeviceGetCount())]
+            cards = range(pynvml.nvmlDeviceGetCount())
+            samples = [sample for index in cards if (sample := _sample_if_there(index)) is not None]
+            self._open = bool(samples) or not cards  # a driver that was loaded anew wants to be opened anew
+            self.absent_because = "" if samples or not cards else "no card answers"
+            return samples
         except pynvml.NVMLError as error:
             self._open = False
             self.absent_because = str(error)
@@ -52,6 +56,14 @@ class Gpus:
             return str(pynvml.nvmlSystemGetDriverVersion()) if self._open else None
         except pynvml.NVMLError:
             return None
+
+
+def _sample_if_there(index: int) -> GpuSample | None:
+    """Return a card's sample, or None where it has fallen off the bus: the others go on answering."""
+    try:
+        return _sample(index)
+    except pynvml.NVMLError:
+        return None
 
 
 def _sample(index: int) -> GpuSample:

@@ -1,109 +1,223 @@
-"""Every card of the machine: how busy it is and how full, over the last hour."""
+"""Every card of the machine: as it is now, and what it did, on the axis of the run's curves."""
 
 from __future__ import annotations
 
-import numpy as np
+import time
+from datetime import UTC, datetime
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from desktop.controllers.hardware import GpuSample, Hardware
+from desktop.controllers.gpu_history import GpuHistories, LostCards
+from desktop.controllers.hardware import GpuSample
+from desktop.core.feeds import AxisKind
+from desktop.core.gpu_history import CardLine
+from desktop.core.gpu_places import LiveColumns, places_of_times
+from desktop.core.series import Floats
 from desktop.ui import words
-from desktop.ui.charts import Chart, Curve
-from desktop.ui.pieces import ElidedLabel, boxed, column, label, row
-from desktop.ui.theme import Theme, table_font
-
-
-def card_words(sample: GpuSample) -> str:
-    """Return what a card says of itself beside its curves."""
-    parts = [f"{words.memory_in_use(sample.used_bytes, sample.total_bytes)}"]
-    if sample.load_percent is not None:
-        parts.insert(0, f"{sample.load_percent} % busy")
-    if sample.temperature_c is not None:
-        parts.append(f"{sample.temperature_c} °C")
-    if sample.power_w is not None:
-        limit = f" of {sample.power_limit_w:.0f}" if sample.power_limit_w else ""
-        parts.append(f"{sample.power_w:.0f}{limit} W")
-    if sample.fan_percent is not None:
-        parts.append(f"fan {sample.fan_percent} %")
-    return " · ".join(parts)
-
-
-class Card(QWidget):
-    """One card: its name, its numbers, its two curves."""
-
-    def __init__(self, sample: GpuSample, theme: Theme) -> None:
-        super().__init__()
-        self.title = ElidedLabel(f"GPU {sample.index} · {sample.name}", "title")
-        self.words = label("", "muted", wrap=True)
-        self.words.setFont(table_font(self.words.font()))
-        self.load = Chart("Load, %", (Curve("load"),), theme, words.short_number)
-        self.memory = Chart("Memory, GB", (Curve("memory", colour=1),), theme, words.short_number)
-        self.load.plot.setYRange(0, 100, padding=0.02)
-        self.memory.plot.setYRange(0, sample.total_bytes / words.GIB, padding=0.02)
-        for chart in (self.load, self.memory):
-            chart.plot.setFixedHeight(112)
-            chart.plot.getPlotItem().getAxis("left").setWidth(32)
-            chart.plot.getPlotItem().getAxis("bottom").setStyle(showValues=False)
-        self.setLayout(column(self.title, self.words, row(self.load, self.memory), space=4))
-
-    def show_history(self, sample: GpuSample, times: list[float], loads: list[float], used: list[float]) -> None:
-        self.words.setText(card_words(sample))
-        x = np.array(times)
-        self.load.show_curve("load", x, np.array(loads))
-        self.memory.show_curve("memory", x, np.array(used))
-        for chart in (self.load, self.memory):
-            chart.show_crosshair(None)
+from desktop.ui.gpu_card import GpuCard
+from desktop.ui.gpu_charts import GpuCharts
+from desktop.ui.pieces import ElidedLabel, boxed, button, column, label, row
+from desktop.ui.run_curves import RunCurves
+from desktop.ui.selection import Selection
+from desktop.ui.services import Services
+from desktop.ui.theme import Theme
+from desktop.ui.x_axis import XAxis
+from trainer_image.readings import MIB, THROTTLES
 
 
 class GpusDock(QWidget):
-    """The cards below each other, or a calm word that there are none."""
+    """The cards below each other, or a calm word that there are none; below them their curves."""
 
-    def __init__(self, hardware: Hardware, theme: Theme) -> None:
+    def __init__(self, services: Services, selection: Selection, theme: Theme, curves: RunCurves) -> None:
         super().__init__()
-        self._hardware = hardware
+        self._hardware = services.hardware
+        self._runs = services.runs
+        self._selection = selection
         self._theme = theme
-        self.cards: dict[int, Card] = {}
+        self._curves = curves
+        self.histories = GpuHistories(services.runs, services.jobs, self)
+        self.lost = LostCards(services.hardware, services.notices, self)
+        self._live = LiveColumns()
+        self._live_axis = XAxis()
+        self.is_live = False
+        """The last hour is shown although the selected run has a history."""
+        self._drawn: tuple[object, ...] = ()
+        self._count = 0
+        self.cards: dict[int, GpuCard] = {}
         self.absent = label("Looking for graphics cards…", "muted", wrap=True)
         self.absent.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.charts = GpuCharts(theme)
+        self.when = ElidedLabel("", "muted")
+        self.switch = button("", self._switch, "link")
+        self._compose()
+        self._connect()
+
+    def _compose(self) -> None:
         self._layout = QVBoxLayout()
-        self._layout.setSpacing(16)
-        inside = boxed(column(self.absent, self._layout, 1))
+        self._layout.setSpacing(8)
+        head = row(self.when, self.switch)
+        head.setStretch(0, 1)
+        self._below = QWidget()
+        self._below.setLayout(column(head, self.charts, space=4))
+        inside = boxed(column(self.absent, self._layout, self._below, 1))
         inside.layout().setContentsMargins(12, 4, 12, 8)  # type: ignore[union-attr]
         scroll = QScrollArea(widgetResizable=True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
         self.setLayout(column(scroll))
-        hardware.sampled.connect(self._sampled)
-        if hardware.samples:
-            self._sampled(hardware.samples)
+
+    def _connect(self) -> None:
+        self._hardware.sampled.connect(self._sampled)
+        self._selection.run_selected.connect(self._select)
+        self.histories.advanced.connect(self._advanced)
+        self._curves.controls.look_changed.connect(self.show_charts)
+        self._curves.hovered.connect(self._follow_crosshair)
+        self.charts.hovered.connect(self._hovered)
+        self._select(self._selection.run_id)
+        if self._hardware.samples:
+            self._sampled(self._hardware.samples)
+        else:
+            self._below.hide()
+
+    # The cards as they are now
 
     def _sampled(self, samples: list[GpuSample]) -> None:
-        self.absent.setVisible(not samples)
-        if not samples:
+        known = bool(samples or self.lost.lost)
+        self.absent.setVisible(not known)
+        if not known:
             because = self._hardware.absent_because
             self.absent.setText(
                 "No NVIDIA GPU" + (f": {because}." if because else ".") + " Training runs on the processor."
             )
-        if {sample.index for sample in samples} != set(self.cards):
-            self._make_cards(samples)
-        if self.isVisible():
-            for position, sample in enumerate(samples):
-                self._show_card(position, sample)
+        for sample in samples:
+            if sample.index not in self.cards:
+                self._add_card(sample)
+        own = {sample.index: self.histories.own_bytes(sample.index) for sample in samples}
+        if samples:
+            moment = self._hardware.history[-1][0] if self._hardware.history else time.time()
+            self._live.append(moment, {_line(sample): _readings(sample, own[sample.index]) for sample in samples})
+        if not self.isVisible():
+            return
+        for sample in samples:
+            self.cards[sample.index].show_sample(sample, own[sample.index])
+        for number, (_, moment) in self.lost.lost.items():
+            if number in self.cards:
+                self.cards[number].show_lost(words.moment(datetime.fromtimestamp(moment, UTC)))
+        if self.shows_now:
+            self.show_charts()
 
-    def _make_cards(self, samples: list[GpuSample]) -> None:
+    def _add_card(self, sample: GpuSample) -> None:
+        self.cards[sample.index] = GpuCard(sample, self._theme)
         for card in self.cards.values():
             self._layout.removeWidget(card)
-            card.hide()
-            card.deleteLater()
-        self.cards = {sample.index: Card(sample, self._theme) for sample in samples}
-        for card in self.cards.values():
-            self._layout.addWidget(card)
+        for number in sorted(self.cards):
+            self._layout.addWidget(self.cards[number])
 
-    def _show_card(self, position: int, sample: GpuSample) -> None:
-        times, loads, used = [], [], []
-        now = self._hardware.history[-1][0] if self._hardware.history else 0
-        for moment, cards in self._hardware.history:
-            if position < len(cards):
-                times.append((moment - now) / 60)
-                loads.append(float(cards[position].load_percent or 0))
-                used.append(cards[position].used_bytes / words.GIB)
-        self.cards[sample.index].show_history(sample, times, loads, used)
+    # Their curves
+
+    @property
+    def shows_now(self) -> bool:
+        """Say whether the last hour is drawn, and not what happened during the selected run."""
+        return self.is_live or not self._has_history
+
+    @property
+    def _has_history(self) -> bool:
+        run_id = self._selection.run_id
+        view = self.histories.view(run_id)
+        run = self._runs.get(run_id)
+        if view is None or not len(view.times) or run is None or run.progress.step is None:
+            return False
+        steps = self._runs.series(run_id).column("time")
+        return len(steps) > 1 and bool(view.times[0] < steps[-1] and view.times[-1] > steps[0])
+
+    def _places(self, times: Floats) -> Floats:
+        kind, shift = self._axis_kind, self._curves.tracks[0].shift if self._curves.tracks else 0.0
+        return places_of_times(self._runs.series(self._selection.run_id), times, kind, shift)
+
+    @property
+    def _axis_kind(self) -> AxisKind:
+        return self._curves.controls.look.axis
+
+    def _select(self, run_id: str) -> None:
+        self.is_live = False
+        self.histories.select(run_id)
+        self.show_charts()
+
+    def _advanced(self, run_id: str) -> None:
+        if run_id == self._selection.run_id and self.isVisible() and not self.shows_now:
+            self.show_charts()
+
+    def show_charts(self) -> None:
+        """Draw what the cards did: during the selected run, or else in the last hour."""
+        self._show_switch()
+        if self.shows_now:
+            view = self._live.view()
+            self._below.setVisible(len(view.times) > 1)
+            if len(view.times) > 1:
+                self.charts.join(self._live_axis)
+                self._drawn = ()
+                self._count = 0
+                self.charts.show_view(view, (view.times - view.times[-1]) / 60, is_minutes=True)
+            return
+        self._below.show()
+        run_id = self._selection.run_id
+        history = self.histories.view(run_id)
+        assert history is not None
+        look = self._curves.controls.look
+        shift = self._curves.tracks[0].shift if self._curves.tracks else 0.0
+        asked = (run_id, look.axis, shift, self._runs.series(run_id).undone)
+        same = self._count if asked == self._drawn else 0
+        self._drawn = asked
+        self.charts.join(self._curves.main.axis)
+        is_minutes = look.axis in ("time", "clock")
+        self._count = self.charts.show_view(history, self._places(history.times), is_minutes=is_minutes, same=same)
+
+    def _show_switch(self) -> None:
+        run = self._runs.get(self._selection.run_id)
+        name = run.name if run is not None else ""
+        has_history = self._has_history
+        self.when.set_whole_text("The last hour" if self.shows_now else f"During {name}")
+        self.switch.setVisible(has_history)
+        self.switch.setText("During the run" if self.is_live else "Last hour")
+
+    def _switch(self) -> None:
+        self.is_live = not self.is_live
+        self.show_charts()
+
+    def _hovered(self, x: float | None) -> None:
+        self.charts.show_crosshair(x)
+        if not self.shows_now:
+            self._curves.show_place(x)
+
+    def _follow_crosshair(self, x: float | None) -> None:
+        if not self.shows_now and self.isVisible():
+            self.charts.show_crosshair(x)
+
+    def showEvent(self, event: object) -> None:
+        super().showEvent(event)  # type: ignore[arg-type]
+        if self._hardware.samples:
+            for sample in self._hardware.samples:
+                self.cards[sample.index].show_sample(sample, self.histories.own_bytes(sample.index))
+        self.show_charts()
+
+
+def _line(sample: GpuSample) -> CardLine:
+    return CardLine(sample.index, sample.name, sample.total_bytes)
+
+
+_BITS = {words: bit for bit, words in THROTTLES.items()}
+
+
+def _readings(sample: GpuSample, own_bytes: int | None) -> dict[str, float | None]:
+    return {
+        "load_percent": sample.load_percent,
+        "used_mib": sample.used_bytes / MIB,
+        "own_mib": None if own_bytes is None else own_bytes / MIB,
+        "temperature_c": sample.temperature_c,
+        "power_w": sample.power_w,
+        "power_limit_w": sample.power_limit_w,
+        "fan_percent": sample.fan_percent,
+        "clock_mhz": sample.clock_mhz,
+        "throttle": sum(_BITS.get(reason, 0) for reason in sample.throttles),
+    }

@@ -1,30 +1,26 @@
-"""What can be done with the selected run, as actions that know when they may be used."""
+"""What can be done with the run that is looked at, and with those that are chosen, as actions that know when."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QUrl
+from PySide6.QtCore import QObject, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QInputDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QWidget
 
-from desktop.controllers.notices import Notices
-from desktop.controllers.runs import Runs
 from desktop.core.run import Run, RunState
 from desktop.errors import AppError
 from desktop.ui import words
 from desktop.ui.actions import Actions
+from desktop.ui.notice_bar import NoticeBar
+from desktop.ui.run_labels_dialog import RunLabelsDialog
+from desktop.ui.run_passport import PassportDialog
 from desktop.ui.selection import Selection
+from desktop.ui.services import Services
 
 NEEDS_A_RUN = (
-    "pause",
-    "checkpoint",
-    "cancel",
-    "rename_run",
-    "delete_run",
-    "open_folder",
-    "load_config",
-    "talk",
+    *("pause", "checkpoint", "cancel", "rename_run", "delete_run", "open_folder", "load_config", "talk"),
+    *("label_runs", "archive_runs", "passport", "reproduce"),
 )
 
 
@@ -34,35 +30,55 @@ def has_something_to_say(run: Run) -> bool:
 
 
 class RunCommands(QObject):
-    """Connects the run actions to the runs controller, for the run that is selected."""
+    """Connects the run actions to the controllers."""
 
-    def __init__(self, runs: Runs, notices: Notices, actions: Actions, selection: Selection, window: QWidget) -> None:
+    def __init__(
+        self, services: Services, actions: Actions, selection: Selection, bar: NoticeBar, window: QWidget
+    ) -> None:
         super().__init__(window)
-        self._runs = runs
-        self._notices = notices
+        self._services = services
+        self._runs = services.runs
+        self._notices = services.notices
         self._actions = actions
         self._selection = selection
+        self._bar = bar
         self._window = window
         self._talk_help = actions["talk"].toolTip()
         for name, act in {
             "pause": self._pause_or_resume,
             "checkpoint": self._checkpoint,
             "cancel": self._cancel,
-            "rename_run": self._rename,
-            "delete_run": self._delete,
             "open_folder": self._open_folder,
             "load_config": lambda run: selection.request_config(run.config),
             "talk": lambda run: selection.request_chat(run.id),
+            "passport": self._show_passport,
+            "reproduce": self._reproduce,
+            "delete_run": lambda _: services.run_bin.put(run.id for run in self.chosen),
+            "archive_runs": lambda _: self._archive(),
+            "label_runs": lambda _: RunLabelsDialog(services, self.chosen, window).open(),
+            "compare_runs": lambda _: selection.compare([run.id for run in self.chosen]),
         }.items():
             actions[name].triggered.connect(self._doing(act))
         selection.run_selected.connect(lambda _: self._enable())
-        runs.run_changed.connect(self._run_changed)
-        runs.run_removed.connect(self._run_removed)
+        selection.chosen_changed.connect(self._enable)
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._enable)
+        services.labels.changed.connect(lambda _: self._soon.start())
+        self._runs.run_changed.connect(self._run_changed)
+        self._runs.run_removed.connect(self._run_removed)
         self._enable()
 
     @property
     def run(self) -> Run | None:
         return self._runs.get(self._selection.run_id)
+
+    @property
+    def chosen(self) -> list[Run]:
+        """The runs that are chosen in the list, else the one that is looked at."""
+        ids = self._selection.chosen
+        if self._selection.run_id not in ids:
+            ids = (self._selection.run_id,)
+        return [run for run_id in ids if (run := self._runs.get(run_id)) is not None]
 
     def _doing(self, act: Callable[[Run], object]) -> Callable[[], None]:
         def do() -> None:
@@ -77,27 +93,36 @@ class RunCommands(QObject):
         return do
 
     def _run_changed(self, run_id: str) -> None:
-        if run_id == self._selection.run_id:
+        if run_id == self._selection.run_id or run_id in self._selection.chosen:
             self._enable()
 
     def _run_removed(self, run_id: str) -> None:
         if run_id == self._selection.run_id:
-            rest = self._runs.all()
+            rest = [run for run in self._runs.all() if run.id not in self._services.run_bin]
             self._selection.select(rest[0].id if rest else "")
 
     def _enable(self) -> None:
-        run, actions = self.run, self._actions
+        run, chosen, actions = self.run, self.chosen, self._actions
         for name in NEEDS_A_RUN:
             actions[name].setEnabled(run is not None)
+        actions["compare_runs"].setEnabled(len(chosen) > 1)
         if run is None:
             return
         actions["pause"].setText("Resume" if run.state.can_resume else "Pause")
         actions["pause"].setEnabled(run.state.can_resume or run.state is RunState.RUNNING)
         actions["checkpoint"].setEnabled(run.state is RunState.RUNNING)
         actions["cancel"].setEnabled(run.state.can_cancel)
-        actions["delete_run"].setEnabled(not run.state.can_cancel)
         actions["talk"].setEnabled(has_something_to_say(run))
         actions["talk"].setToolTip(run.no_chat_because or self._talk_help)
+        many = f" {len(chosen)} runs" if len(chosen) > 1 else ""
+        actions["compare_runs"].setText(f"Compare {len(chosen)}" if many else "Compare")
+        actions["delete_run"].setText(f"Delete{many or ' run'}")
+        actions["delete_run"].setEnabled(not any(one.state.can_cancel for one in chosen))
+        actions["archive_runs"].setText(f"Take{many} out of the archive" if self._are_archived else f"Archive{many}")
+
+    @property
+    def _are_archived(self) -> bool:
+        return all(self._services.labels.of(run.id).is_archived for run in self.chosen)
 
     def _pause_or_resume(self, run: Run) -> None:
         if run.state.can_resume:
@@ -117,23 +142,31 @@ class RunCommands(QObject):
             return
         self._notices.post("info", f"{run.name} saves and ends.", "Cancel again to end it at once.")
 
-    def _rename(self, run: Run) -> None:
-        name, is_sure = QInputDialog.getText(self._window, "Rename run", "New name:", text=run.name)
-        if is_sure:
-            self._runs.rename(run.id, name)
+    def _archive(self) -> None:
+        """Put the chosen runs away, or take them out again where all of them are; the notice has the way back."""
+        labels, runs, is_away = self._services.labels, self.chosen, not self._are_archived
+        before = [(run.id, labels.of(run.id).is_archived) for run in runs]
+        for run in runs:
+            labels.archive(run.id, is_away)
 
-    def _delete(self, run: Run) -> None:
-        box = QMessageBox(self._window)
-        box.setWindowTitle("Delete run")
-        box.setText(f"Delete {run.name} for good?")
-        size = f" ({words.file_size(run.size_bytes)})" if run.size_bytes else ""
-        box.setInformativeText(f"Its folder{size} goes too, with the adapter and every checkpoint.")
-        delete = box.addButton("Delete", QMessageBox.ButtonRole.DestructiveRole)
-        keep = box.addButton("Keep it", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(keep)
-        box.exec()
-        if box.clickedButton() is delete:
-            self._runs.delete(run.id)
+        def put_back() -> None:
+            for run_id, was_archived in before:
+                if self._runs.get(run_id) is not None:
+                    labels.archive(run_id, was_archived)
+
+        what = runs[0].name if len(runs) == 1 else words.plural(len(runs), "run")
+        where = "put away in the archive" if is_away else "taken out of the archive"
+        self._bar.show_words(f"{what} {'is' if len(runs) == 1 else 'are'} {where}.", "Undo", put_back)
+
+    def _show_passport(self, run: Run) -> None:
+        dialog = PassportDialog(run, self._services.reproducing.passport(run.id), self._window)
+        dialog.reproduce_requested.connect(self._actions["reproduce"].trigger)
+        dialog.open()
+
+    def _reproduce(self, run: Run) -> None:
+        again = self._services.reproducing.start(run.id)
+        self._selection.select(again)
+        self._selection.view_requested.emit("watch")
 
     def _open_folder(self, run: Run) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(run.folder)))

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QPoint, QSettings, QTimer, Signal
-from PySide6.QtGui import QCursor, QGuiApplication, QKeyEvent, Qt
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtCore import QPoint, QSettings, Signal
+from PySide6.QtGui import QCursor, QKeyEvent, Qt
+from PySide6.QtWidgets import QWidget
 
-from desktop.core.curve_files import RunTable, write_csv
-from desktop.core.feeds import places_of, step_near
+from desktop.core.feeds import LONG, Feeds, places_of, step_near
 from desktop.core.progress import Progress
 from desktop.core.series import Floats, Series
 from desktop.errors import AppError
-from desktop.ui import chart_export, words
+from desktop.ui import curve_words, words
 from desktop.ui.charts import Chart
-from desktop.ui.crosshair import CrosshairBox, Line
+from desktop.ui.crosshair import CrosshairBox
 from desktop.ui.curve_controls import CurveControls
-from desktop.ui.curve_items import SIGNS, Curve
+from desktop.ui.curve_saving import CurveSaving
+from desktop.ui.curve_ticks import CurveTicks
 from desktop.ui.legend import RunLegend
 from desktop.ui.metric_words import main_chart, sentence_of, small_charts, title_of
 from desktop.ui.pieces import button, column, row
@@ -32,18 +30,10 @@ from desktop.ui.run_numbers import training_names
 from desktop.ui.small_charts import SmallCharts
 from desktop.ui.theme import Theme
 from desktop.ui.tracks import MAIN_CURVES, Track, colours_for, curves_for, fill, fill_marks
-from trainer_image.contract import Method
+from trainer_image.contract import EVALUATED, Method, RunConfig
 
-TICK_MS = 33
-MAIN_EVERY_S = 0.066
-"""The large chart is drawn 15 times a second at most."""
-SMALL_EVERY_S = 0.2
-SLICE_S = 0.006
-"""So long the drawing may hold up the window at a time; then the other charts wait for the next tick."""
 _AT_ONCE = 6
 """With more runs than that the large chart comes first, and the small ones in the next moments."""
-REST = 8
-"""A chart that takes long to draw is drawn less often: it rests so many times as long as it takes."""
 
 
 class RunCurves(QWidget):
@@ -51,24 +41,23 @@ class RunCurves(QWidget):
 
     evaluation_pressed = Signal(int)
     """The step of an evaluation whose samples somebody wants to see."""
+    hovered = Signal(object)
+    """The place of the crosshair on the axis, or None when it has left."""
 
     def __init__(
         self, theme: Theme, settings: QSettings, complain: Callable[[AppError], object] = lambda _: None
     ) -> None:
         super().__init__()
         self._theme = theme
-        self._complain = complain
         self._method: Method = "sft"
         self._best: Floats = np.empty(0)
         self._selected_step: int | None = None
         self._hovered: float | None = None
         self._enlarged = ""
         """The number whose chart fills the place of all, if any."""
-        self._is_dirty = False
-        self._dirty: set[Chart] = set()
-        self._drawn_at: dict[Chart, float] = {}
-        self._cost: dict[Chart, float] = {}
+        self._made_ready: Feeds | None = None
         self.tracks: list[Track] = []
+        self.ticks = CurveTicks(self, self._arranged_charts)
         self.colours = RunColours(settings)
         self.pins = PinBoard(theme)
         self.controls = CurveControls(settings)
@@ -80,6 +69,7 @@ class RunCurves(QWidget):
         self.more = button("", self._more_clicked, "link")
         self.charts = QWidget()
         self.box = CrosshairBox(self)
+        self.saving = CurveSaving(self, complain, theme)
         self._compose()
         self._connect()
 
@@ -102,15 +92,13 @@ class RunCurves(QWidget):
         self.controls.scale_changed.connect(self._scale_changed)
         self.controls.charts_chosen.connect(lambda: self.redraw())
         self.controls.all_wanted.connect(self.main.show_all)
-        self.controls.export_wanted.connect(self.export)
+        self.controls.export_wanted.connect(self.saving.export)
         self.legend.changed.connect(lambda: self.redraw())
         self.legend.removed.connect(self.take_away)
         self.legend.ended.connect(lambda: self.compare([]))
         self.pins.changed.connect(self._show_pins)
         self._theme.theme_changed.connect(lambda: self.redraw())
-        self._drawing = QTimer(self, interval=TICK_MS)
-        self._drawing.timeout.connect(self._draw_if_needed)
-        self._drawing.start()
+        self.ticks.drawing_wanted.connect(self._draw_one)
 
     def _take_in(self, chart: Chart) -> None:
         """Let a chart take part."""
@@ -142,10 +130,13 @@ class RunCurves(QWidget):
         self.small.show_more = False
         self._enlarged = ""
         self._selected_step = None
-        self.tracks = [Track(run_id, name, series, self.colours.of(run_id))] if series is not None else []
+        self.tracks = [self._track(run_id, name, series)] if series is not None else []
         self.pins.open(folder)
         self.main.show_all()
-        self.redraw()
+        self.redraw(main_only=series is not None and len(series) > LONG)
+
+    def _track(self, run_id: str, name: str, series: Series) -> Track:
+        return Track(run_id, name, self.feeds_of(series), self.colours.of(run_id))
 
     def compare(self, others: list[tuple[str, str, Series]]) -> None:
         """Draw other runs, by id, name and curves, together with the one that is looked at; none of them ends that."""
@@ -153,7 +144,7 @@ class RunCurves(QWidget):
             known = {track.run_id: track for track in self.tracks[1:]}
             first = self.tracks[0]
             self.tracks = [first] + [
-                known.get(run_id) or Track(run_id, name, series, self.colours.of(run_id))
+                known.get(run_id) or self._track(run_id, name, series)
                 for run_id, name, series in others
                 if run_id != first.run_id
             ]
@@ -172,6 +163,15 @@ class RunCurves(QWidget):
             self._best = marked
             self.mark_dirty()
 
+    def expect(self, config: RunConfig) -> None:
+        """Say in charts without a value, and beside evaluations that have none, what is to come."""
+        comes = ""
+        if config.method in EVALUATED and config.eval_split_size:
+            comes = f"every {words.plural(config.eval_steps, 'step')}" if config.eval_steps else "after every epoch"
+        self.main.expect("No value yet.", {"evaluation": f"evaluation comes {comes}"} if comes else {})
+        for _, chart in self.small.shown():
+            chart.expect("No value yet.", {})
+
     def select_evaluation(self, step: int) -> None:
         """Shade the place of an evaluation."""
         self._selected_step = step
@@ -179,14 +179,37 @@ class RunCurves(QWidget):
 
     def mark_dirty(self) -> None:
         """There is more to draw."""
-        self._is_dirty = True
+        self.ticks.is_dirty = True
+
+    # Ahead of time
+
+    def feeds_of(self, series: Series) -> Feeds:
+        """Return what follows the numbers of a run: what was worked out before, as long as it is drawn."""
+        kept = [track.feeds for track in self.tracks if track.series is series]
+        if self._made_ready is not None and self._made_ready.series is series:
+            kept.append(self._made_ready)
+        return kept[-1] if kept else Feeds(series)
+
+    def is_ready_for(self, series: Series) -> bool:
+        """Say whether a run can be drawn without working long on it; else make it ready in a thread first."""
+        return self.feeds_of(series).is_ready(self.controls.look)
+
+    def numbers_for(self, series: Series, method: Method) -> list[tuple[str, bool]]:
+        """Return the numbers that its charts show, and whether their gaps are kept."""
+        known = training_names(series)
+        first, others = small_charts(method, known)
+        shown = [name for name in (*first, *others) if self.controls.is_shown(name) or name in first]
+        return [(main_chart(method, known), True), *((name, False) for name in shown)]
+
+    def take_ready(self, feeds: Feeds) -> None:
+        """Take what was worked out in a thread; it is drawn when its run is shown."""
+        self._made_ready = feeds
 
     # When
 
     def redraw(self, *, main_only: bool = False) -> None:
         """Draw everything now, or the small charts in the next moments."""
-        self._is_dirty = False
-        self._dirty.clear()
+        self.ticks.clear()
         if not self.tracks:
             return
         self._arrange()
@@ -194,7 +217,7 @@ class RunCurves(QWidget):
         self.main.axis.clear()
         charts = self._charts()
         if main_only:
-            self._dirty.update(chart for _, chart in charts if chart is not self.main)
+            self.ticks.put_off(chart for _, chart in charts if chart is not self.main)
             charts = [(name, chart) for name, chart in charts if chart is self.main]
         for name, chart in charts:
             chart.set_minutes(self.controls.look.axis in ("time", "clock"))
@@ -202,36 +225,28 @@ class RunCurves(QWidget):
             chart.measure()
         for _, chart in charts:
             chart.draw()
-            self._drawn_at[chart] = time.monotonic()
+            self.ticks.has_drawn(chart)
         self._show_pins()
         self._show_selected()
         self._show_crosshair(self._hovered, None)
 
-    def _draw_if_needed(self) -> None:
-        if not self.isVisible():
+    def _draw_one(self, chart: Chart) -> None:
+        if chart not in self.shown_charts():
             return
-        if self._is_dirty:
-            self._is_dirty = False
-            self._arrange()
-            self._dirty.update(chart for _, chart in self._charts())
-        began = time.monotonic()
-        for name, chart in self._charts():
-            if chart not in self._dirty or not self._is_due(chart, began):
-                continue
-            self._dirty.discard(chart)
-            self._fill(name, chart)
-            chart.draw()
-            chart.show_crosshair(self._hovered)
-            if self.pins.of(name):
-                self._show_pins()
-            now = time.monotonic()
-            self._drawn_at[chart], self._cost[chart] = now, now - began
-            if now - began > SLICE_S:
-                break
+        name = self._name_of(chart)
+        self._fill(name, chart)
+        chart.draw()
+        chart.show_crosshair(self._hovered)
+        if self.pins.of(name):
+            self._show_pins()
 
-    def _is_due(self, chart: Chart, now: float) -> bool:
-        rest = max(MAIN_EVERY_S if chart is self.main else SMALL_EVERY_S, REST * self._cost.get(chart, 0.0))
-        return now - self._drawn_at.get(chart, 0.0) >= rest
+    def _arranged_charts(self) -> list[Chart]:
+        self._arrange()
+        return self.shown_charts()
+
+    def shown_charts(self) -> list[Chart]:
+        """Return the charts that are shown."""
+        return [chart for _, chart in self._charts()]
 
     # What
 
@@ -242,7 +257,7 @@ class RunCurves(QWidget):
         shown = self.small.shown()
         if not self.main.isHidden():
             shown = [(self.main_name, self.main), *shown]
-        return sorted(shown, key=lambda known: self._drawn_at.get(known[1], 0.0))
+        return sorted(shown, key=lambda known: self.ticks.drawn_at(known[1]))
 
     def _arrange(self) -> None:
         """Show the charts that there is something for, and that are wanted."""
@@ -288,35 +303,22 @@ class RunCurves(QWidget):
 
     # What is said
 
+    def show_place(self, x: float | None) -> None:
+        """Let the crosshair stand where it stands in other charts on this axis."""
+        self._show_crosshair(x, None)
+
     def _show_crosshair(self, x: float | None, source: Chart | None) -> None:
         self._hovered = x
+        self.hovered.emit(x)
         for _, chart in self._charts():
             chart.show_crosshair(x)
         if x is None or source is None or not self.tracks:
             self.box.hide()
             return
-        lines = [
-            Line(SIGNS[curve.look], source.colour_of(curve), _line_words(curve), value)
-            for curve, value in source.words_at(x)
-            if not (len(self.tracks) > 1 and curve.look == "faint")
-        ]
-        if len(self.tracks) == 1:
-            for name, chart in [(self.main_name, self.main), *self.small.shown()]:
-                told = [] if chart is source or chart.isHidden() else chart.words_at(x)
-                lines += [Line("", "", title_of(name), value) for curve, value in told if curve.look == "line"]
-        pointer = self.mapFromGlobal(source.pointer or QCursor.pos())
-        self.box.show_lines(self._place_words(x), lines, pointer)
-
-    def _place_words(self, x: float) -> str:
-        """Return where the crosshair stands, in every way that a place can be said."""
-        track, axis = self.tracks[0], self.controls.look.axis
-        series = track.series
-        step = step_near(series, x, axis, track.shift)
-        if not step:
-            return ""
-        index = int(np.searchsorted(series.column("step"), step))
-        elapsed, tokens = float(series.column("elapsed")[index]), float(series.column("tokens")[index])
-        return f"step {words.count(step)} · {words.duration(elapsed)} · {words.count(tokens)} tokens"
+        charts = [(self.main_name, self.main), *self.small.shown()] if len(self.tracks) == 1 else []
+        lines = [*curve_words.lines_of(source, x, len(self.tracks) == 1), *curve_words.lines_beside(charts, source, x)]
+        place = curve_words.place(self.tracks[0], x, self.controls.look.axis)
+        self.box.show_lines(place, lines, self.mapFromGlobal(source.pointer or QCursor.pos()))
 
     def _show_selected(self) -> None:
         x = None
@@ -366,54 +368,13 @@ class RunCurves(QWidget):
         else:
             super().keyPressEvent(event)
 
-    def export(self, kind: str) -> None:
-        """Ask where to, and save the curves there; or copy them."""
-        if kind == "copy":
-            with self._dressed_for_a_picture(chart_export.SHARPNESS):
-                picture = chart_export.picture(self.charts, self.title, self._theme.colours)
-            QGuiApplication.clipboard().setImage(picture)
-            return
-        name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in self.title)
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save the curves", f"{name}.{kind}", f"*.{kind}")
-        if chosen:
-            try:
-                self.save(Path(chosen), kind)
-            except AppError as error:
-                self._complain(error)
+    def save(self, path: Path, kind: str) -> None:
+        """Save the curves as png, svg or csv; raises AppError where that does not work."""
+        self._show_crosshair(None, None)
+        self.saving.save(path, kind)
 
     @property
     def title(self) -> str:
         """What a picture of the curves is called."""
         names = ", ".join(track.name for track in self.tracks[:4]) + (" and others" if len(self.tracks) > 4 else "")
         return names if self.main.isHidden() else f"{names}: {title_of(self.main_name).lower()}"
-
-    def save(self, path: Path, kind: str) -> None:
-        """Save the curves as png, svg or csv; raises AppError where that does not work."""
-        if kind == "csv":
-            write_csv(path, [RunTable(track.run_id, track.name, track.series) for track in self.tracks])
-            return
-        self._show_crosshair(None, None)
-        if kind == "svg":
-            with self._dressed_for_a_picture(1):
-                chart_export.save_svg(path, self.charts, self.title, self._theme.colours)
-        else:
-            with self._dressed_for_a_picture(chart_export.SHARPNESS):
-                chart_export.save_png(path, self.charts, self.title, self._theme.colours)
-
-    @contextmanager
-    def _dressed_for_a_picture(self, sharpness: int) -> Iterator[None]:
-        """Leave out what can only be pressed, and draw as thick as the picture is sharp."""
-        self.legend.end.hide()
-        for _, chart in self._charts():
-            chart.sharpen(sharpness)
-        try:
-            yield
-        finally:
-            self.legend.end.show()
-            for _, chart in self._charts():
-                chart.sharpen(1)
-
-
-def _line_words(curve: Curve) -> str:
-    """Return what a curve is called beside others, where that of a run has the run's name."""
-    return f"{curve.words}, evaluation" if curve.run_id and curve.look == "points" else curve.words

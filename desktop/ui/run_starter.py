@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop.body import EngineName
 from desktop.controllers.demo import NAME
+from desktop.core.datasets import DatasetVersion
 from desktop.core.run import RunState
 from desktop.errors import AppError
 from desktop.ui.selection import Selection
@@ -28,15 +29,17 @@ class RunStarter(QObject):
         self.waits_for = ""
         services.setup.progressed.connect(self._show_progress)
 
-    def start(self, config: RunConfig, engine: EngineName, name: str = "") -> AppError | None:
-        """Start a run and look at it; return why it could not be."""
+    def start(
+        self, config: RunConfig, engine: EngineName, name: str = "", dataset: DatasetVersion | None = None
+    ) -> AppError | None:
+        """Start a run and look at it; return why it could not be. ``dataset``: what its rows are registered as."""
         if self._last is not None and self._last[:2] == (config, engine):
             known = self._services.runs.get(self._last[2])
             if known is not None and known.state is RunState.STARTING:
                 self._look_at(known.id)
                 return None
         try:
-            run_id = self._services.runs.start(config, name=name, engine=engine)
+            run_id = self._services.runs.start(config, name=name, engine=engine, dataset=dataset)
         except AppError as error:
             return error
         self._last = (config, engine, run_id)

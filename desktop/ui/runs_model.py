@@ -2,97 +2,62 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from enum import IntEnum
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from desktop.controllers.labels import LabelBook
 from desktop.controllers.runs import Runs
-from desktop.core.run import Run, RunState
-from desktop.ui import words
-from trainer_image.contract import REINFORCED
+from desktop.core.labels import Labels
+from desktop.core.run import Run
+from desktop.ui.run_columns import (
+    HELP,
+    NUMBERS,
+    TITLES,
+    Column,
+    SortKey,
+    data_name,
+    display,
+    sort_key,
+    subline,
+    tooltip,
+)
+
+__all__ = ["ID_ROLE", "LABELS_ROLE", "RUN_ROLE", "Column", "RunsModel", "subline"]
 
 Index = QModelIndex | QPersistentModelIndex
-
-
-class Column(IntEnum):
-    """The columns in reading order."""
-
-    RUN = 0
-    STATE = 1
-    STEP = 2
-    LOSS = 3
-    TIME = 4
-    DATA = 5
-
-
-TITLES = {
-    Column.RUN: "Run",
-    Column.STATE: "State",
-    Column.STEP: "Step",
-    Column.LOSS: "Loss",
-    Column.TIME: "Time",
-    Column.DATA: "Data",
-}
 RUN_ROLE = Qt.ItemDataRole.UserRole
 """The Run itself, for the delegate."""
 ID_ROLE = Qt.ItemDataRole.UserRole + 1
-
-
-def fraction_of(run: Run) -> float | None:
-    """Return how much of a run is done, 0 to 1, where that is known."""
-    if run.state is RunState.FINISHED:
-        return 1.0
-    return min(1.0, run.step / run.total_steps) if run.total_steps else None
-
-
-def time_words(run: Run) -> str:
-    """Return the time that is left of a live run, else how long it took."""
-    if run.state is RunState.RUNNING and run.progress.seconds_left is not None:
-        return words.time_left(run.progress.seconds_left)
-    if run.started is None:
-        return ""
-    end = datetime.now(UTC) if run.state.is_live else run.ended
-    if end is None or end < run.started:
-        return ""
-    return words.duration((end - run.started).total_seconds())
-
-
-def subline(run: Run) -> str:
-    """Return the second line of a run in a narrow list: its state, and the one thing to know beside it."""
-    if run.state is RunState.WAITING:
-        return run.waiting_for or "waiting"
-    if run.state is RunState.STARTING:
-        return f"starting · {run.preparing}" if run.preparing else "starting"
-    if run.state is RunState.FAILED and run.failure is not None:
-        return f"failed · {run.failure.sentence}"
-    parts = [run.state.value, time_words(run)]
-    parts.append(telling_number(run))
-    return " · ".join(part for part in parts if part)
-
-
-def telling_number(run: Run) -> str:
-    """Return the number that says most of a run, with its name: a reward, what a search suggests, else the loss."""
-    if run.progress.suggestion is not None:
-        return f"suggests {words.short_number(run.progress.suggestion.value)}"
-    reward = run.progress.metrics.get("reward")
-    if run.config.method in REINFORCED and reward is not None:
-        return f"reward {words.short_number(reward)}"
-    return f"loss {words.loss(run.loss)}" if run.loss is not None else ""
+LABELS_ROLE = Qt.ItemDataRole.UserRole + 2
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 class RunsModel(QAbstractTableModel):
-    """Follows the runs controller."""
+    """Follows the runs controller and their labels."""
 
-    def __init__(self, runs: Runs, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        runs: Runs,
+        labels: LabelBook,
+        rename: Callable[[str, str], object] | None = None,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self._runs = runs
+        self._labels = labels
+        self._rename = rename or runs.rename
         self._rows: list[Run] = runs.all()
+        self._places: dict[str, int] = {}
+        self._data_names: dict[str, str] = {}
+        """What the folders say of their data; it does not change, and reading a thousand files takes a while."""
+        self._count()
         runs.run_added.connect(self._add)
         runs.run_changed.connect(self._change)
         runs.run_removed.connect(self._remove)
+        labels.changed.connect(self._tell)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._rows)
@@ -101,36 +66,97 @@ class RunsModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(Column)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return TITLES[Column(section)]
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        column = Column(section)
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return TITLES[column]
+            case Qt.ItemDataRole.ToolTipRole:
+                return HELP.get(column)
+            case Qt.ItemDataRole.TextAlignmentRole:
+                return RIGHT if column in NUMBERS else LEFT
         return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        flags = super().flags(index)
+        return flags | Qt.ItemFlag.ItemIsEditable if index.column() == Column.RUN else flags
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
-        run = self._rows[index.row()]
+        run, column = self._rows[index.row()], Column(index.column())
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return _display(run, Column(index.column()))
+                return self._data_name(run) if column is Column.DATA else display(run, self.labels(run), column)
             case Qt.ItemDataRole.ToolTipRole:
-                return _tooltip(run, Column(index.column()))
-            case Qt.ItemDataRole.AccessibleTextRole if index.column() == Column.RUN:
+                return tooltip(run, self.labels(run), column)
+            case Qt.ItemDataRole.EditRole if column is Column.RUN:
+                return run.name
+            case Qt.ItemDataRole.AccessibleTextRole if column is Column.RUN:
                 return f"{run.name}, {subline(run)}"
-            case Qt.ItemDataRole.TextAlignmentRole if index.column() in (Column.STEP, Column.LOSS):
-                return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            case Qt.ItemDataRole.TextAlignmentRole if column in NUMBERS:
+                return RIGHT
         if role == RUN_ROLE:
             return run
+        if role == LABELS_ROLE:
+            return self.labels(run)
         return run.id if role == ID_ROLE else None
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        """Rename a run; a name of blanks changes nothing."""
+        name = str(value).strip()
+        if role != Qt.ItemDataRole.EditRole or index.column() != Column.RUN or not name:
+            return False
+        self._rename(self._rows[index.row()].id, name)
+        return True
+
+    def run_at(self, row: int) -> Run:
+        return self._rows[row]
+
+    def labels(self, run: Run) -> Labels:
+        return self._labels.of(run.id)
 
     def row_of(self, run_id: str) -> int:
         """Return the row of a run, or -1."""
-        return next((row for row, run in enumerate(self._rows) if run.id == run_id), -1)
+        return self._places.get(run_id, -1)
+
+    def sort_key(self, row: int, column: Column) -> SortKey | None:
+        run = self._rows[row]
+        if column is Column.DATA:
+            return 0, self._data_name(run).casefold()
+        return sort_key(run, self.labels(run), column)
+
+    def searched_text(self, row: int) -> str:
+        """Return all that a run is found by, in small letters."""
+        run, labels = self._rows[row], self.labels(self._rows[row])
+        shown = [run.name, self._data_name(run)]
+        shown += [display(run, labels, column) for column in (Column.STATE, Column.MODEL, Column.METHOD, Column.TAGS)]
+        return " ".join((*shown, labels.notes, run.id)).casefold()
+
+    def every_tag(self) -> list[str]:
+        """Return the tags of the runs that are here, by name."""
+        return sorted({tag for run in self._rows for tag in self.labels(run).tags}, key=str.casefold)
+
+    def every_method(self) -> list[str]:
+        return sorted({run.config.method for run in self._rows})
+
+    def has_archived(self) -> bool:
+        return any(self.labels(run).is_archived for run in self._rows)
 
     def tick(self) -> None:
         """The clock has moved on: live runs show other durations."""
         for row, run in enumerate(self._rows):
             if run.state.is_live:
-                self.dataChanged.emit(self.index(row, 0), self.index(row, len(Column) - 1))
+                self._tell_row(row)
+
+    def _data_name(self, run: Run) -> str:
+        if run.id not in self._data_names:
+            self._data_names[run.id] = data_name(run)
+        return self._data_names[run.id]
+
+    def _count(self) -> None:
+        self._places = {run.id: row for row, run in enumerate(self._rows)}
 
     def _add(self, run_id: str) -> None:
         run = self._runs.get(run_id)
@@ -140,49 +166,27 @@ class RunsModel(QAbstractTableModel):
         row = next((at for at, other in enumerate(self._rows) if (other.created, other.id) < key), len(self._rows))
         self.beginInsertRows(QModelIndex(), row, row)
         self._rows.insert(row, run)
+        self._count()
         self.endInsertRows()
 
     def _change(self, run_id: str) -> None:
         row, run = self.row_of(run_id), self._runs.get(run_id)
         if row >= 0 and run is not None:
             self._rows[row] = run
-            self.dataChanged.emit(self.index(row, 0), self.index(row, len(Column) - 1))
+            self._tell_row(row)
+
+    def _tell(self, run_id: str) -> None:
+        if self.row_of(run_id) >= 0:
+            self._tell_row(self.row_of(run_id))
+
+    def _tell_row(self, row: int) -> None:
+        self.dataChanged.emit(self.index(row, 0), self.index(row, len(Column) - 1))
 
     def _remove(self, run_id: str) -> None:
         row = self.row_of(run_id)
         if row >= 0:
             self.beginRemoveRows(QModelIndex(), row, row)
             del self._rows[row]
+            self._data_names.pop(run_id, None)
+            self._count()
             self.endRemoveRows()
-
-
-def _display(run: Run, column: Column) -> str:
-    match column:
-        case Column.RUN:
-            return run.name
-        case Column.STATE:
-            return run.state.value
-        case Column.STEP:
-            total = f" of {words.count(run.total_steps)}" if run.total_steps else ""
-            return f"{words.count(run.step)}{total}"
-        case Column.LOSS:
-            return words.loss(run.loss)
-        case Column.TIME:
-            return time_words(run)
-        case Column.DATA:
-            return Path(run.config.dataset).name
-
-
-def _tooltip(run: Run, column: Column) -> str:
-    match column:
-        case Column.RUN | Column.STATE:
-            reason = f"\n{run.failure.sentence} {run.failure.hint}" if run.failure else ""
-            return f"{run.name}\n{subline(run)}{reason}\n{run.id}"
-        case Column.LOSS:
-            return f"loss {run.loss!r}" if run.loss is not None else "no loss yet"
-        case Column.TIME:
-            return f"started {words.exact_moment(run.started)}" if run.started else ""
-        case Column.DATA:
-            return run.config.dataset
-        case Column.STEP:
-            return _display(run, column)

@@ -9,7 +9,9 @@ for the second time, by another process of the app's life, so with the curves ke
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import os
 import statistics
 import subprocess
 import tempfile
@@ -74,6 +76,7 @@ def main() -> None:
         plain = read_with_tensorboard(asked.tensorboard, events) if asked.tensorboard else None
         open_it(base, "cold", asked.steps, plain)
         window = open_it(base, "warm", asked.steps, plain)
+        assert window is not None
         frames_of(window, asked.steps)
         print(f"memory of the app with it open: {memory_mb():.0f} MB")
     del application
@@ -90,13 +93,14 @@ def read_with_tensorboard(python: str, events: Path) -> dict[str, float]:
     return found
 
 
-def open_it(base: Path, how: str, steps: int, plain: dict[str, float] | None) -> MainWindow:
+def open_it(base: Path, how: str, steps: int, plain: dict[str, float] | None) -> MainWindow | None:
     """Open the app's window on a home with the run in it, look at the run, and wait until it is painted."""
     bench, window = open_window(base)
     run = folders.read_run(base / "home" / "runs" / RUN) if how == "cold" else None
     if run is not None:  # as the catalogue has it since the run has ended
         bench.store.save_run(replace(run, state=RunState.FINISHED, ended=run.created))
     before = memory_mb()
+    used = time.process_time()
     began = time.perf_counter()
     bench.services.runs.load()
     loaded = time.perf_counter() - began
@@ -106,11 +110,15 @@ def open_it(base: Path, how: str, steps: int, plain: dict[str, float] | None) ->
     ratio = f", {plain['loader'] / seconds:.1f} times as fast as the event-file loader" if plain else ""
     print(
         f"{how}: opened and drawn in {seconds:.2f} s{ratio}; longest time without the loop "
-        f"{max(gap, loaded) * 1000:.0f} ms; memory +{memory_mb() - before:.0f} MB"
+        f"{max(gap, loaded) * 1000:.0f} ms; {time.process_time() - used:.2f} s of this process's processor time, load "
+        f"{os.getloadavg()[0]:.1f}; memory +{memory_mb() - before:.0f} MB"
     )
     if how == "cold":
         window.close()
         bench.close()
+        del window, bench
+        gc.collect()  # here, not in one of the threads that read
+        return None
     return window
 
 

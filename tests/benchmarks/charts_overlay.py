@@ -54,7 +54,7 @@ def main() -> None:
             curves.main.plot.viewport().repaint()
             ours.append(time.perf_counter() - began)
             processor.append(time.process_time() - used)
-            while curves._dirty:
+            while not curves.ticks.is_idle:
                 pump(0.005)
             everything.append(time.perf_counter() - began)
         charts = len(curves._charts())

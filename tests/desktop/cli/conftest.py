@@ -129,6 +129,14 @@ def settle(home: Home) -> Callable[[FakeTrainer, RunState], None]:
 
 
 @pytest.fixture(autouse=True)
+def kept(monkeypatch: pytest.MonkeyPatch) -> list[Home]:
+    """The homes that a keeper was asked for; none is started, for it would speak to the real engines."""
+    asked: list[Home] = []
+    monkeypatch.setattr("desktop.controllers.keeper.ensure", asked.append)
+    return asked
+
+
+@pytest.fixture(autouse=True)
 def no_waiting_for_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fake engine's bodies never end by themselves, so nothing is gained by waiting for it."""
     monkeypatch.setattr("desktop.cli.live.CLEARING_S", 0.0)

@@ -195,7 +195,7 @@ def test_detach_says_in_words_who_starts_the_second(terminal: Terminal, write_co
     assert [listed["id"]] not in second
     assert (
         "Captain (2 of 2: policy) waits for Captain (1 of 2: reward model). "
-        f"It starts while the app or `tunedeck runs follow {listed['id']}` is open." in said.out
+        f"It starts by itself: tunedeck runs follow {listed['id']}" in said.out
     )
     assert "(waits for Captain (1 of 2: reward model))" in terminal.type("runs", "list").out
 

@@ -61,3 +61,17 @@ def test_what_goes_wrong_is_told(jobs: Jobs, qtbot: QtBot, model_folder: Path) -
     model.error = AppError("The example's model cannot be downloaded.", "Check the network.", "model_missing")
     demo.prepare("docker", lambda config: told.append("done"), lambda error: told.append(error.code))
     qtbot.waitUntil(lambda: told == ["disk_full", "model_missing"])
+
+
+def test_offline_the_example_is_run_only_where_its_model_is_here(jobs: Jobs, qtbot: QtBot, model_folder: Path) -> None:
+    setup = Setup({"docker": FakeBuilder()}, jobs)
+    setup.is_offline = lambda: True
+    model: Any = Model(model_folder)
+    told: list[str] = []
+    for is_there in (False, True):
+        model.is_there = lambda is_there=is_there: is_there
+        Demo(model, setup, jobs).prepare(
+            "docker", lambda config: told.append("done"), lambda error: told.append(error.code)
+        )
+        qtbot.waitUntil(lambda wanted=is_there: len(told) == 1 + wanted)
+    assert told == ["offline", "done"]

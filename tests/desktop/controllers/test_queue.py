@@ -62,6 +62,20 @@ def test_a_start_while_the_machine_is_busy_waits_its_turn(
     assert folders.read_launch(app.run(third).files).position is None
 
 
+def test_what_a_start_would_wait_for_is_known_before(
+    app: App, start: Callable[[str], str], config: RunConfig, qtbot: QtBot, in_state: InState
+) -> None:
+    assert app.runs.queue.would_wait_for(config, "docker") == ""
+    first, second = start("A"), start("B")
+    assert app.runs.queue.would_wait_for(config, "docker") == "waits for B, which is before it"
+    for run_id in (first, second):
+        qtbot.waitUntil(lambda run_id=run_id: run_id in app.engine.bodies)
+        app.trainer(run_id).run(2)
+        in_state(app, run_id, RunState.FINISHED)
+    assert app.runs.queue.would_wait_for(config, "docker") == ""
+    assert names(app) == []
+
+
 def test_runs_on_different_cards_run_side_by_side(
     open_app: OpenApp, make_config: Callable[..., RunConfig], qtbot: QtBot
 ) -> None:

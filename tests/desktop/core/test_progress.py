@@ -119,3 +119,27 @@ def test_a_trainer_without_room_for_a_word_says_it_by_its_code(trainer: FakeTrai
     body = Body("exited", exit_code=EXIT_DISK_FULL)
     state, failure = decide_state(progress_of(trainer.begin().step(1)), body)
     assert (state, failure.code if failure else "") == (RunState.PAUSED, "disk_full")
+
+
+def test_the_time_left_has_a_spread_from_how_the_steps_vary(trainer: FakeTrainer) -> None:
+    trainer.total_steps = 200
+    trainer.begin().step(1, seconds=60.0)
+    for step in range(2, 5):
+        trainer.step(step, seconds=4.0)
+    assert progress_of(trainer).seconds_left_range is None
+    for step in range(5, 41):
+        trainer.step(step, seconds=4.0)
+    even = progress_of(trainer)
+    assert even.seconds_left == pytest.approx(640)
+    assert even.seconds_left_range == pytest.approx((640, 640))
+    assert even.first_step_s == 60.0
+    for step in range(41, 101):
+        trainer.step(step, seconds=3.0 if step % 2 else 5.0)
+    uneven = progress_of(trainer)
+    assert uneven.seconds_left is not None
+    assert uneven.seconds_left_range is not None
+    low, high = uneven.seconds_left_range
+    assert 250 < low < uneven.seconds_left < high < 550
+    assert low < 400 < high
+    resumed = progress_of(trainer.pause(100).begin(resumed_from=100).step(101, seconds=50.0))
+    assert (resumed.pace_variance, resumed.seconds_left_range, resumed.first_step_s) == (0.0, None, 50.0)

@@ -79,3 +79,17 @@ def test_the_fakes_words_are_those_of_the_real_driver() -> None:
     for name in dir(FakeNvml):
         if name.startswith(("nvml", "NVML")):
             assert hasattr(pynvml, name), name
+
+
+def test_a_card_off_the_bus_does_not_silence_the_others(nvml: FakeNvml) -> None:
+    nvml.cards = [FakeCard(), FakeCard(name="RTX 3060")]
+    gpus = Gpus()
+    assert len(gpus.sample()) == 2
+    nvml.lost = {"GPU-a"}
+    assert [(sample.index, sample.name) for sample in gpus.sample()] == [(1, "RTX 3060")]
+    nvml.lost = {"GPU-a", "GPU-b"}
+    assert gpus.sample() == []
+    assert gpus.absent_because == "no card answers"
+    nvml.lost = set()
+    assert len(gpus.sample()) == 2
+    assert nvml.opened == 2

@@ -5,6 +5,8 @@ from __future__ import annotations
 from trainer_image.contract import REWARD_NEEDS, REWARD_TAKES, Knob
 
 ANOTHER: dict[str, object] = {
+    "columns": ("prompt=question",),
+    "read_as": ("header=no",),
     "gpus": (1,),
     "sample_prompts": ("Who are you?",),
     "model": "another",

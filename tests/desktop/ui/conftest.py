@@ -41,7 +41,7 @@ def start_run(bench: Bench, config: RunConfig, qtbot: QtBot) -> Callable[..., st
     """Start a run whose trainer is up and has planned 100 steps."""
 
     def start(name: str = "first", **changes: object) -> str:
-        run_id = bench.services.runs.start(config.model_copy(update=changes), name=name, engine="docker")
+        run_id = bench.services.runs.start(config.model_copy(update=changes), name=name, engine="docker", at_once=True)
         trainer = bench.trainer(run_id)
         trainer.hello()
         trainer.plan(100)

@@ -181,11 +181,11 @@ def test_marks_and_pins_are_hit_where_they_stand(chart: Chart, qtbot: QtBot) -> 
     chart.pin_pressed.connect(pinned.append)
     chart.point_pressed.connect(points.append)
     box = chart.view.sceneBoundingRect()
-    chart._pressed(QPointF(chart.view.mapViewToScene(QPointF(750, 0)).x() + 2, box.bottom() - 6))
-    chart._pressed(chart.view.mapViewToScene(QPointF(500, 2.5)))
+    chart.view.pressed.emit(QPointF(chart.view.mapViewToScene(QPointF(750, 0)).x() + 2, box.bottom() - 6))
+    chart.view.pressed.emit(chart.view.mapViewToScene(QPointF(500, 2.5)))
     assert pressed == [("checkpoint", 750.0), ("evaluation", 500.0)]
     chart.show_pins([PinnedPoint(100, 3.7, "3.70 at 100", "#0072b2")])
-    chart._pressed(chart.view.mapViewToScene(QPointF(100, 3.7)))
+    chart.view.pressed.emit(chart.view.mapViewToScene(QPointF(100, 3.7)))
     assert pinned == [0]
-    chart._pressed(chart.view.mapViewToScene(QPointF(300, 2)))
+    chart.view.pressed.emit(chart.view.mapViewToScene(QPointF(300, 2)))
     qtbot.waitUntil(lambda: points == [pytest.approx(300)])  # it waits whether it is half of a double click

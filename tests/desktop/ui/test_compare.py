@@ -14,14 +14,15 @@ from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
 from desktop.core import curves as curve_file
-from desktop.core import pins
+from desktop.core import feeds, pins
 from desktop.core.pins import Pin
+from desktop.core.run import RunState
 from desktop.ui.legend import TrackPopup
 from desktop.ui.main_window import MainWindow
 from desktop.ui.run_colours import RunColours
 from desktop.ui.run_curves import RunCurves
 from tests.desktop.ui.window_fakes import Bench, make_bench
-from trainer_image.contract import Paused
+from trainer_image.contract import Finished, Paused
 
 StartRun = Callable[..., str]
 
@@ -250,21 +251,30 @@ def test_the_table_has_every_run_that_is_drawn(
 def test_a_long_run_is_read_on_the_side(
     bench: Bench, runs: list[str], qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for size in ("LARGE", "LONG"):
+        monkeypatch.setattr(curve_file, size, 500)
+    monkeypatch.setattr(feeds, "LONG", 5)  # its averages are worked out on the side too
+    for run_id in runs[1:3]:
+        bench.trainer(run_id).say(Finished(step=10, adapter=None, seconds=1.0))
+        qtbot.waitUntil(lambda run_id=run_id: bench.services.runs.get(run_id).state is RunState.FINISHED)  # type: ignore[misc]
     bench.close()
     again = make_bench(tmp_path)
     again.services.runs.load()
+    assert not again.services.runs.can_open_at_once(runs[1])  # nothing was read of it at the start
     window = MainWindow(again.services)
     qtbot.addWidget(window)
     window.show()
     window.views.show("watch")
-    monkeypatch.setattr(curve_file, "LARGE", 500)
-    monkeypatch.setattr(again.services.runs, "refresh", again.services.runs.refresh)
     dock = window.plots_dock
-    dock._select(runs[1])
-    window.selection.run_id = runs[1]
-    assert dock._reading == {runs[1]}
-    dock._show_run()
-    assert "Reading the curves" in dock.waiting.text()
+    window.selection.select(runs[1])
+    assert dock.waiting.isVisible()
+    assert dock.waiting.text() == "Reading 10 steps… 0 %"
     qtbot.waitUntil(lambda: len(dock.curves.main.data_of("raw")[0]) == 10, timeout=15_000)
     assert np.isfinite(dock.curves.main.data_of("raw")[1]).all()
+    assert dock.curves.isVisible()
+    qtbot.waitUntil(lambda: len(dock.curves.small["grad_norm"].data_of("smoothed")[0]) == 10)
+    window.selection.compare([runs[1], runs[2]])
+    qtbot.waitUntil(lambda: len(dock.curves.tracks) == 2, timeout=15_000)
+    window.selection.select(runs[2])
+    qtbot.waitUntil(lambda: dock.curves.isVisible() and dock.curves.tracks[0].run_id == runs[2])
     again.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QInputDialog, QLineEdit, QPlainTextEdit
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QFileDialog, QInputDialog, QLineEdit, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from desktop.controllers.notices import Notice
@@ -16,6 +16,7 @@ from desktop.ui.config_form import ConfigForm
 from desktop.ui.main_window import MainWindow
 from desktop.ui.relevance import relevant_knobs
 from desktop.ui.reward_list import RewardList, RewardWeights
+from desktop.ui.saved_configs import SavedConfigs
 from tests.desktop.ui.another import BESIDE, NEEDED, another_value
 from tests.desktop.ui.window_fakes import Bench
 from trainer_image.contract import (
@@ -127,43 +128,67 @@ def test_what_is_not_filled_in_yet_is_no_complaint(window: MainWindow) -> None:
     assert not form.fields["model"].problem.isHidden()
 
 
-def test_experts_and_search(filled: MainWindow, qtbot: QtBot) -> None:
-    form = filled.config_dock.form
-    assert form.fields["epochs" if "epochs" in form.fields else "num_train_epochs"].isVisible()
-    assert not form.fields["weight_decay"].isVisible()
-    qtbot.keyClicks(filled.config_dock.search, "decay")
-    assert form.fields["weight_decay"].isVisible()
-    assert not form.fields["num_train_epochs"].isVisible()
-    filled.config_dock.search.clear()
+def test_beginners_see_four_steps_and_experts_every_knob(filled: MainWindow, qtbot: QtBot) -> None:
+    form, dock = filled.config_dock.form, filled.config_dock
+    assert {name for name, field in form.fields.items() if field.isVisible()} == {"dataset"}
+    assert not dock.search.isVisible()
     filled.actions_by_name["every_knob"].trigger()
     shown = {name for name, field in form.fields.items() if field.isVisible()}
-    assert shown == relevant_knobs(form.values())
+    assert shown == relevant_knobs(form.values()) - {"model", "model_revision"}
+    qtbot.keyClicks(dock.search, "decay")
+    assert form.fields["weight_decay"].isVisible()
+    assert not form.fields["num_train_epochs"].isVisible()
+    dock.search.clear()
+    filled.actions_by_name["every_knob"].trigger()
+    assert not form.fields["weight_decay"].isVisible()
 
 
-def test_presets_set_their_knobs_and_are_recognised(filled: MainWindow, config: RunConfig) -> None:
+def test_switching_between_the_views_loses_nothing(filled: MainWindow, qtbot: QtBot) -> None:
+    form, switch = filled.config_dock.form, filled.actions_by_name["every_knob"]
+    odd = {"lora_r": 24, "seed": 5, "warmup_steps": 0.1, "sample_prompts": ("Who are you?",), "packing": True}
+    form.set_values(odd)
+    before = {name: field.value() for name, field in form.fields.items()}
+    for _ in range(4):
+        switch.trigger()
+        qtbot.wait(20)
+        assert {name: field.value() for name, field in form.fields.items()} == before
+    form.set_values({"method": "grpo"})
+    switch.trigger()
+    form.set_values({"method": "sft"})
+    switch.trigger()
+    assert {name: field.value() for name, field in form.fields.items()} == before
+
+
+def test_the_view_is_remembered(filled: MainWindow, bench: Bench, qtbot: QtBot) -> None:
+    filled.actions_by_name["every_knob"].trigger()
+    again = MainWindow(bench.services)
+    qtbot.addWidget(again)
+    assert again.actions_by_name["every_knob"].isChecked()
+    assert again.config_dock.form.shows_experts
+    again.actions_by_name["every_knob"].trigger()
+    assert bench.services.settings.value("form/experts", type=bool) is False
+
+
+def test_finding_a_knob_shows_every_knob(filled: MainWindow) -> None:
+    filled.actions_by_name["find"].trigger()
+    assert filled.config_dock.search.isVisible()
+    assert filled.config_dock.search.hasFocus()
+
+
+def test_presets_set_their_knobs_and_say_why(filled: MainWindow, config: RunConfig) -> None:
     dock = filled.config_dock
-    for index, preset in enumerate(PRESETS):
-        dock.presets.buttons[index].click()
+    assert not any(button.isChecked() for button in dock.presets.buttons.values())
+    for preset in PRESETS:
+        dock.presets.buttons[preset.key].click()
         assert dock.form.config is not None
-        for name, value in preset.values.items():
+        assert dock.keeper.chosen is not None
+        for name, value in dock.keeper.chosen.values.items():
             assert getattr(dock.form.config, name) == value
         assert dock.form.config.dataset == config.dataset
-        assert dock.presets.buttons[index].isChecked()
+        assert dock.presets.buttons[preset.key].isChecked()
         assert dock.presets.sentence.text() == preset.sentence
-
-
-def test_dataset_is_read_and_its_bad_rows_named(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
-    file = tmp_path / "rows.jsonl"
-    file.write_text('{"question": "a?", "answer": "b"}\n' * 3 + '{"question": "a?", "answer": ""}\nno json\n')
-    panel = window.config_dock.panel.dataset
-    with qtbot.waitSignal(panel.report_changed, check_params_cb=lambda: panel.report is not None):
-        window.config_dock.set_dataset(str(file))
-    assert panel.summary.text() == "5 rows, 2 rows cannot be used"
-    assert "questions and answers" in panel.detail.text().lower()
-    assert "Line 4" in panel.problems.toPlainText()
-    assert "Line 5" in panel.problems.toPlainText()
-    panel.leave_out.click()
-    assert window.config_dock.form.values()["bad_rows"] == "leave_out"
+        assert "there is no graphics card" in dock.presets.reasons.text()
+        assert dock.keeper.own == []
 
 
 def test_a_file_dropped_anywhere_is_the_dataset(window: MainWindow, bench: Bench) -> None:
@@ -244,7 +269,7 @@ def test_engine_follows_what_answers_until_it_is_chosen(filled: MainWindow, benc
 
 
 def test_the_example_is_prepared_then_started_once(window: MainWindow, bench: Bench, qtbot: QtBot) -> None:
-    assert window.config_dock.panel.example.isVisible()
+    assert window.config_dock.panel.welcome.isVisible()
     with qtbot.waitSignal(bench.services.runs.run_added):
         window.actions_by_name["example"].trigger()
         assert not window.actions_by_name["example"].isEnabled()
@@ -252,7 +277,7 @@ def test_the_example_is_prepared_then_started_once(window: MainWindow, bench: Be
         window.actions_by_name["example"].trigger()
     (run,) = bench.services.runs.all()
     assert run.config == bench.services.demo.config()
-    assert not window.config_dock.panel.example.isVisibleTo(window.config_dock)
+    assert not window.config_dock.panel.welcome.isVisibleTo(window.config_dock)
 
 
 def test_saved_configs(
@@ -273,6 +298,74 @@ def test_saved_configs(
     assert library.configs() == []
     filled.bar.action.click()
     assert library.read("ours") == config
+
+
+def test_the_list_of_saved_configs(
+    filled: MainWindow, bench: Bench, config: RunConfig, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    saved, actions, library = filled.config_dock.saved, filled.actions_by_name, bench.services.library
+    manager = saved.manager
+    actions["manage_configs"].trigger()
+    assert "will stand here" in manager.empty.text()
+    assert not actions["delete_config"].isEnabled()
+    library.save("alpha", config, "docker")
+    library.save("beta", config.model_copy(update={"seed": 7}), "process")
+    assert shown_configs(saved) == ["alpha", "beta"]
+    manager.search.setText("without BETA")
+    assert shown_configs(saved) == ["beta"]
+    manager.search.clear()
+    manager.engines.setCurrentIndex(manager.engines.findData("docker"))
+    assert shown_configs(saved) == ["alpha"]
+    manager.engines.setCurrentIndex(0)
+
+    manager.list.setCurrentRow(1)
+    qtbot.keyClicks(manager.notes, "the one with seven")
+    qtbot.waitUntil(lambda: library.get("beta").notes == "the one with seven")
+    manager.search.setText("seven")
+    assert shown_configs(saved) == ["beta"]
+    manager.search.clear()
+    manager.use.click()
+    assert filled.config_dock.form.values()["seed"] == 7
+    assert filled.config_dock.panel.engine == "process"
+    assert saved.name == "beta"
+
+    press(saved, "Duplicate config")
+    assert shown_configs(saved) == ["alpha", "beta", "beta 2"]
+    assert manager.name == "beta 2"
+    assert library.get("beta 2").notes == "the one with seven"
+    press(saved, "Delete config")
+    assert shown_configs(saved) == ["alpha", "beta"]
+    filled.bar.action.click()
+    assert library.get("beta 2").notes == "the one with seven"
+
+    file = str(tmp_path / "out.json")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (file, ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (file, ""))
+    manager.list.setCurrentRow(1)
+    press(saved, "Export config…")
+    actions["import_config"].trigger()
+    assert manager.name == "beta 3"
+    assert filled.bar.sentence.text() == "Saved as beta 3."
+
+
+def test_saving_over_a_config_can_be_taken_back(
+    filled: MainWindow, bench: Bench, config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = bench.services.library
+    library.save("mine", config.model_copy(update={"seed": 7}))
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("mine", True))
+    filled.actions_by_name["save_config"].trigger()
+    assert library.read("mine") == config
+    filled.bar.action.click()
+    assert library.read("mine").seed == 7
+
+
+def shown_configs(saved: SavedConfigs) -> list[str]:
+    return [saved.manager.list.item(row).text() for row in range(saved.manager.list.count())]
+
+
+def press(saved: SavedConfigs, name: str) -> None:
+    next(made for made in saved.manager.buttons if made.accessibleName() == name).click()
 
 
 def test_errors_of_saved_configs_are_notices(filled: MainWindow, bench: Bench, qtbot: QtBot) -> None:

@@ -11,13 +11,17 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from desktop.controllers.hardware import Check, GpuSample
+from desktop.controllers.settings import Settings
 from desktop.ui.actions import DECLARED
 from desktop.ui.command_palette import CommandPalette
+from desktop.ui.crash_dialog import describe
 from desktop.ui.doctor_dialog import DoctorDialog
 from desktop.ui.main_window import MainWindow
+from desktop.ui.settings_dialog import SettingsDialog
 from desktop.ui.shortcuts_dialog import ShortcutsDialog
 from desktop.ui.views import LAYOUTS
 from tests.desktop.ui.window_fakes import Bench
+from trainer_image.contract import RunConfig
 
 GIB = 1024**3
 CARD = GpuSample(0, "RTX 4090", 24 * GIB, int(7.4 * GIB), 93, 64, 312.0, 450.0, None)
@@ -141,19 +145,57 @@ def test_strip_tells_the_truth(window: MainWindow, bench: Bench) -> None:
     hardware.samples = [CARD]
     hardware.sampled.emit([CARD])
     assert window.strip.gpus.text() == "GPU 7.4 of 24 GB"
-    assert window.gpus_dock.cards[0].words.text() == "93 % busy · 7.4 of 24 GB · 64 °C · 312 of 450 W"
-    assert list(window.gpus_dock.cards[0].load.data_of("load")[1]) == [93]
+    card = window.gpus_dock.cards[0]
+    assert (card.load.text(), card.memory.whole_text()) == ("93 %", "7.4 of 24 GB")
+    assert card.words.whole_text() == "64 °C · 312 of 450 W"
     hardware.engine_checked.emit(Check("Docker", "fail", "It does not answer.", "Start it."))
     assert window.strip.engine.text() == "No Docker engine"
     assert "It does not answer." in window.strip.engine.toolTip()
 
 
-def test_offline_is_the_form_s_knob(window: MainWindow) -> None:
+def test_offline_is_one_switch_for_everything(window: MainWindow, bench: Bench, config: RunConfig) -> None:
+    dock, choices = window.config_dock, bench.services.choices
+    dock.form.set_config(config)
+    assert "no network" not in dock.panel.lines.text()
     window.strip.offline.click()
-    assert window.config_dock.form.values()["offline"] is True
+    assert choices.is_offline
     assert window.strip.offline.text() == "Offline"
-    window.config_dock.form.fields["offline"].set_value(False)
+    assert "no network" in dock.panel.lines.text()
+    assert not dock.form.fields["offline"].editor.isEnabled()
+    assert "Tunedeck is offline" in dock.form.fields["offline"].help.text()
+    assert dock.form.values()["offline"] is False
+    Settings(bench.store).set_offline(False)  # as the command line does it beside the window
+    choices.look()
     assert window.strip.offline.text() == "Online"
+    assert dock.form.fields["offline"].editor.isEnabled()
+    assert "no network" not in dock.panel.lines.text()
+
+
+def test_a_token_is_kept_and_forgotten_without_being_shown(window: MainWindow, bench: Bench, qtbot: QtBot) -> None:
+    token = "hf_" + "t" * 34
+    window.actions_by_name["settings"].trigger()
+    (dialog,) = window.findChildren(SettingsDialog)
+    (section,) = dialog.tokens
+    qtbot.waitUntil(lambda: "no token" in section.state.text())
+    assert section.field.echoMode() == QLineEdit.EchoMode.Password
+    assert not section.keep.isEnabled()
+    qtbot.keyClicks(section.field, token)
+    with qtbot.waitSignal(bench.services.secrets.changed):
+        section.keep.click()
+    assert "session only" in section.state.text()
+    assert section.field.text() == ""
+    assert bench.services.secrets.store.token("hub") == token
+    assert token not in describe(RuntimeError(f"with {token} in it"))
+    with qtbot.waitSignal(bench.services.secrets.changed):
+        section.forget.click()
+    assert "no token" in section.state.text()
+    section.field.setText("two words")
+    section.keep.click()
+    qtbot.waitUntil(section.problem.isVisible)
+    assert "not a token" in section.problem.text()
+    dialog.network.offline.click()
+    assert window.strip.offline.text() == "Offline"
+    dialog.close()
 
 
 def test_doctor_shows_every_check_in_words(window: MainWindow, bench: Bench, qtbot: QtBot) -> None:

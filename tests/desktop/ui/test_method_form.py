@@ -8,8 +8,8 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from desktop.core.dataset.fits import KIND_OF
 from desktop.core.presets import PRESETS
-from desktop.ui.dataset_fit import KIND_OF
 from desktop.ui.main_window import MainWindow
 from desktop.ui.method_picker import NEEDS_ROLE, SENTENCE_ROLE, MethodPicker
 from desktop.ui.method_words import METHOD_WORDS, PPO_SENTENCE
@@ -151,12 +151,12 @@ def test_learning_rate_says_what_it_would_be(filled: MainWindow) -> None:
 def test_every_preset_can_be_started_with_every_method(filled: MainWindow, method: Method) -> None:
     dock = filled.config_dock
     choose(filled, method)
-    for index, preset in enumerate(PRESETS):
-        dock.presets.buttons[index].click()
+    for preset in PRESETS:
+        dock.presets.buttons[preset.key].click()
         config, problems = check_config(dock.form.values())
         assert config is not None, problems
         assert config.method == method
-        assert dock.presets.buttons[index].isChecked()
+        assert dock.presets.buttons[preset.key].isChecked()
         assert method == "sft" or config.learning_rate is None, preset.name
 
 

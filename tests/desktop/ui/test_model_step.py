@@ -50,7 +50,9 @@ def bench(tmp_path: Path, qtbot: QtBot, hub: FakeHub, monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def step(window: MainWindow) -> ModelStep:
-    return window.config_dock.steps.model
+    step = window.config_dock.steps.model
+    step.tabs[0].click()
+    return step
 
 
 def said(step: ModelStep) -> str:

@@ -82,9 +82,9 @@ def test_other_axes_and_losses_that_are_none(
 def test_hidden_curves_are_not_drawn(window: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot) -> None:
     trainer = bench.trainer(start_run())
     trainer.step(1, 2.0)
-    qtbot.waitUntil(lambda: window.plots_dock.curves._is_dirty)
+    qtbot.waitUntil(lambda: window.plots_dock.curves.ticks.is_dirty)
     assert window.views.current == "setup"
-    window.plots_dock.curves._draw_if_needed()
+    window.plots_dock.curves.ticks._tick()
     assert drawn(window) == []
     window.views.show("watch")
     qtbot.waitUntil(lambda: drawn(window) == [1])

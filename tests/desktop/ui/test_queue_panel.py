@@ -54,6 +54,16 @@ def test_it_is_there_only_while_something_waits(
     assert run.state is RunState.CANCELLED
 
 
+def test_start_says_what_it_would_wait_for(
+    window: MainWindow, config: RunConfig, add: Callable[[str], str], qtbot: QtBot
+) -> None:
+    window.config_dock.form.set_config(config)
+    state = window.config_dock.panel.state
+    assert state.text() == ""
+    add("A")
+    qtbot.waitUntil(lambda: state.text() == "Start adds it to the queue: it waits for A.")
+
+
 def test_runs_are_moved_and_the_chosen_one_stays_chosen(
     window: MainWindow, panel: QueuePanel, add: Callable[[str], str], qtbot: QtBot
 ) -> None:

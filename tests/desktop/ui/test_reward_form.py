@@ -22,6 +22,7 @@ StartRun = Callable[..., str]
 @pytest.fixture
 def rewarded(window: MainWindow, config: RunConfig) -> MainWindow:
     window.config_dock.form.set_config(config.model_copy(update={"method": "grpo"}))
+    window.actions_by_name["every_knob"].setChecked(True)
     return window
 
 
@@ -154,7 +155,7 @@ def test_the_tab_key_goes_as_one_reads(rewarded: MainWindow, qtbot: QtBot) -> No
         sources.check,
         sources.new,
         form.rewards.box("process"),
-        rewarded.config_dock.presets.buttons[0],
+        rewarded.config_dock.presets.buttons["test"],
         rewarded.config_dock.search,
         form.fields["num_train_epochs"].editor,
         rewarded.config_dock.panel.start,

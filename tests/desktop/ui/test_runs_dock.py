@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
@@ -24,7 +23,7 @@ def requests_of(bench: Bench, run_id: str) -> list[object]:
 
 
 def test_model_keeps_qt_s_rules(bench: Bench, start_run: StartRun, qtmodeltester: ModelTester, qtbot: QtBot) -> None:
-    model = RunsModel(bench.services.runs)
+    model = RunsModel(bench.services.runs, bench.services.labels)
     qtmodeltester.check(model)
     first = start_run("first")
     second = start_run("second")
@@ -39,11 +38,11 @@ def test_model_keeps_qt_s_rules(bench: Bench, start_run: StartRun, qtmodeltester
 
 
 def test_model_says_how_far_a_run_is(bench: Bench, start_run: StartRun, qtbot: QtBot) -> None:
-    model = RunsModel(bench.services.runs)
+    model = RunsModel(bench.services.runs, bench.services.labels)
     run_id = start_run()
     with qtbot.waitSignal(model.dataChanged, check_params_cb=lambda *_: model.index(0, Column.LOSS).data() == "1.23"):
         bench.trainer(run_id).step(40, 1.2345, seconds=2)
-    assert model.index(0, Column.STEP).data() == "40 of 100"
+    assert model.index(0, Column.PROGRESS).data() == "40 of 100"
     assert model.index(0, Column.TIME).data() == "2 min left"
     assert model.index(0, Column.STATE).data() == "running"
     assert "1.2345" in model.index(0, Column.LOSS).data(Qt.ItemDataRole.ToolTipRole)
@@ -105,26 +104,27 @@ def test_actions_go_to_the_selected_run(
     assert window.selection.run_id == second
 
 
-def test_deleting_asks_first(
-    bench: Bench, window: MainWindow, start_run: StartRun, qtbot: QtBot, monkeypatch: object
+def test_what_is_deleted_can_be_had_back_for_a_while(
+    bench: Bench, window: MainWindow, start_run: StartRun, qtbot: QtBot
 ) -> None:
     run_id = start_run()
     assert not window.actions_by_name["delete_run"].isEnabled()
     bench.trainer(run_id).say(Finished(step=1, adapter="adapter", seconds=1))
     qtbot.waitUntil(window.actions_by_name["delete_run"].isEnabled)
-    answers = iter(("Keep it", "Delete"))
-
-    def answer(box: QMessageBox) -> int:
-        wanted = next(answers)
-        next(made for made in box.buttons() if made.text() == wanted).click()
-        return 0
-
-    monkeypatch.setattr(QMessageBox, "exec", answer)  # type: ignore[attr-defined]
+    dock = window.runs_dock
     window.actions_by_name["delete_run"].trigger()
-    assert bench.services.runs.get(run_id) is not None
-    window.actions_by_name["delete_run"].trigger()
-    assert bench.services.runs.get(run_id) is None
+    assert dock.shown.rowCount() == 0
     assert window.selection.run_id == ""
+    qtbot.waitUntil(lambda: "frees" in dock.bin_line.sentence.whole_text())
+    dock.bin_line.undo.click()
+    assert window.selection.run_id == run_id
+    assert bench.services.runs.get(run_id).folder.is_dir()
+    window.actions_by_name["delete_run"].trigger()
+    folder = bench.services.runs.get(run_id).folder
+    dock.bin_line.now.click()
+    qtbot.waitUntil(lambda: bench.services.runs.get(run_id) is None)
+    assert not folder.exists()
+    assert dock.bin_line.isHidden()
 
 
 def test_empty_is_a_beginning(window: MainWindow, start_run: StartRun) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,19 +13,40 @@ from PySide6.QtCore import QSettings
 
 from desktop.body import Body, EngineName
 from desktop.controllers.chat import Chat
+from desktop.controllers.choosing import Choosing
+from desktop.controllers.data_desk import DataDesk
+from desktop.controllers.datasets import Datasets
 from desktop.controllers.demo import Demo
+from desktop.controllers.fit import Fitting
 from desktop.controllers.hardware import Check, GpuSample, Hardware
+from desktop.controllers.images import Images, ImageState
 from desktop.controllers.jobs import Jobs
+from desktop.controllers.labels import LabelBook
 from desktop.controllers.library import Library
+from desktop.controllers.models import Models
 from desktop.controllers.notices import Notices
+from desktop.controllers.reproducing import Reproducing
+from desktop.controllers.run_bin import RunBin
 from desktop.controllers.runs import Runs
+from desktop.controllers.secrets import Secrets
+from desktop.controllers.settings import Settings
 from desktop.controllers.setup import Setup
+from desktop.controllers.troubles import Troubles
+from desktop.core.settings import SettingsTable
 from desktop.core.store import Store
 from desktop.engine.launch import LaunchSpec, Machine
+from desktop.engine.secrets import SecretStore
+from desktop.engine.steps import BuildStep, Fetched
+from desktop.errors import EngineError
 from desktop.paths import Home
 from desktop.ui.services import Services
 from tests import fakes
 from trainer_image.contract import Phase, PhaseName, RunFolder
+
+NO_HUB = "http://127.0.0.1:9"
+"""Where no server answers: no test asks the real Hub."""
+
+GIB = 1024**3
 
 
 class FakeEngine:
@@ -95,6 +117,38 @@ class FakeDoctor:
         return self.checks
 
 
+class FakeImage:
+    """The trainer image, in two versions."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        """Cleared, it holds a pull up in its middle."""
+        self.refusal: EngineError | None = None
+        self.there = [
+            ImageState(
+                "tunedeck-trainer:2-cuda-b", "sha256:b", 2, 6 * 10**9, "amd64", True, "2026-11-20T10:00:00", True
+            ),
+            ImageState("tunedeck-trainer:2-cuda-a", "sha256:a", 2, 6 * GIB, "amd64", False, "2026-11-02T10:00:00"),
+        ]
+
+    def versions(self) -> list[ImageState]:
+        return self.there
+
+    def use(self, tag: str) -> None:
+        self.there = [replace(version, is_used=version.tag == tag) for version in self.there]
+
+    def remove(self, tag: str) -> None:
+        self.there = [version for version in self.there if version.tag != tag]
+
+    def pull(self, reference: str, progress: Callable[[BuildStep], None]) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        progress(BuildStep(1, 3, "pulling the image", 2.0, None, Fetched(400_000_000, 1_000_000_000, None)))
+        assert self.gate.wait(10)
+        progress(BuildStep(3, 3, "pulling the image", 4.0))
+
+
 class FakeExampleModel:
     """A model folder with nothing but its config."""
 
@@ -143,6 +197,7 @@ class Bench:
     store: Store
     engine: FakeEngine
     doctor: FakeDoctor
+    image: FakeImage
     model: Path
     dataset: Path
     example: FakeExampleModel
@@ -155,11 +210,17 @@ class Bench:
         return self.trainers[run_id]
 
     def close(self) -> None:
+        self.services.data.close()
+        self.services.choosing.close()
+        self.services.models.close()
+        self.services.datasets.close()
         self.services.jobs.close()
         self.store.close()
 
 
-def make_bench(folder: Path, samples: list[GpuSample] | None = None, settings: QSettings | None = None) -> Bench:
+def make_bench(
+    folder: Path, samples: list[GpuSample] | None = None, settings: QSettings | None = None, hub: str = NO_HUB
+) -> Bench:
     """Build everything that a window needs over fakes, in one folder."""
     home = Home(folder / "home")
     home.make()
@@ -172,20 +233,37 @@ def make_bench(folder: Path, samples: list[GpuSample] | None = None, settings: Q
     jobs, notices = Jobs(), Notices()
     engines = {"docker": FakeEngine("docker"), "process": FakeEngine("process")}
     setup = Setup({"docker": FakeBuilder(), "process": FakeBuilder()}, jobs)
+    choices = Settings(store)
+    setup.is_offline = lambda: choices.is_offline
     machine = Machine(home.path, home.caches, 1000, 1000, memory_bytes=16 * 1024**3)
     runs = Runs(home, store, engines, machine, setup, jobs, notices)  # type: ignore[arg-type]
     chat = Chat(home, store, engines, machine, setup, jobs)  # type: ignore[arg-type]
-    doctor, example = FakeDoctor(), FakeExampleModel(home.models / "example")
+    doctor, image, example = FakeDoctor(), FakeImage(), FakeExampleModel(home.models / "example")
+    hardware = Hardware(FakeGpus(samples or []), doctor, jobs)  # type: ignore[arg-type]
+    fitting, data = Fitting(home, store, runs, hardware, jobs), DataDesk(jobs, [home.caches / "hub"])
+    models = Models(home, jobs, lambda: None, engines, machine, lambda: choices.is_offline, endpoint=hub)  # type: ignore[arg-type]
     services = Services(
         runs=runs,
+        labels=LabelBook(store),
+        run_bin=RunBin(runs, jobs, notices),
+        reproducing=Reproducing(runs, store, notices),
         chat=chat,
-        hardware=Hardware(FakeGpus(samples or []), doctor, jobs),  # type: ignore[arg-type]
+        hardware=hardware,
+        images=Images(lambda: image, setup, jobs),  # type: ignore[arg-type]
+        fitting=fitting,
+        troubles=Troubles(runs, hardware, SettingsTable(store), notices),
         library=Library(store),
+        choices=choices,
+        secrets=Secrets(SecretStore({}), jobs),
         setup=setup,
         notices=notices,
         jobs=jobs,
         demo=Demo(example, setup, jobs),  # type: ignore[arg-type]
+        data=data,
+        models=models,
+        choosing=Choosing(jobs, hardware, models, data.scanning, fitting, home.caches / "hub"),
+        datasets=Datasets(home, store, jobs),
         settings=settings or QSettings(str(home.window_settings), QSettings.Format.IniFormat),
         engines=("docker", "process"),
     )
-    return Bench(services, home, store, engines["docker"], doctor, model, dataset, example)
+    return Bench(services, home, store, engines["docker"], doctor, image, model, dataset, example)

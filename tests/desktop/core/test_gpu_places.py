@@ -1,0 +1,77 @@
+"""Samples of the cards stand where the steps stand that were made at that moment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from desktop.core.gpu_history import CardLine, GpuHistory
+from desktop.core.gpu_places import LiveColumns, breaks, places_of_times, stretches, view_of
+from desktop.core.series import Series
+from tests.fakes import FakeTrainer, events_of
+from trainer_image.contract import RunFolder
+from trainer_image.readings import COLUMNS
+
+
+def test_samples_follow_the_axis_of_the_curves(tmp_path: Path) -> None:
+    trainer = FakeTrainer(RunFolder(tmp_path))
+    trainer.begin()
+    for step in range(1, 4):
+        trainer.wait(9).step(step, seconds=10.0)
+    series = Series()
+    series.add(events_of(trainer))
+    first = float(series.column("time")[0])
+    gap = float(series.column("time")[1]) - first
+    times = np.array([first - 5, first, first + gap / 2, first + 2 * gap, first + 2 * gap + 4])
+    placed = places_of_times(series, times, "step")
+    assert np.isnan(placed[[0, 4]]).all()
+    assert placed[1:4].tolist() == [1.0, 1.5, 3.0]
+    assert places_of_times(series, times, "step", shift=100)[1] == 101
+    assert places_of_times(series, times, "clock")[2] == gap / 2 / 60
+    assert np.isnan(places_of_times(Series(), times, "step")).all()
+
+
+def test_a_clock_that_jumps_back_keeps_the_order(tmp_path: Path) -> None:
+    trainer = FakeTrainer(RunFolder(tmp_path))
+    trainer.begin().step(1).step(2).wait(-3600).step(3).step(4)
+    series = Series()
+    series.add(events_of(trainer))
+    times = np.sort(series.column("time"))
+    placed = places_of_times(series, times[::-1].copy(), "step")
+    assert (np.diff(placed[np.isfinite(placed)]) >= 0).all()
+
+
+def test_gaps_and_stretches() -> None:
+    assert breaks(np.array([0.0, 1, 2, 60, 61])).tolist() == [3]
+    x = np.array([0.0, 1, 2, 3, 4])
+    assert stretches(x, np.array([False, True, True, False, True])) == [(1.0, 3.0), (4.0, 4.0)]
+    assert stretches(x[:0], np.zeros(0, bool)) == []
+
+
+def test_what_is_drawn_stays_while_more_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "gpus.jsonl"
+    head = {"cards": [{"number": 1, "name": "RTX 3060", "total": 12}], "columns": list(COLUMNS)}
+    path.write_text(json.dumps(head) + "\n" + json.dumps([1.0, [50] * len(COLUMNS)]) + "\n")
+    history = GpuHistory(path)
+    history.poll()
+    view = view_of(history, COLUMNS)
+    with path.open("a") as file:
+        file.writelines(json.dumps([n, None]) + "\n" for n in range(2, 3000))
+    history.poll()
+    assert view.times.tolist() == [1.0]
+    assert view.column(1, "load_percent").tolist() == [50.0]
+    assert np.isnan(view.column(7, "load_percent")).all()
+    assert len(view_of(history, COLUMNS).times) == 2999
+
+
+def test_the_last_hour_forgets_what_is_older_and_has_gaps() -> None:
+    live, card = LiveColumns(kept=4), CardLine(0, "RTX 3060", 12)
+    for second in range(11):
+        live.append(float(second), {} if second == 9 else {card: {"load_percent": second, "fan_percent": None}})
+    view = live.view()
+    assert view.times.tolist() == [7, 8, 9, 10]
+    assert np.array_equal(view.column(0, "load_percent"), [7, 8, np.nan, 10], equal_nan=True)
+    assert np.isnan(view.column(0, "fan_percent")).all()
+    assert view.cards == {0: card}

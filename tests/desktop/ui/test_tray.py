@@ -1,0 +1,106 @@
+"""A word on the desktop for somebody who is elsewhere, and none for somebody who looks at the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from PySide6.QtWidgets import QApplication, QSystemTrayIcon
+from pytestqt.qtbot import QtBot
+
+from desktop.ui.main_window import MainWindow
+from desktop.ui.settings_dialog import SettingsDialog
+from desktop.ui.tray import Tray
+from tests.desktop.ui.window_fakes import Bench
+
+
+class FakeIcon(QSystemTrayIcon):
+    """A desktop's tray that keeps what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def show(self) -> None:
+        """There is no tray to show it in."""
+
+    def showMessage(self, title: str, *_: object) -> None:
+        self.said.append(title)
+
+
+@pytest.fixture
+def icon(window: MainWindow, bench: Bench) -> Iterator[FakeIcon]:
+    services, made = bench.services, FakeIcon()
+    window.tray = Tray(services.runs, services.notices, services.choices, window.theme, window, made)
+    window.tray.show_requested.connect(window.come_back)
+    window.tray.notice_pressed.connect(window._follow_notice)
+    window.tray.quit_requested.connect(window.quit)
+    yield made
+    QApplication.setQuitOnLastWindowClosed(True)
+
+
+def test_the_desktop_is_told_only_when_nobody_looks(
+    window: MainWindow, bench: Bench, icon: FakeIcon, start_run: Callable[..., str], qtbot: QtBot
+) -> None:
+    run_id = start_run()
+    notices = bench.services.notices
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    notices.post("error", "The run failed.", run_id=run_id)
+    assert icon.said == []
+    window.hide()
+    notices.post("info", "A build is done.")
+    notices.post("info", "first is finished.", run_id=run_id)
+    notices.post("warning", "GPU 0 is hot.")
+    assert icon.said == ["first is finished.", "GPU 0 is hot."]
+    notices.post("info", "first is finished.", run_id=run_id)
+    window.selection.select("")
+    icon.messageClicked.emit()
+    assert window.isVisible()
+    assert window.selection.run_id == run_id
+    window.hide()
+    window.tray.choose_notify(False)
+    notices.post("error", "The run failed.", run_id=run_id)
+    assert len(icon.said) == 3
+
+
+def test_the_menu_says_what_runs(
+    window: MainWindow, bench: Bench, icon: FakeIcon, start_run: Callable[..., str], qtbot: QtBot
+) -> None:
+    window.tray.look()
+    assert [action.text() for action in window.tray.menu.actions()] == ["Nothing runs", "", "Open Tunedeck", "Quit"]
+    run_id = start_run()
+    bench.trainer(run_id).step(43, 1.0)
+    qtbot.waitUntil(lambda: bench.services.runs.get(run_id).step == 43)
+    window.tray.look()
+    assert window.tray.menu.actions()[0].text().startswith("first · 43 %")
+    assert icon.toolTip().startswith("Tunedeck\nfirst · 43 %")
+
+
+def test_closed_to_the_tray_and_back(window: MainWindow, icon: FakeIcon, qtbot: QtBot) -> None:
+    window.tray.choose_close_to_tray(True)
+    window.close()
+    assert window.isHidden()
+    assert icon.said == ["Tunedeck is in the tray"]
+    assert not QApplication.quitOnLastWindowClosed()
+    icon.activated.emit(QSystemTrayIcon.ActivationReason.Trigger)
+    assert window.isVisible()
+    window.close()
+    assert len(icon.said) == 1
+    window.come_back()
+    window.actions_by_name["quit"].trigger()
+    assert window.isHidden()
+    assert QApplication.quitOnLastWindowClosed()
+
+
+def test_settings_keep_both_choices(window: MainWindow, bench: Bench, icon: FakeIcon, qtbot: QtBot) -> None:
+    dialog = SettingsDialog(bench.services, window, has_tray=True)
+    qtbot.addWidget(dialog)
+    assert dialog.away.notify.isChecked()
+    dialog.away.tray.click()
+    assert window.tray.closes_to_tray
+    dialog.away.notify.click()
+    assert not window.tray.notifies
+    without = SettingsDialog(bench.services, window)
+    qtbot.addWidget(without)
+    assert not without.away.tray.isEnabled()
