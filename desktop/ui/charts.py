@@ -7,29 +7,31 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QResizeEvent, QTextDocument
-from PySide6.QtWidgets import QApplication, QGraphicsView, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtCore import QPoint, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from desktop.core.series import Floats
-from desktop.ui.chart_view import ChartView
-from desktop.ui.curve_items import MARKS, SIGNS, Curve, CurveItem, Look
-from desktop.ui.marks import MarkLayer, MarkRow, PinnedPoint
-from desktop.ui.pieces import ElidedLabel, column, label, row
-from desktop.ui.theme import GRID, Theme, mixed, table_font
-from desktop.ui.x_axis import NumberAxis, XAxis
+from desktop.core.thinning import Pyramid
+from desktop.ui.chart_hands import ChartHands
+from desktop.ui.chart_head import ChartHead, sign, value_words
+from desktop.ui.chart_plot import ChartPlot
+from desktop.ui.chart_ranges import height_for, wanted_by_key
+from desktop.ui.curve_items import MARKS, Curve, CurveItem, Look
+from desktop.ui.marks import MarkRow, PinnedPoint
+from desktop.ui.pieces import column
+from desktop.ui.theme import Theme, mixed
+from desktop.ui.x_axis import XAxis
 
 __all__ = ["Chart", "Curve", "Look"]
 
-_KEY_ZOOM = 1.5
-_KEY_PUSH = 0.2
 FOLLOW_MS = 30
 """So much later the other charts follow the one that is zoomed: all at once would take longer than a frame."""
 SOFT_BELOW = 800
 """A chart with so few points has soft lines; with more they would take fifty times as long to draw as hard ones."""
 _FOOT = 16
 """Pixels that marks need below the curves."""
+_ALL = (-math.inf, math.inf)
 
 
 class Chart(QWidget):
@@ -60,66 +62,56 @@ class Chart(QWidget):
         self._number = number
         self._is_log = False
         self._log_x = log_x
-        self._is_small = is_small
+        self.is_small = is_small
         self._fits_smoothed = False
         self._fixed_y: tuple[float, float] | None = None
         self._leads = False
         self._shown_x: float | None = None
-        self.pointer: QPoint | None = None
-        """Where the pointer is on the screen, while it is over the plot."""
         self.axis = XAxis()
         self.curves: tuple[Curve, ...] = ()
         self._items: dict[str, CurveItem] = {}
         self._marks: dict[str, MarkRow] = {}
         self._colours: dict[str, str] = {}
         """Curves that have the colour of their run instead of one of the theme's."""
-        self.title: QLabel = ElidedLabel(title, "title") if is_small else label(title, "title")
-        self.title.installEventFilter(self)
-        self.values = label("", "muted")
-        self.values.setTextFormat(Qt.TextFormat.RichText)
-        self.values.setFont(table_font(self.values.font()))
-        self._make_plot(title)
-        self.head = row(self.title, self.values) if is_small else row(self.title, self.values, 1)
+        self._head = ChartHead(title, is_small=is_small)
+        self.title, self.values, self.head = self._head.title, self._head.values, self._head.line
+        self._expected: dict[str, str] = {}
+        self._empty_words = ""
+        self.plot = ChartPlot(title, log_x=log_x, is_small=is_small)
+        self.view, self._layer = self.plot.view, self.plot.layer
+        self._left, self._bottom, self._line = self.plot.left, self.plot.bottom, self.plot.line
         self._column = column(self.head, self.plot, space=2)
         self._column.setStretch(1, 1)
         self.setLayout(self._column)
         self._drawing = QTimer(self, singleShot=True, interval=0)
         self._drawing.timeout.connect(self.draw)
-        self._pressed_x = 0.0
-        # The first half of a double click is no click.
-        self._pressing = QTimer(self, singleShot=True)
-        self._pressing.timeout.connect(lambda: self.point_pressed.emit(self._pressed_x))
+        self._hands = ChartHands(self.plot, self.title, lambda: list(self._items.values()), log_x=log_x)
         self.axis.moved.connect(self._axis_moved)
         theme.theme_changed.connect(self._dress)
+        self._connect()
         self.set_curves(curves)
 
-    def _make_plot(self, title: str) -> None:
-        self.view = ChartView()
-        self._bottom, self._left = NumberAxis("bottom", is_log=self._log_x), NumberAxis("left")
-        self.plot: Any = pg.PlotWidget(viewBox=self.view, axisItems={"bottom": self._bottom, "left": self._left})
-        # It takes what room there is: its own wish of 480 pixels would make the dock scroll.
-        self.plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
-        self.plot.setAccessibleName(f"Chart: {title}")
-        self.plot.setCacheMode(QGraphicsView.CacheModeFlag.CacheNone)  # else a drawing would have a picture behind it
-        item: Any = self.plot.getPlotItem()
-        item.setMenuEnabled(False)
-        item.hideButtons()
-        item.showGrid(x=False, y=True, alpha=0.12)
-        item.getAxis("left").setWidth(48)
-        if self._is_small:
-            item.hideAxis("bottom")
-        self._layer = MarkLayer(self.view)
-        self._line: Any = pg.InfiniteLine(angle=90, movable=False)
-        self._line.hide()
-        self.view.addItem(self._line, ignoreBounds=True)
-        self.plot.scene().sigMouseMoved.connect(self._moved)
-        self.plot.installEventFilter(self)
-        self._viewport: QWidget = self.plot.viewport()
-        self._viewport.installEventFilter(self)
+    def _connect(self) -> None:
+        hands = self._hands
+        hands.hovered.connect(self.hovered)
+        hands.point_pressed.connect(self.point_pressed)
+        hands.mark_pressed.connect(self.mark_pressed)
+        hands.pin_pressed.connect(self.pin_pressed)
+        hands.title_double_clicked.connect(self.title_double_clicked)
+        hands.all_wanted.connect(self.show_all)
+        hands.key_pressed.connect(self._key_pressed)
         self.view.x_wanted.connect(self.look_at)
         self.view.y_wanted.connect(self._fix_y)
-        self.view.pressed.connect(self._pressed)
         self.view.sigResized.connect(lambda *_: self._drawing.start(0))
+
+    def _key_pressed(self, key: int) -> None:
+        if (wanted := wanted_by_key(key, self.axis)) is not None:
+            self.look_at(*wanted)
+
+    @property
+    def pointer(self) -> QPoint | None:
+        """Where the pointer is on the screen, while it is over the plot."""
+        return self._hands.pointer
 
     # What it shows
 
@@ -143,22 +135,13 @@ class Chart(QWidget):
 
     def _dress(self) -> None:
         colours = self._theme.colours
-        self.plot.setBackground(colours.surface)
-        for axis in (self._left, self._bottom):
-            axis.setPen(pg.mkPen(colours.border))
-            axis.setTextPen(pg.mkPen(colours.muted))
-        self._line.setPen(pg.mkPen(colours.muted, width=1))
-        self.view.rbScaleBox.setPen(pg.mkPen(colours.accent, width=1))
-        box = QColor(colours.accent)
-        box.setAlphaF(0.12)
-        self.view.rbScaleBox.setBrush(pg.mkBrush(box))
+        self.plot.dress(colours)
         for curve in self.curves:
             if curve.look in MARKS:
                 self._marks[curve.name].colour = self.colour_of(curve)
             else:
                 self._items[curve.name].dress(self.colour_of(curve), colours.surface)
         self._layer.rows = list(self._marks.values())
-        self._layer.ground, self._layer.ink = colours.surface, colours.text
         self._layer.changed()
 
     def colour_of(self, curve: Curve) -> str:
@@ -175,22 +158,19 @@ class Chart(QWidget):
 
     def set_title(self, title: str, tip: str = "") -> None:
         """Call the chart something else: it shows another number now."""
-        if isinstance(self.title, ElidedLabel):
-            self.title.set_whole_text(title)
-        else:
-            self.title.setText(title)
+        self._head.set_title(title)
         self.setToolTip(tip)
         self.plot.setAccessibleName(f"Chart: {title}")
 
-    def show_curve(self, name: str, x: Floats, y: Floats, same: int = 0) -> None:
+    def show_curve(self, name: str, x: Floats, y: Floats, same: int = 0, pyramid: Pyramid | None = None) -> None:
         """Take the points of a curve, of which the first ``same`` are those of the last time; what a log axis cannot
         show is left out. It is drawn with the others, at the latest when the loop comes round."""
         if name in self._marks:
             self._marks[name].x = x
         else:
             if self._log_x:
-                x, y, same = x[x > 0], y[x > 0], 0
-            self._items[name].set_points(x, y, same, log_x=self._log_x, log_y=self._is_log)
+                x, y, same, pyramid = x[x > 0], y[x > 0], 0, None
+            self._items[name].set_points(x, y, same, pyramid, log_x=self._log_x, log_y=self._is_log)
         self._drawing.start(0)
 
     def data_of(self, name: str) -> tuple[Floats, Floats]:
@@ -201,6 +181,12 @@ class Chart(QWidget):
         if name not in self._items:
             return np.empty(0), np.empty(0)
         return self._items[name].x, self._items[name].y
+
+    def expect(self, words: str, curves: dict[str, str]) -> None:
+        """Say what is to come: in the empty plot, and beside the values for curves that have no point yet."""
+        if (words, curves) != (self._empty_words, self._expected):
+            self._empty_words, self._expected = words, curves
+            self._drawing.start(0)
 
     def show_pins(self, pins: list[PinnedPoint]) -> None:
         self._layer.pins = [
@@ -242,26 +228,15 @@ class Chart(QWidget):
         is_soft = sum(len(x) for x, _ in parts.values()) < SOFT_BELOW
         for name, item in self._items.items():
             item.draw(parts[name], is_soft=is_soft)
+        has_points = any(math.isfinite(low) for low, _ in (item.bounds(*_ALL) for item in self._items.values()))
+        self.plot.say_empty("" if has_points else self._empty_words)
         self._layer.changed()
 
     def _height(self, left: float, right: float) -> tuple[float, float]:
-        bounds = [
-            item.bounds(left, right)
-            for item in self._items.values()
-            if not (self._fits_smoothed and item.curve.look == "faint")
-        ]
-        lows, highs = (
-            [low for low, _ in bounds if math.isfinite(low)],
-            [high for _, high in bounds if math.isfinite(high)],
-        )
-        if not lows:
-            return (-0.5, 0.5) if not self._is_log else (-1.0, 1.0)
-        low, high = min(lows), max(highs)
-        span = high - low or (0.2 if self._is_log else abs(high) * 0.2 or 1.0)
-        if high == low:
-            low, high = low - span / 2, high + span / 2
-        foot = _FOOT / max(60.0, self.view.height()) if any(len(marks.x) for marks in self._marks.values()) else 0.0
-        return low - span * (0.05 + foot), high + span * 0.06
+        fitted = [item for item in self._items.values() if not (self._fits_smoothed and item.curve.look == "faint")]
+        has_marks = any(len(marks.x) for marks in self._marks.values())
+        foot = _FOOT / max(60.0, self.view.height()) if has_marks else 0.0
+        return height_for([item.bounds(left, right) for item in fitted], is_log=self._is_log, foot=foot)
 
     # How it is looked at
 
@@ -299,7 +274,7 @@ class Chart(QWidget):
 
     def set_large(self, is_large: bool) -> None:
         """Show a small chart as large ones are shown, or small again."""
-        self.plot.getPlotItem().showAxis("bottom", is_large or not self._is_small)
+        self.plot.getPlotItem().showAxis("bottom", is_large or not self.is_small)
 
     def join(self, axis: XAxis) -> None:
         """Share the horizontal axis of other charts."""
@@ -348,45 +323,28 @@ class Chart(QWidget):
         self._show_values()
 
     def _show_values(self) -> None:
-        """Say the values with the names of their curves, or where there is no room with their signs alone."""
         told = [curve for curve in self.curves if curve.is_told]
-        short = self._joined(told, is_named=False)
-        if self._is_small:
-            self.values.setText(short)
+        short = [self._words_at(curve, is_named=False) for curve in told]
+        if self.is_small:
+            self._head.say([short], self.width())
             return
-        named = self._joined(told, is_named=True)
-        is_short = not self._has_room_for(named)
-        self.values.setText(short if is_short else named)
-        self.values.setToolTip(named if is_short else "")
+        named = [self._words_at(curve, is_named=True) for curve in told]
+        with_expected = [words or self._expected_words(curve) for curve, words in zip(told, named, strict=True)]
+        self._head.say([with_expected, named, short], self.width())
 
-    def _joined(self, told: list[Curve], *, is_named: bool) -> str:
-        return "&nbsp;&nbsp; ".join(filter(None, (self._words_at(curve, self._shown_x, is_named) for curve in told)))
+    def _expected_words(self, curve: Curve) -> str:
+        words = self._expected.get(curve.name, "")
+        return f"{sign(curve, self.colour_of(curve))} {words}" if words else ""
 
-    def _has_room_for(self, text: str) -> bool:
-        document = QTextDocument()
-        document.setDefaultFont(self.values.font())
-        document.setHtml(text)
-        taken = self.head.sizeHint().width() - self.values.sizeHint().width() + GRID
-        return document.idealWidth() <= self.width() - taken
-
-    def _words_at(self, curve: Curve, x: float | None, is_named: bool) -> str:
-        if curve.look in MARKS or curve.look == "star":
-            if not len(self.data_of(curve.name)[0]):
-                return ""
-            return f"{self._sign(curve)} {curve.words}" if is_named else self._sign(curve)
-        item = self._items[curve.name]
-        if not len(item.x):
+    def _words_at(self, curve: Curve, *, is_named: bool) -> str:
+        if not len(self.data_of(curve.name)[0]):
             return ""
-        text = self._number(item.value_at(x))
-        if len(self.curves) == 1:
-            return text
-        if not is_named:
-            return text if self._is_small and curve.look == "line" else f"{self._sign(curve)} {text}"
-        return f"{self._sign(curve)} {curve.words} <b>{text}</b>"
-
-    def _sign(self, curve: Curve) -> str:
-        """Return the curve's colour and shape, so that the line of values is the legend too."""
-        return f'<span style="color: {self.colour_of(curve)}">{SIGNS[curve.look]}</span>'
+        colour = self.colour_of(curve)
+        if curve.look in MARKS or curve.look == "star":
+            return f"{sign(curve, colour)} {curve.words}" if is_named else sign(curve, colour)
+        value = self._number(self._items[curve.name].value_at(self._shown_x))
+        is_only = len(self.curves) == 1
+        return value_words(curve, colour, value, is_named=is_named, is_only=is_only, is_small=self.is_small)
 
     def words_at(self, x: float) -> list[tuple[Curve, str]]:
         """Return every curve that has a value at ``x``, and the value in words."""
@@ -399,63 +357,6 @@ class Chart(QWidget):
                 found.append((curve, self._number(value)))
         return found
 
-    # What the user does
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._show_values()
-
-    def _moved(self, place: Any) -> None:
-        if self.view.sceneBoundingRect().contains(place):
-            self.pointer = self.plot.viewport().mapToGlobal(self.plot.mapFromScene(place))
-            x = float(self.view.mapSceneToView(place).x())
-            self.hovered.emit(10**x if self._log_x else x)
-        else:
-            self.hovered.emit(None)
-
-    def _pressed(self, place: QPointF) -> None:
-        pin = self._layer.pin_at(place)
-        if pin >= 0:
-            self.pin_pressed.emit(pin)
-            return
-        if (found := self._layer.row_at(place)) is not None:
-            self.mark_pressed.emit(found[0].name, found[1])
-            return
-        for item in self._items.values():
-            if item.points is not None and len(near := item.points.pointsAt(item.points.mapFromScene(place))):
-                self.mark_pressed.emit(item.curve.name, float(near[0].pos().x()))
-                return
-        x = float(self.view.mapSceneToView(place).x())
-        self._pressed_x = 10**x if self._log_x else x
-        self._pressing.start(QApplication.doubleClickInterval())
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Leave and watched is self.plot:
-            self.hovered.emit(None)
-        elif event.type() == QEvent.Type.MouseButtonDblClick and watched is self.title:
-            self.title_double_clicked.emit()
-        elif event.type() == QEvent.Type.MouseButtonDblClick and watched is self._viewport:
-            self._pressing.stop()
-            self.show_all()
-            return True
-        elif event.type() == QEvent.Type.KeyPress and watched is self.plot and isinstance(event, QKeyEvent):
-            return self._key_pressed(event)
-        return super().eventFilter(watched, event)
-
-    def _key_pressed(self, event: QKeyEvent) -> bool:
-        left, right = self.axis.shown
-        middle, half = (left + right) / 2, (right - left) / 2
-        match event.key():
-            case Qt.Key.Key_Plus | Qt.Key.Key_Equal:
-                self.look_at(middle - half / _KEY_ZOOM, middle + half / _KEY_ZOOM)
-            case Qt.Key.Key_Minus:
-                self.look_at(middle - half * _KEY_ZOOM, middle + half * _KEY_ZOOM)
-            case Qt.Key.Key_Left if self.axis.is_zoomed:
-                self.look_at(left - 2 * half * _KEY_PUSH, right - 2 * half * _KEY_PUSH)
-            case Qt.Key.Key_Right if self.axis.is_zoomed:
-                self.look_at(left + 2 * half * _KEY_PUSH, right + 2 * half * _KEY_PUSH)
-            case Qt.Key.Key_Home | Qt.Key.Key_0:
-                self.show_all()
-            case _:
-                return False
-        return True

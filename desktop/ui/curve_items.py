@@ -67,17 +67,24 @@ class CurveItem:
         self._shown: Floats = self.y
         """The heights as the axis has them: logarithms on a log axis."""
         self._at: Floats = self.x
+        self._own: Pyramid | None = None
         self._pyramid = Pyramid()
+        """Its own, or that of whoever works the numbers out."""
         self._view = view
         self._pen = QPen()
         self._sharpness = 1
         self._has_points = curve.look in SYMBOLS
-        self.line: Any = pg.PlotCurveItem(connect="finite")
-        self.line.setZValue(HEIGHTS.get(curve.look, 1))
-        view.addItem(self.line, ignoreBounds=True)
-        self.points: Any = None
-        """Made when there is a first one: most of fifty runs have none in most charts."""
         self._colour = self._ground = "#808080"
+        self.line: Any = None
+        self.points: Any = None
+        """Both are made when there is a first point: most of fifty runs have no evaluations in most charts."""
+        if not self._has_points:
+            self._make_line()
+
+    def _make_line(self) -> None:
+        self.line = pg.PlotCurveItem(connect="finite", pen=self._pen)
+        self.line.setZValue(HEIGHTS.get(self.curve.look, 1))
+        self._view.addItem(self.line, ignoreBounds=True)
 
     def remove(self) -> None:
         for item in filter(None, (self.line, self.points)):
@@ -90,7 +97,8 @@ class CurveItem:
         self._pen = pg.mkPen(ink, width=1)
         if dash := DASHES[curve.dash]:
             self._pen.setDashPattern(dash)
-        self.line.setPen(self._pen)
+        if self.line is not None:
+            self.line.setPen(self._pen)
         self._colour, self._ground = colour, ground
         if self.points is not None:
             symbol, size = SYMBOLS[curve.look]
@@ -99,8 +107,10 @@ class CurveItem:
             self.points.setBrush(pg.mkBrush(ink))
             self.points.setPen(pg.mkPen(ground, width=1))
 
-    def set_points(self, x: Floats, y: Floats, same: int, *, log_x: bool, log_y: bool) -> None:
-        """Take all points; of the first ``same`` nothing has changed."""
+    def set_points(
+        self, x: Floats, y: Floats, same: int, pyramid: Pyramid | None = None, *, log_x: bool, log_y: bool
+    ) -> None:
+        """Take all points; of the first ``same`` nothing has changed. Who has a pyramid of them already can give it."""
         self.x, self.y = x, y
         self._at = np.log10(x) if log_x else x
         if log_y:
@@ -108,7 +118,12 @@ class CurveItem:
             np.log10(y, out=shown, where=y > 0)
             y = shown
         self._shown = y
-        self._pyramid.update(y, same)
+        if pyramid is not None and not log_y:
+            self._pyramid, self._own = pyramid, None
+            return
+        self._own = self._own or Pyramid()
+        self._own.update(y, same)
+        self._pyramid = self._own
 
     def sharpen(self, sharpness: int) -> None:
         """Draw with so many pixels where there was one; for pictures that are sharper than the screen."""
@@ -119,7 +134,8 @@ class CurveItem:
         if self._pen.widthF() != width:
             self._pen = QPen(self._pen)
             self._pen.setWidthF(width)
-            self.line.setPen(self._pen)
+            if self.line is not None:
+                self.line.setPen(self._pen)
 
     def bounds(self, left: float, right: float) -> tuple[float, float]:
         """Return the least and greatest height between two places, NaN where there is none."""
@@ -137,6 +153,10 @@ class CurveItem:
     def draw(self, part: tuple[Floats, Floats], *, is_soft: bool) -> None:
         """Draw a part; soft and a little thicker where there is little to draw, else with the pen that is quick."""
         x, y = part
+        if self.line is None:
+            if not len(x):
+                return
+            self._make_line()
         if self.curve.look != "star":
             self._set_width((1.6 if is_soft and self.curve.look == "line" else 1.0) * self._sharpness)
             self.line.setData(x, y, antialias=is_soft)
