@@ -9,6 +9,7 @@ import sys
 from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from desktop.controllers import keeper
 from desktop.controllers.assembly import Assembly, assemble
 from desktop.errors import AppError
 from desktop.paths import Home
@@ -29,8 +30,11 @@ def open_window(home: Home, *, example: bool = False) -> int:
     window = build_window(assembly)
     window.crashes.install()
     assembly.chat.clear_leftovers()
+    assembly.runs.queue.changed.connect(lambda: _keep_queue(assembly))
     assembly.runs.load()
     assembly.hardware.start()
+    assembly.troubles.start()
+    assembly.settings.watch()
     window.show()
     if example:
         assembly.hardware.engine_checked.connect(
@@ -45,17 +49,35 @@ def open_window(home: Home, *, example: bool = False) -> int:
     return code
 
 
+def _keep_queue(assembly: Assembly) -> None:
+    """While something waits there is a keeper, so that the queue goes on when this window is closed or killed."""
+    if assembly.runs.queue.has_prospects:
+        keeper.ensure(assembly.home)
+
+
 def build_window(assembly: Assembly) -> MainWindow:
     """Build the window on top of the controllers."""
     services = Services(
         runs=assembly.runs,
+        labels=assembly.labels,
+        run_bin=assembly.run_bin,
+        reproducing=assembly.reproducing,
         chat=assembly.chat,
         hardware=assembly.hardware,
+        images=assembly.images,
+        fitting=assembly.fitting,
+        troubles=assembly.troubles,
         library=assembly.library,
+        choices=assembly.settings,
+        secrets=assembly.secrets,
         setup=assembly.setup,
         notices=assembly.notices,
         jobs=assembly.jobs,
         demo=assembly.demo,
+        data=assembly.data,
+        models=assembly.models,
+        choosing=assembly.choosing,
+        datasets=assembly.datasets,
         settings=QSettings(str(assembly.home.window_settings), QSettings.Format.IniFormat),
         engines=("docker", "process"),
     )

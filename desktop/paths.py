@@ -36,6 +36,11 @@ class Home:
         return self.path / "models"
 
     @property
+    def datasets(self) -> Path:
+        """The files of datasets that we made or fetched; the user's own stay where they lie."""
+        return self.path / "datasets"
+
+    @property
     def caches(self) -> Path:
         return self.path / "caches"
 
@@ -50,7 +55,7 @@ class Home:
 
     def make(self) -> None:
         """Create the folders that are missing; safe to call twice."""
-        for folder in (self.runs, self.chats, self.models, self.caches):
+        for folder in (self.runs, self.chats, self.models, self.datasets, self.caches):
             folder.mkdir(parents=True, exist_ok=True)
 
 

@@ -8,6 +8,8 @@ import warnings
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything makes an application
 
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # no test looks into the user's own keyring
+
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

@@ -11,7 +11,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from desktop.body import ENGINES
-from desktop.cli import chat, configs, data, doctor, image, runs, schema, train
+from desktop.cli import (
+    chat,
+    comparing,
+    configs,
+    data,
+    dataset_words,
+    doctor,
+    fit,
+    image,
+    models,
+    offline,
+    preset,
+    queue,
+    reading,
+    runs,
+    schema,
+    secrets,
+    train,
+)
+from desktop.controllers.secrets import SERVICES
 from desktop.errors import AppError
 from desktop.paths import Home, find_home
 
@@ -104,14 +123,33 @@ def _parser() -> argparse.ArgumentParser:
     build = add(images, "build", "build the trainer image", image.build)
     build.add_argument("--base", help="the image to build on: Python 3.11 or 3.12 with venv and pip")
     build.add_argument("--if-needed", action="store_true", help="only where it is missing or older than this app")
+    pull = add(images, "pull", "pull the trainer image from a registry and use it", image.pull)
+    pull.add_argument("reference", metavar="IMAGE", help="its name in the registry, such as ghcr.io/you/trainer:1")
     add(images, "show", "say whether the trainer image is there and fits", image.show)
+    add(images, "list", "the versions that are kept side by side", image.list_versions)
+    for verb, about, function in (
+        ("use", "go back to another version, or forward again", image.use),
+        ("remove", "remove a version", image.remove),
+    ):
+        add(images, verb, about, function).add_argument("version", metavar="VERSION", help="as image list names it")
 
     training = add(verbs, "train", "start a run and follow it to its end", train.train)
     training.add_argument("config", metavar="CONFIG", help="a JSON file, or the name of a saved config")
     training.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE", help="change one knob")
+    preset.add_preset(training)
     training.add_argument("--engine", choices=ENGINES, default="docker", help="in a container, or as a process")
     training.add_argument("--name", default="", help="what to call the run")
-    training.add_argument("--detach", action="store_true", help="return as soon as it is started")
+    training.add_argument("--detach", action="store_true", help="return as soon as it is started, or waits")
+    training.add_argument("--queue", action="store_true", help="the same: in the queue it waits for its cards")
+    later = "start it at this time, such as 22:30 or 2026-01-31T22:30, or once its cards are free after that"
+    training.add_argument("--at", type=queue.moment, metavar="TIME", help=later)
+    training.add_argument("--now", action="store_true", help="start although other runs use its cards")
+
+    fitting = add(verbs, "fit", "predict what a run needs of each card, and what would make it fit", fit.fit)
+    fitting.add_argument("config", metavar="CONFIG", help="a JSON file, or the name of a saved config")
+    fitting.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE", help="change one knob")
+    here = "empty cards of these sizes in GiB, such as 12,12, instead of those that are here"
+    fitting.add_argument("--cards", type=fit.cards, metavar="SIZES", help=here)
 
     of_runs = add(verbs, "runs", "the runs").add_subparsers(required=True, metavar="WORD")
     add(of_runs, "list", "every run, newest first", runs.list_runs)
@@ -129,6 +167,9 @@ def _parser() -> argparse.ArgumentParser:
         if name == "resume":
             one.add_argument("--detach", action="store_true", help="return as soon as it is started")
     add(of_runs, "rebuild", "read the run folders back into the catalogue", runs.rebuild)
+    comparing.add_words(of_runs)
+
+    queue.add_words(add(verbs, "queue", "the runs that wait"))
 
     talk = add(verbs, "chat", "talk with what a run made", chat.chat)
     talk.add_argument("run", metavar="RUN", help="id or name of a run, or the word last")
@@ -138,18 +179,50 @@ def _parser() -> argparse.ArgumentParser:
     talk.add_argument("--max-tokens", type=_tokens, default=256, help="the longest answer")
 
     of_configs = add(verbs, "config", "saved configs").add_subparsers(required=True, metavar="WORD")
-    add(of_configs, "list", "every saved config", configs.list_configs)
+    saved = add(of_configs, "list", "every saved config", configs.list_configs)
+    saved.add_argument("--engine", choices=ENGINES, help="only those that were saved with this engine, or with none")
     add(of_configs, "show", "one saved config", configs.show).add_argument("name")
     save = add(of_configs, "save", "save a config under a name", configs.save)
     save.add_argument("name")
     save.add_argument("config", metavar="CONFIG", help="a JSON file, or the name of a saved config")
     save.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE", help="change one knob")
+    save.add_argument("--engine", choices=ENGINES, help="the engine that it is meant for")
+    preset.add_preset(save)
     rename = add(of_configs, "rename", "give a saved config another name", configs.rename)
     rename.add_argument("name")
     rename.add_argument("new_name")
     add(of_configs, "delete", "delete a saved config", configs.delete).add_argument("name")
 
-    of_data = add(verbs, "data", "dataset files").add_subparsers(required=True, metavar="WORD")
+    duplicate = add(of_configs, "duplicate", "save a copy of a config under another name", configs.duplicate)
+    duplicate.add_argument("name")
+    duplicate.add_argument("new_name", nargs="?", default="", help="the copy's name; without it, a number is added")
+    export = add(of_configs, "export", "write a saved config into a file that others can import", configs.export)
+    export.add_argument("name")
+    export.add_argument("file", metavar="FILE")
+    bring = add(of_configs, "import", "save the config in a file", configs.bring_in)
+    bring.add_argument("file", metavar="FILE")
+    bring.add_argument("--name", default="", help="what to call it; without it, as the file says")
+    note = add(of_configs, "note", "show or change the notes of a saved config", configs.note)
+    note.add_argument("name")
+    note.add_argument("text", nargs="?", help="the new notes; an empty text takes them away")
+
+    of_tokens = add(verbs, "token", "tokens of services, kept in the keyring").add_subparsers(
+        required=True, metavar="WORD"
+    )
+    for name, help, command in (
+        ("set", "keep a token, read from a prompt or from standard input", secrets.set_token),
+        ("show", "say where the token is kept, not what it is", secrets.show),
+        ("delete", "forget a token", secrets.delete),
+    ):
+        of_one = add(of_tokens, name, help, command)
+        of_one.add_argument("--service", choices=list(SERVICES), default="hub", help="whose token; hub otherwise")
+
+    network = add(verbs, "offline", "take the network from every run, chat and check, or give it back", offline.offline)
+    network.add_argument("state", choices=("on", "off", "show"), nargs="?", default="show")
+
+    models.add_words(add(verbs, "models", "models to start from, on the Hub and on this machine"))
+
+    of_data = add(verbs, "data", "dataset files and the library").add_subparsers(required=True, metavar="WORD")
     check = add(of_data, "check", "say what a file holds, and which of its rows cannot be used", data.check)
     preview = add(of_data, "preview", "show rows as a model sees them, token by token", data.preview)
     for word in (check, preview):
@@ -159,8 +232,9 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--near", action=argparse.BooleanOptionalAction, help=near)
     check.add_argument("--evaluation", metavar="FILE", help="a second file whose rows should not be in the first")
     preview.add_argument("--model", required=True, help="a model folder, or a Hub name that is on this machine")
-    preview.add_argument("--rows", type=data.count, default=1, metavar="N", help="how many rows")
-    preview.add_argument("--row", type=data.count, default=1, metavar="NUMBER", help="the first of them")
+    preview.add_argument("--rows", type=reading.count, default=1, metavar="N", help="how many rows")
+    preview.add_argument("--row", type=reading.count, default=1, metavar="NUMBER", help="the first of them")
+    dataset_words.add_words(of_data, add)
 
     add(verbs, "schema", "the contract of configs, events and requests as JSON Schema", schema.schema)
     return parser

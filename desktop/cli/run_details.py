@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from desktop.core import metrics
+from desktop.core import folders, metrics
 from desktop.core.run import Run
 from desktop.core.run_log import tail_of_log
 
@@ -46,6 +46,7 @@ def details(run: Run) -> dict[str, Any]:
             {"step": step, "folder": str(folder), "complete": True} for step, folder in run.files.complete_checkpoints()
         ],
         "adapter": str(run.adapter) if run.adapter else None,
+        "dataset_version": ref.model_dump() if (ref := folders.read_dataset(run.files)) else None,
         "failure": {
             "code": failure.code,
             "sentence": failure.sentence,
@@ -74,6 +75,8 @@ def _dump(event: BaseModel | None) -> dict[str, Any] | None:
 
 def as_words(key: str, value: Any) -> str:
     """Return one of the details for people: what has a sentence says it, numbers come by their names."""
+    if key == "dataset_version" and value:
+        return f"{value['name']}@{value['number']} (SHA-256 {value['sha256'][:12]})"
     if isinstance(value, dict) and "sentence" in value:
         return str(value["sentence"])
     if key == "metrics":

@@ -122,6 +122,7 @@ def assemble(home: Home) -> Assembly:
     settings = Settings(store)
     setup.is_offline = lambda: settings.is_offline
     setup.models = ModelFetch(home.caches / "hub" / "hub", lambda: secrets.store.token("hub"))
+
     def own_image() -> TrainerImage:
         return TrainerImage(DockerEngine(home.path, str), variant)
 

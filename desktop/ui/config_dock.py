@@ -18,6 +18,7 @@ from desktop.errors import AppError
 from desktop.ui.actions import Actions
 from desktop.ui.config_form import ConfigForm
 from desktop.ui.config_steps import ConfigSteps
+from desktop.ui.dataset_report import in_the_way
 from desktop.ui.dataset_step import DatasetStep
 from desktop.ui.notice_bar import NoticeBar
 from desktop.ui.preset_keeper import SETTING
@@ -28,7 +29,7 @@ from desktop.ui.selection import Selection
 from desktop.ui.services import Services
 from desktop.ui.start_panel import StartPanel
 from desktop.ui.theme import Theme
-from trainer_image.contract import RunConfig, check_config
+from trainer_image.contract import Problem, RunConfig, check_config
 
 PANEL_WIDTH = 312
 WIDE = 760
@@ -163,7 +164,11 @@ class ConfigDock(QWidget):
     def choose_model(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Choose the folder of a model", self._folder_of("model"))
         if folder:
-            self.form.fields["model"].set_value(folder)
+            self.take_model(folder)
+
+    def take_model(self, model: str) -> None:
+        """Use a model that was chosen or dropped; the lists have done their work."""
+        self.steps.model.pick(model)
 
     def choose_dataset(self) -> None:
         file, _ = QFileDialog.getOpenFileName(self, "Choose a dataset", self._folder_of("dataset"), DATA_FILES)
@@ -210,7 +215,7 @@ class ConfigDock(QWidget):
         self.panel.setMinimumWidth(PANEL_WIDTH if is_wide else 0)
 
     def _show_config(self) -> None:
-        problems = self.form.problems
+        problems = [*self.form.problems, *self._asked_by_the_rows()]
         self.panel.show_config(self._as_it_will_run(), problems)
         self.panel.show_state(self.starter.waits_for)
         self.panel.dataset.show_choice(self.data.bad_rows, self.data.name)
@@ -219,8 +224,13 @@ class ConfigDock(QWidget):
         self.steps.show_config(self.panel.dataset.report)
         self._actions["start"].setText("Start")
         self._actions["example"].setEnabled(not self.starter.is_preparing)
-        is_empty = not self._services.runs.all()
-        self.panel.example.setVisible(is_empty)
+        self.panel.welcome.setVisible(not self._services.runs.all())
+
+    def _asked_by_the_rows(self) -> list[Problem]:
+        """What the rows ask before a start; the card about them says it in full."""
+        knob, sentence = in_the_way(self.panel.dataset.report, self.data.bad_rows, self.data.method)
+        is_said = any(problem.knob == knob for problem in self.form.problems)
+        return [Problem(knob, sentence)] if knob and not is_said else []
 
     def _as_it_will_run(self) -> RunConfig | None:
         """Return what the form says, as far as the switch of the whole app lets it."""

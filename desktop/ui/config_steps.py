@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLineEdit, QScrollArea, QWidget
 
 from desktop.controllers.scanning import Report
@@ -19,6 +20,7 @@ from desktop.ui.pieces import action_button, boxed, button, column, heading, lab
 from desktop.ui.preset_keeper import PresetKeeper
 from desktop.ui.preset_row import PresetRow
 from desktop.ui.services import Services
+from desktop.ui.theme import GRID
 
 EXPERTS = "form/experts"
 MODEL_KNOBS = ("model", "model_revision")
@@ -75,9 +77,10 @@ class ConfigSteps(QScrollArea):
             space=20,
         )
         fields["model"].hide_head()
+        fields["model"].hide_help()
         self._compose_goal()
         fields["model"].editor.setPlaceholderText(  # type: ignore[union-attr]
-            "a name on the Hub such as Qwen/Qwen3-4B-Instruct-2507, a folder, or a GGUF file"
+            "a name on the Hub, a folder, or a GGUF file"
         )
         fields["dataset"].editor.setPlaceholderText("a file; or drop one on this window")  # type: ignore[union-attr]
         self._add_browser("model", "Folder…", "choose_model")
@@ -86,10 +89,10 @@ class ConfigSteps(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        inside = boxed(steps)
+        self.inside = boxed(steps)
         steps.setContentsMargins(0, 0, 12, 0)
-        inside.setMaximumWidth(1040)
-        self.setWidget(inside)
+        self.inside.setMaximumWidth(1040)
+        self.setWidget(self.inside)
         self.guide.hide()
 
     def _goal_fields(self) -> list[QWidget]:
@@ -140,6 +143,7 @@ class ConfigSteps(QScrollArea):
         self.guide.filled.connect(self._take_advice)
         self.model.token_requested.connect(self._actions["settings"].trigger)
         self._actions["every_knob"].toggled.connect(self._experts_toggled)
+        self._actions["manage_configs"].toggled.connect(self._go_to_saved)
         services.data.scanning.changed.connect(self.keeper.refresh_soon)
         services.models.examined.connect(lambda _: self._model_examined())
         services.hardware.sampled.connect(lambda samples: self._cards_seen(len(samples)))
@@ -162,6 +166,11 @@ class ConfigSteps(QScrollArea):
         """Look for a knob; beginners see every knob from then on."""
         self._actions["every_knob"].setChecked(True)
         self.search.setFocus()
+        # What is found appears below the field.
+        QTimer.singleShot(0, self, self._bring_search_up)
+
+    def _bring_search_up(self) -> None:
+        self.verticalScrollBar().setValue(self.search.mapTo(self.inside, QPoint(0, 0)).y() - GRID)
 
     def toggle_guide(self) -> None:
         """Open the guide with what the form says now, or close it."""
@@ -181,6 +190,10 @@ class ConfigSteps(QScrollArea):
         self.guide_button.setFocus()
 
     # What it shows
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.model.suit_height(self.viewport().height())
 
     def show_config(self, report: Report | None) -> None:
         """Follow what the form and the rows are now."""
@@ -202,6 +215,11 @@ class ConfigSteps(QScrollArea):
             self.changed.setChecked(False)
             self._show_changed_only()
         self._show_preset()
+
+    def _go_to_saved(self, shown: bool) -> None:
+        """The list of saved configs opens at the top, wherever in the form one is."""
+        if shown:
+            QTimer.singleShot(0, self, lambda: self.verticalScrollBar().setValue(0))
 
     def _experts_toggled(self, shown: bool) -> None:
         self._services.settings.setValue(EXPERTS, shown)

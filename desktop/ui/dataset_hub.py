@@ -89,7 +89,7 @@ class HubDialog(QDialog):
         self.split.currentIndexChanged.connect(lambda _: self._preview())
         self.name.textChanged.connect(lambda _: self._check())
         self.line.busy_changed.connect(self._check)
-        self._choices.offline_changed.connect(lambda _: self._follow_offline())
+        self._choices.offline_changed.connect(self._follow_offline)
 
     def _follow_offline(self) -> None:
         is_offline = self._choices.is_offline

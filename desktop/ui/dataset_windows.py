@@ -43,7 +43,7 @@ class DatasetWindows(QObject):
         """Put what was dropped into the form."""
         self.setup_requested.emit()
         if plan.model is not None:
-            self._dock.form.fields["model"].set_value(str(plan.model))
+            self._dock.take_model(str(plan.model))
         if len(plan.data) == 1:
             self._dock.set_dataset(str(plan.data[0]))
             self._dock.steps.ensureWidgetVisible(self._dock.form.fields["dataset"], 0, 80)

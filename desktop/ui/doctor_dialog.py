@@ -71,6 +71,7 @@ class DoctorDialog(QDialog):
         copy = button("Copy everything", self._copy_all)
         self.image_page = ImagePage(images)
         self.pages = QTabWidget()
+        self.pages.setObjectName("pages")
         self.pages.setDocumentMode(True)
         self.pages.setAccessibleName("Pages")
         health = QWidget()
@@ -85,7 +86,8 @@ class DoctorDialog(QDialog):
         self.setLayout(layout)
         hardware.checked.connect(self.show_checks)
         setup.progressed.connect(self._show_step)
-        setup.changed.connect(lambda _: self.examine())
+        # Not a lambda: Qt lets go of a method when its dialog is gone.
+        setup.changed.connect(self.examine)
         self.examine()
 
     def examine(self) -> None:

@@ -15,6 +15,7 @@ from desktop.ui.pieces import ElidedLabel, boxed, column, elided, label, row, se
 from desktop.ui.theme import Theme
 
 WAITING = "Shown once the form is complete."
+UNTIMED = "How long it takes is not known yet: no run like it has been timed here."
 CHIP_PADDING = 28
 NEARLY_SAME = 1.1
 """A shortest and a longest time that differ by less are one time."""
@@ -69,7 +70,7 @@ class CardFit(QWidget):
         free = gpu.room.free_bytes
         is_used = bool(gpu.predicted_bytes)
         self.figures.setText(
-            f"needs {words.memory(gpu.needed_bytes)} of {words.memory(free)} GB free"
+            f"{'needs ' if gpu.room.index >= 0 else ''}{words.memory(gpu.needed_bytes)} of {words.memory(free)} GB free"
             if is_used
             else f"{words.memory(free)} GB free"
         )
@@ -200,7 +201,9 @@ class FitPanel(QWidget):
 
     def _show_time(self, duration: Duration | None) -> None:
         self._set_text(self.time, time_words(duration) if duration else "")
-        self._set_text(self.time_source, f"Reckoned {duration.source}." if duration else "")
+        fit = self._fitting.fit
+        silence = UNTIMED if fit is not None and fit.fits else ""
+        self._set_text(self.time_source, f"Reckoned {duration.source}." if duration else silence)
 
     def _set_text(self, part: QWidget, text: str) -> None:
         part.setText(text)  # type: ignore[attr-defined]

@@ -79,7 +79,8 @@ class ImagePage(QWidget):
         layout.addLayout(pulling)
         images.listed.connect(self.show_versions)
         images.progressed.connect(self.show_step)
-        images.busy_changed.connect(lambda _: self._show_busy())
+        # Not a lambda: Qt lets go of a method when its widget is gone.
+        images.busy_changed.connect(self._show_busy)
         images.failed.connect(self._show_problem)
         self.problem.hide()
         self._show_busy()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
@@ -19,12 +17,15 @@ from PySide6.QtWidgets import (
 
 from desktop.controllers.hardware import GpuSample
 from desktop.controllers.notices import Notice
+from desktop.controllers.preparing import Preparing
 from desktop.core.run import RunState
 from desktop.ui.actions import Actions
 from desktop.ui.chat_dock import ChatDock
 from desktop.ui.command_palette import CommandPalette
+from desktop.ui.compare_dock import CompareDock
 from desktop.ui.config_dock import ConfigDock
 from desktop.ui.crash_dialog import CrashReporter
+from desktop.ui.dataset_windows import DatasetWindows
 from desktop.ui.doctor_dialog import DoctorDialog
 from desktop.ui.gpus_dock import GpusDock
 from desktop.ui.log_dock import LogDock
@@ -38,8 +39,10 @@ from desktop.ui.runs_dock import RunsDock
 from desktop.ui.samples_dock import SamplesDock
 from desktop.ui.selection import Selection
 from desktop.ui.services import Services
+from desktop.ui.settings_dialog import SettingsDialog
 from desktop.ui.shortcuts_dialog import ShortcutsDialog
 from desktop.ui.theme import Theme, ThemeChoice
+from desktop.ui.tray import Tray, keep_open_without_windows
 from desktop.ui.tries_dock import TriesDock
 from desktop.ui.views import DOCKS, VIEWS, DockName, View, Views
 from trainer_image.contract import GENERATING
@@ -69,10 +72,13 @@ class MainWindow(QMainWindow):
         self._is_switching_by_tab = False
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self._make_docks()
+        self.data = DatasetWindows(services, self.config_dock, self.theme, self)
         self._memory = MemoryNotices(services.runs, services.notices, self)
         self.views = Views(self, self.docks, services.settings, lambda: bool(services.hardware.samples))
-        self.commands = RunCommands(services.runs, services.notices, self.actions_by_name, self.selection, self)
+        self.commands = RunCommands(services, self.actions_by_name, self.selection, self.bar, self)
         self._make_top()
+        self.tray = Tray(services.runs, services.notices, services.choices, self.theme, self)
+        self._is_quitting = False
         self._connect()
         self.crashes = CrashReporter(self)
         services.jobs.crashed.connect(self.crashes.show_crash)
@@ -82,13 +88,16 @@ class MainWindow(QMainWindow):
 
     def _make_docks(self) -> None:
         services, actions, selection, theme = self._services, self.actions_by_name, self.selection, self.theme
-        self.runs_dock = RunsDock(services.runs, actions, selection, theme)
-        self.config_dock = ConfigDock(services, actions, selection, self.bar)
+        self.runs_dock = RunsDock(services, actions, selection, theme)
+        self.config_dock = ConfigDock(services, actions, selection, self.bar, self.theme)
         self.plots_dock = PlotsDock(services, actions, selection, theme)
-        self.log_dock = LogDock(services, selection)
+        self.preparing = Preparing(services.runs, services.setup, parent=self)
+        self.plots_dock.ribbon.prepared = self.preparing.of
+        self.log_dock = LogDock(services, selection, theme)
         self.samples_dock = SamplesDock(services, selection)
         self.tries_dock = TriesDock(services, selection, theme)
-        self.gpus_dock = GpusDock(services.hardware, theme)
+        self.compare_dock = CompareDock(services, selection, self.plots_dock.curves.colours, theme)
+        self.gpus_dock = GpusDock(services, selection, theme, self.plots_dock.curves)
         self.chat_dock = ChatDock(services, actions, selection, theme)
         contents: dict[DockName, QWidget] = {
             "runs": self.runs_dock,
@@ -97,6 +106,7 @@ class MainWindow(QMainWindow):
             "log": self.log_dock,
             "samples": self.samples_dock,
             "tries": self.tries_dock,
+            "compare": self.compare_dock,
             "gpus": self.gpus_dock,
             "chat": self.chat_dock,
         }
@@ -156,20 +166,32 @@ class MainWindow(QMainWindow):
             "palette": self.open_palette,
             "shortcuts": lambda: ShortcutsDialog(self.actions_by_name, self).open(),
             "doctor": self.open_doctor,
+            "settings": self.open_settings,
             "about": lambda: QMessageBox.about(self, "About Tunedeck", ABOUT),
-            "quit": self.close,
+            "quit": self.quit,
+            "look_at_data": self.data.data.open_page,
+            "datasets": self.data.library.open_at,
             "new_run": lambda: self.views.show("setup"),
             "choose_dataset": lambda: self.views.show("setup"),
             "choose_model": lambda: self.views.show("setup"),
         }.items():
             actions[name].triggered.connect(lambda _=False, act=act: act())
+        self.data.setup_requested.connect(lambda: self.views.show("setup"))
+        self.compare_dock.compared.connect(lambda: self.views.put_beside("compare", "log"))
+        actions["all_runs"].toggled.connect(lambda is_on: self.views.enlarge("runs", is_on))
+        self.views.enlarged_ended.connect(lambda: actions["all_runs"].setChecked(False))
         self.selection.run_selected.connect(self._bring_forward_for)
+        self.selection.evaluation_selected.connect(lambda _: self.views.bring_forward("samples"))
         self.strip.doctor_requested.connect(self.open_doctor)
-        self.strip.offline_requested.connect(self.config_dock.set_offline)
-        self.config_dock.offline_changed.connect(self.strip.show_offline)
-        self.strip.show_offline(self.config_dock.is_offline)
+        self.config_dock.panel.welcome.doctor_requested.connect(self.open_doctor)
+        self.strip.offline_requested.connect(services.choices.set_offline)
+        services.choices.offline_changed.connect(self.strip.show_offline)
+        self.strip.show_offline(services.choices.is_offline)
         services.hardware.sampled.connect(self._sampled)
         self.bar.action_pressed.connect(self._follow_notice)
+        self.tray.show_requested.connect(self.come_back)
+        self.tray.notice_pressed.connect(self._follow_notice)
+        self.tray.quit_requested.connect(self.quit)
         self.bar.name_action = lambda notice: "Judge it" if self._can_be_judged(notice.run_id) else "Show"
 
     def _restore(self) -> None:
@@ -187,7 +209,7 @@ class MainWindow(QMainWindow):
     def begin_search(self) -> None:
         """Look for something in the dock that has the focus, else in the one that matters in this view."""
         finders = {
-            "config": self.config_dock.search.setFocus,
+            "config": self.config_dock.steps.begin_search,
             "runs": self.runs_dock.begin_search,
             "log": self.log_dock.begin_search,
             "tries": self.tries_dock.begin_search,
@@ -210,8 +232,15 @@ class MainWindow(QMainWindow):
         palette.show()
         palette.search.setFocus()
 
-    def open_doctor(self) -> None:
-        dialog = DoctorDialog(self._services.hardware, self.theme, self)
+    def open_doctor(self, about: str = "") -> None:
+        """Examine this machine; ``about`` is the check to go to."""
+        services = self._services
+        dialog = DoctorDialog(services.hardware, services.images, services.setup, self.theme, self, about)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def open_settings(self) -> None:
+        dialog = SettingsDialog(self._services, self, has_tray=self.tray.is_there)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
@@ -265,6 +294,23 @@ class MainWindow(QMainWindow):
             self.selection.select(notice.run_id)
             self.views.show("watch")
 
+    def come_back(self) -> None:
+        """Show the window, wherever it was."""
+        keep_open_without_windows(False)
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def quit(self) -> None:
+        """Close the window for good, also from the tray."""
+        self._is_quitting = True
+        was_hidden = self.isHidden()
+        keep_open_without_windows(False)
+        self.close()
+        if was_hidden:
+            QApplication.quit()
+
     # What Qt asks
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -275,15 +321,18 @@ class MainWindow(QMainWindow):
         self.views.save()
         self._services.settings.setValue("window/geometry", self.saveGeometry())
         self._services.settings.sync()
+        if self.tray.closes_to_tray and not self._is_quitting:
+            keep_open_without_windows(True)
+            self.hide()
+            self.tray.say_where_it_is()
+            event.ignore()
+            return
         super().closeEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if self.data.overlay.offer(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
+        if self.data.overlay.take(event.mimeData()):
             event.acceptProposedAction()
-            self.views.show("setup")
-            self.config_dock.take_dropped(paths[0])

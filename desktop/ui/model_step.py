@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QButtonGroup, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QLineEdit, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.controllers.models import ModelReport, Remark, needed_repository
 from desktop.core.models import KnownModel, model_list, size_words
@@ -21,12 +21,14 @@ from desktop.ui.services import Services
 from desktop.ui.theme import scaled_font
 
 LOOK_DELAY_MS = 400
+ROOM_FOR_LISTS = 900
+"""Pixels of height in which the lists and the other three steps can be seen together."""
 SIGNS = {"ok": "✓", "warn": "!", "fail": "▲"}
 ROLES = {"ok": "good", "warn": "muted", "fail": "problem"}
 
 
 class ModelStep(QWidget):
-    """Closed, it says in two lines what is chosen; open, it has the field and the lists."""
+    """Closed, it says in two lines what is chosen; open, it has the field, and the lists where there is room."""
 
     token_requested = Signal()
     """The user wants to give a token for the Hub."""
@@ -62,7 +64,10 @@ class ModelStep(QWidget):
         self.opened = boxed(opened)
         self.setLayout(column(self.summary, self.opened, self._remarks, self.download, space=8))
         self._connect()
-        self._is_open = True
+        self._is_open = False
+        self._wants_lists: bool | None = None
+        """None: nobody has said, so the lists are shown where the other steps can be seen beside them."""
+        self._has_room = False
         self._show_state()
 
     def _make_pages(self, choose_folder: Callable[[], object], choose_gguf: Callable[[], object]) -> QStackedWidget:
@@ -71,7 +76,7 @@ class ModelStep(QWidget):
         self.local = LocalModels(self._models, choose_folder, choose_gguf)
         self.cache = CachePage(self._models)
         pages = QStackedWidget()
-        group = QButtonGroup(self)
+        self._group = QButtonGroup(self)
         self.tabs: list[QPushButton] = []
         named: tuple[tuple[str, QWidget], ...] = (
             ("Good starts", self.starting_points),
@@ -83,17 +88,20 @@ class ModelStep(QWidget):
             pages.addWidget(page)
             tab = button(text, partial(self.show_page, number), "tab")
             tab.setCheckable(True)
-            group.addButton(tab)
+            self._group.addButton(tab)
             self.tabs.append(tab)
         for signal in (self.starting_points.picked, self.hub.picked, self.local.picked, self.cache.picked):
             signal.connect(self.pick)
-        self.tabs[0].setChecked(True)
         self.done = button("Done", self.shut, "link", "Close the lists of models")
-        self._tabs = row(*self.tabs, 1, self.done, space=4)
+        self._lead = label("Choose from:", "muted")
+        self._tabs = row(self._lead, *self.tabs, 1, self.done, space=4)
         return pages
 
     def _connect(self) -> None:
         self._field.value_changed.connect(lambda _: self._looking.start())
+        assert isinstance(self._field.editor, QLineEdit)
+        self._field.editor.textEdited.connect(self._keep_open)
+        self._field.editor.returnPressed.connect(self.shut)
         self._revision.value_changed.connect(lambda _: self._looking.start())
         self._form.fields["load_in_4bit"].value_changed.connect(lambda _: self._looking.start())
         self._form.config_changed.connect(self._show_state)
@@ -115,18 +123,37 @@ class ModelStep(QWidget):
         """Show the field and the lists."""
         self._is_open = True
         self.show_page(self.pages.currentIndex())
-        self._show_state()
         self._field.editor.setFocus()
+
+    def _keep_open(self) -> None:
+        """While a name is typed, its field stays where it is."""
+        self._is_open = True
 
     def shut(self) -> None:
         """Show the summary alone; without a model there is none."""
-        self._is_open = False
+        self._is_open = self._wants_lists = False
         self._show_state()
+
+    def suit_height(self, height: int) -> None:
+        """Before anything is chosen, the lists are open only where all four steps can be seen beside them."""
+        self._has_room = height >= ROOM_FOR_LISTS
+        if self._shows_lists and self._wants_lists is None:
+            self._fill_page()
+        self._show_state()
+
+    @property
+    def _shows_lists(self) -> bool:
+        return self._has_room if self._wants_lists is None else self._wants_lists
 
     def show_page(self, number: int) -> None:
         """Show one of the lists, as it is now."""
-        self.tabs[number].setChecked(True)
+        self._wants_lists = True
         self.pages.setCurrentIndex(number)
+        self._fill_page()
+        self._show_state()
+
+    def _fill_page(self) -> None:
+        number = self.pages.currentIndex()
         page = (self.starting_points, self.hub, self.local, self.cache)[number]
         page.refresh()
 
@@ -145,8 +172,8 @@ class ModelStep(QWidget):
 
     def showEvent(self, event: object) -> None:
         super().showEvent(event)  # type: ignore[arg-type]
-        if self._is_open and not self.starting_points.table.rows.rows:
-            self.show_page(self.pages.currentIndex())
+        if self._shows_lists and not self.starting_points.table.rows.rows:
+            self._fill_page()
 
     def _show_state(self) -> None:
         is_empty = not self.model
@@ -155,7 +182,12 @@ class ModelStep(QWidget):
         self.summary.setVisible(not is_empty)
         self.opened.setVisible(is_open)
         self.change.setVisible(not is_open)
-        self.done.setVisible(not is_empty)
+        self.pages.setVisible(self._shows_lists)
+        self._lead.setVisible(not self._shows_lists)
+        self._group.setExclusive(self._shows_lists)
+        for number, tab in enumerate(self.tabs):
+            tab.setChecked(self._shows_lists and number == self.pages.currentIndex())
+        self.done.setVisible(not is_empty or bool(self._wants_lists))
         self._revision.setVisible(is_open and not is_empty and not self.model.startswith(("/", "~", ".")))
         known = self._models.known(self.model) if not is_empty else KnownModel("")
         four_bit = bool(self._form.fields["load_in_4bit"].value())

@@ -5,9 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QScrollArea, QStackedLayout, QWidget
 
-from desktop.core import curves
+from desktop.core.feeds import Feeds
 from desktop.core.run import Run, RunState
 from desktop.core.run_log import tail_of_log
+from desktop.core.series import Series
+from desktop.ui import words
 from desktop.ui.actions import Actions
 from desktop.ui.failure_panel import FailurePanel
 from desktop.ui.phase_line import PhaseRibbon
@@ -28,9 +30,8 @@ class PlotsDock(QWidget):
         super().__init__()
         self._runs = services.runs
         self._jobs = services.jobs
-        self._reading: set[str] = set()
-        self._read: set[str] = set()
-        """Long runs whose events were read on the side; they open at once from now on."""
+        self._reading: dict[str, float] = {}
+        """Long runs that are being read on the side, and the share that has been read."""
         self._compared: list[str] = []
         self._selection = selection
         self.head = RunHead(theme)
@@ -96,19 +97,38 @@ class PlotsDock(QWidget):
         self._show_run()
 
     def _is_ready(self, run: Run) -> bool:
-        """Say whether a run can be opened at once; a long one that never was is read on the side first."""
-        events = run.files.events
+        """Say whether a run can be drawn at once; a long one is read and made ready on the side first."""
         if run.id in self._reading:
             return False
-        if run.id in self._read or curves.is_prepared(events):
+        if not self._runs.can_open_at_once(run.id):
+            self._reading[run.id] = 0.0
+            self._runs.open_aside(run.id, lambda share: self._hear(run.id, share), lambda: self._has_read(run.id))
+            return False
+        series = self._runs.series(run.id)
+        if run.state.is_live or self.curves.is_ready_for(series):
             return True
-        self._reading.add(run.id)
-        self._jobs.run("pool", lambda: curves.prepare(events), lambda _: self._has_read(run.id))
+        self._reading[run.id] = 1.0
+        self._make_ready(run, series)
         return False
 
+    def _make_ready(self, run: Run, series: Series) -> None:
+        feeds, look = Feeds(series), self.curves.controls.look
+        numbers = self.curves.numbers_for(series, run.config.method)
+
+        def has_made(_: object) -> None:
+            self.curves.take_ready(feeds)
+            self._has_read(run.id)
+
+        self._jobs.run("pool", lambda: feeds.make_ready(numbers, look), has_made)
+
+    def _hear(self, run_id: str, share: float) -> None:
+        if run_id in self._reading:
+            self._reading[run_id] = share
+            if run_id == self._selection.run_id:
+                self._show_run()
+
     def _has_read(self, run_id: str) -> None:
-        self._reading.discard(run_id)
-        self._read.add(run_id)
+        self._reading.pop(run_id, None)
         if run_id == self._selection.run_id:
             self._select(run_id)
         if run_id in self._compared:
@@ -144,7 +164,7 @@ class PlotsDock(QWidget):
         self._show_failure(run)
         if run.id in self._reading:
             self._drawing.setCurrentWidget(self.waiting)
-            self.waiting.setText("Reading the curves of a long run. This happens once and takes a few seconds.")
+            self.waiting.setText(_reading_words(run, self._reading[run.id]))
         elif run.progress.step is None:
             self._drawing.setCurrentWidget(self.waiting)
             self.waiting.setText(_waiting_words(run))
@@ -153,6 +173,7 @@ class PlotsDock(QWidget):
             self.rate.show_search(self._runs.series(run.id), run.progress.suggestion, run.state.is_live)
         else:
             self._drawing.setCurrentWidget(self.curves)
+            self.curves.expect(run.config)
             self.curves.show_progress(run.progress)
 
     def _show_failure(self, run: Run) -> None:
@@ -160,6 +181,11 @@ class PlotsDock(QWidget):
             self.failure.show_failure("", "", "")
         elif self.failure.isHidden() or self.failure.sentence.text() != run.failure.sentence:
             self.failure.show_failure(run.failure.sentence, run.failure.hint, tail_of_log(run.files.log))
+
+
+def _reading_words(run: Run, share: float) -> str:
+    steps = words.plural(run.step, "step") if run.step else "the curves"
+    return f"Reading {steps}… {share:.0%}".replace("%", " %")
 
 
 def _waiting_words(run: Run) -> str:

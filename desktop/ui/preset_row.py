@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QLabel, QPushButton, QSizePolicy, QWidget
 
 from desktop.controllers.choosing import Chosen
@@ -69,6 +69,14 @@ class _Reasons(QLabel):
             Qt.TextInteractionFlag.LinksAccessibleByMouse | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
         )
         self.setAccessibleDescription("Each choice is a link to its knob.")
+
+    def changeEvent(self, event: QEvent) -> None:
+        """The colour of a link is fixed when its text is set: it has to follow the theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self.text():
+            text = self.text()
+            self.clear()
+            self.setText(text)
 
     def show_reasons(self, chosen: Chosen | None) -> None:
         """Write out what was chosen and why."""

@@ -11,6 +11,7 @@ from desktop.errors import AppError
 from desktop.ui.pieces import boxed, button, column, label, row
 from desktop.ui.services import Services
 from desktop.ui.theme import scaled_font
+from desktop.ui.tray_settings import AwaySection
 from desktop.ui.trouble_settings import TroubleSection
 
 WHERE_TOKENS_COME_FROM: dict[Service, str] = {
@@ -21,7 +22,7 @@ WHERE_TOKENS_COME_FROM: dict[Service, str] = {
 class SettingsDialog(QDialog):
     """One section below the other; every change holds at once."""
 
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None, *, has_tray: bool = False) -> None:
         super().__init__(parent)
         self.setWindowTitle("Settings")
         self.resize(640, 520)
@@ -30,7 +31,8 @@ class SettingsDialog(QDialog):
         self.network = NetworkSection(services.choices)
         self.tokens = [TokenSection(services.secrets, service) for service in SERVICES]
         self.trouble = TroubleSection(services.troubles, services.runs.queue)
-        self.sections = column(self.network, self.trouble, *self.tokens, 1, space=16)
+        self.away = AwaySection(services.choices, has_tray=has_tray)
+        self.sections = column(self.network, self.trouble, self.away, *self.tokens, 1, space=16)
         inside = QWidget()
         inside.setLayout(self.sections)
         scroll = QScrollArea(widgetResizable=True)

@@ -6,12 +6,13 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QFrame, QRadioButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QPushButton, QRadioButton, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.body import EngineName
 from desktop.controllers.fit import Lengths, TokenCounts
 from desktop.controllers.hardware import Check
 from desktop.core import inputs
+from desktop.errors import AppError
 from desktop.ui.actions import Actions
 from desktop.ui.config_summary import summary_lines
 from desktop.ui.dataset_fit import DatasetFit
@@ -20,6 +21,7 @@ from desktop.ui.fit_panel import FitPanel
 from desktop.ui.pieces import action_button, boxed, button, column, label
 from desktop.ui.services import Services
 from desktop.ui.theme import Theme
+from desktop.ui.welcome import Welcome
 from trainer_image.contract import Problem, RunConfig
 
 ENGINE_WORDS: dict[EngineName, tuple[str, str]] = {
@@ -49,14 +51,16 @@ class StartPanel(QWidget):
         self.engine_detail = label("", "muted", wrap=True)
         self._engines = QButtonGroup(self)
         self._engine_was_chosen = False
+        self._waits_for = ""
         self._config: RunConfig | None = None
         self.start = action_button(actions["start"], "primary")
         self.start.setMinimumHeight(40)
+        self._links: list[QPushButton] = []
         self._problem_links = QVBoxLayout()
         self._problem_links.setSpacing(0)
-        self.example = self._make_example(actions)
+        self.welcome = Welcome(services.hardware, services.images, actions, theme)
         cards = column(
-            self.example,
+            self.welcome,
             self._card("Will it fit?", self.memory),
             self._card("Your data", self.dataset, self.fit),
             self._card("What will happen", self.lines),
@@ -73,20 +77,12 @@ class StartPanel(QWidget):
         layout = column(scroll, self._problem_links, self.state, self.start, space=8)
         self.setLayout(layout)
         services.data.seeing.measured.connect(self._take_lengths)
+        services.runs.run_changed.connect(self._show_state)
         services.hardware.engine_checked.connect(self._engine_checked)
         self._engine_checked(services.hardware.engine)
 
     def _card(self, title: str, *parts: QWidget) -> QFrame:
         return boxed(column(label(title, "muted"), *parts, space=8), "card", 12)
-
-    def _make_example(self, actions: Actions) -> QFrame:
-        title = label("New here?", "title")
-        text = label(
-            "The example teaches a small model to talk like a sea captain. "
-            "It takes minutes, also without a graphics card, and shows everything once.",
-            wrap=True,
-        )
-        return boxed(column(title, text, action_button(actions["example"], "primary")), "callout", 16)
 
     def _make_engine_buttons(self) -> list[QRadioButton]:
         self.engine_buttons: dict[EngineName, QRadioButton] = {}
@@ -135,7 +131,7 @@ class StartPanel(QWidget):
         """Say what this config comes to, or what is missing before it can start."""
         cards = len(self._services.hardware.samples)
         report = self.dataset.report
-        self._config = _with_full_paths(config) if config is not None else None
+        self._config = self._with_files(config) if config is not None else None
         self._services.fitting.show(self._config, report.rows if report else 0)
         if config is not None:
             self.lines.setText("\n".join(summary_lines(config, self.dataset.report, cards)))
@@ -145,12 +141,18 @@ class StartPanel(QWidget):
             if widget := item.widget():
                 widget.hide()
                 widget.deleteLater()
+        self._links = []
         for problem in problems[:3]:
             short = problem.sentence.split(". ")[0].rstrip(".")
             ask = partial(self.knob_requested.emit, problem.knob)
-            self._problem_links.addWidget(button(f"→ {short}", ask, "link"))
+            self._links.append(button(f"→ {short}", ask, "link"))
+            self._problem_links.addWidget(self._links[-1])
         if len(problems) > 3:
             self._problem_links.addWidget(label(f"and {len(problems) - 3} more", "muted"))
+
+    def missing(self) -> list[str]:
+        """Return what stands above the button: what is missing or wrong, each a way to its knob."""
+        return [link.text() for link in self._links]
 
     def _take_lengths(self, lengths: Lengths) -> None:
         """The rows were measured where they are looked at: memory and time know them from now on."""
@@ -163,13 +165,25 @@ class StartPanel(QWidget):
         self._services.fitting.take_counts(TokenCounts(self._config.dataset, longest, mean, lengths.share_cut))
 
     def show_state(self, text: str) -> None:
-        """Say what a start is waiting for."""
+        """Say what a start is waiting for, or what it would wait for."""
+        self._waits_for = text
+        self._show_state()
+
+    def _show_state(self) -> None:
+        text = self._waits_for
+        if not text and self._config is not None:
+            queue = self._services.runs.queue
+            why = queue.would_wait_for(self._config, self.engine)
+            text = f"Start adds it to the queue: it {why}." if why else ""
         self.state.setText(text)
         self.state.setVisible(bool(text))
 
-
-def _with_full_paths(config: RunConfig) -> RunConfig:
-    """Return the config as a start would write it, so that files are found."""
-    return config.model_copy(
-        update=inputs.with_full_paths(config.model_dump(include={"model", "dataset"}), [Path.home()])
-    )
+    def _with_files(self, config: RunConfig) -> RunConfig:
+        """Return the config as a start would write it, so that files are found."""
+        datasets = self._services.datasets
+        found = config.model_dump(include={"model", "dataset"})
+        full = config.model_copy(update=inputs.with_full_paths(found, [Path.home()], datasets.is_name))
+        try:
+            return datasets.with_file(full)
+        except AppError:  # the start says what is wrong with it
+            return full

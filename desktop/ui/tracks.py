@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from desktop.core.feeds import AxisKind, Feed, Look, evaluation_points, places_of
+from desktop.core.feeds import AxisKind, Feeds, Look, evaluation_points, places_of
 from desktop.core.series import Floats, Series
 from desktop.ui.charts import Chart, Curve
 from desktop.ui.run_colours import Ink
@@ -36,19 +36,15 @@ class Track:
 
     run_id: str
     name: str
-    series: Series
+    feeds: Feeds
     ink: Ink
     shift: float = 0.0
     """How far it is moved along the axis, in the axis's unit."""
     is_shown: bool = True
-    _feeds: dict[tuple[str, bool], Feed] = field(default_factory=dict)
 
-    def feed(self, name: str, *, keeps_gaps: bool) -> Feed:
-        """Return what follows a number of this run."""
-        key = (name, keeps_gaps)
-        if key not in self._feeds:
-            self._feeds[key] = Feed(self.series, name, keeps_gaps=keeps_gaps)
-        return self._feeds[key]
+    @property
+    def series(self) -> Series:
+        return self.feeds.series
 
 
 def suffix(index: int, track: Track) -> str:
@@ -102,10 +98,10 @@ def fill(chart: Chart, name: str, tracks: list[Track], look: Look, *, is_main: b
                 if kind + end in has:
                     chart.show_curve(kind + end, np.empty(0), np.empty(0))
             continue
-        drawn = track.feed(name, keeps_gaps=is_main).draw(look, track.shift)
+        drawn = track.feeds.of(name, keeps_gaps=is_main).draw(look, track.shift)
         if f"raw{end}" in has:
-            chart.show_curve(f"raw{end}", drawn.x, drawn.raw, drawn.same)
-        chart.show_curve(f"smoothed{end}", drawn.x, drawn.smoothed, drawn.same)
+            chart.show_curve(f"raw{end}", drawn.x, drawn.raw, drawn.same, drawn.raw_pyramid)
+        chart.show_curve(f"smoothed{end}", drawn.x, drawn.smoothed, drawn.same, drawn.smoothed_pyramid)
         steps, values = evaluation_points(track.series, name)
         chart.show_curve(f"evaluation{end}", places_of(track.series, steps, look.axis, track.shift), values)
 

@@ -99,6 +99,7 @@ class TriesDock(QWidget):
             signal.connect(self._show_count)
         self._selection.run_selected.connect(self._select)
         self._services.runs.advanced.connect(self._advanced)
+        self._services.runs.run_changed.connect(self._run_changed)
         self._fit_columns()
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(Column.STEP, Qt.SortOrder.DescendingOrder)
@@ -112,7 +113,9 @@ class TriesDock(QWidget):
         runs = self._services.runs
         run = runs.get(run_id)
         self.detail.hide()
-        tries = runs.completions(run_id) if run is not None else None
+        is_open = run is not None and runs.can_open_at_once(run_id)
+        self._is_reading = run is not None and not is_open
+        tries = runs.completions(run_id) if is_open else None
         self.model.show_tries(tries.all() if tries is not None else [])
         has_earlier = tries is not None and tries.total > len(tries)
         self._earlier = runs.earlier_completions(run_id) if has_earlier else None
@@ -121,6 +124,11 @@ class TriesDock(QWidget):
         else:
             self.empty.setText("This method tries no answers. With GRPO, RLOO and STaR they stand here.")
         self._show_count()
+
+    def _run_changed(self, run_id: str) -> None:
+        """A long run that was chosen may have been read meanwhile."""
+        if self._is_reading and run_id == self._selection.run_id and self._services.runs.can_open_at_once(run_id):
+            self._select(run_id)
 
     def _advanced(self, run_id: str, events: list[Event | UnknownLine]) -> None:
         if run_id != self._selection.run_id:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from PySide6.QtCore import QByteArray, QObject, QSettings, Qt, QTimer, Signal
-from PySide6.QtWidgets import QDockWidget, QMainWindow
+from PySide6.QtCore import QByteArray, QObject, QSettings, QSize, Qt, QTimer, Signal
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar
 
 View = Literal["setup", "watch", "judge"]
 VIEWS: dict[View, str] = {"setup": "Set up", "watch": "Watch", "judge": "Judge"}
-DockName = Literal["config", "runs", "plots", "log", "samples", "tries", "gpus", "chat"]
+DockName = Literal["config", "runs", "plots", "log", "samples", "tries", "compare", "gpus", "chat"]
 DOCKS: dict[DockName, str] = {
     "config": "Set up",
     "runs": "Runs",
@@ -20,10 +20,11 @@ DOCKS: dict[DockName, str] = {
     "log": "Log",
     "samples": "Samples",
     "tries": "Tries",
+    "compare": "Compare",
     "gpus": "GPUs",
     "chat": "Chat",
 }
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 """Goes up whenever a dock comes or goes: layouts of another version are forgotten."""
 
 ROOM_FOR_NO_CARDS = 104
@@ -52,6 +53,8 @@ class Views(QObject):
     """Arranges the docks for a view and remembers what the user made of it."""
 
     view_changed = Signal(str)
+    enlarged_ended = Signal()
+    """No dock has the whole window any more."""
 
     def __init__(
         self,
@@ -67,11 +70,20 @@ class Views(QObject):
         self._settings = settings
         known = str(settings.value("window/view", "setup"))
         self.current: View = next((view for view in VIEWS if view == known), "setup")
+        self._beside: QByteArray | None = None
+        """How this view stood before one dock was given the whole window."""
+        self._sizes: dict[QDockWidget, QSize] = {}
         self._resizing = QTimer(self, singleShot=True, interval=0)
         self._resizing.timeout.connect(self._share_room)
+        self._tidying = QTimer(self, singleShot=True, interval=0)
+        self._tidying.timeout.connect(self._put_tab_bars_away)
+        self._settling = QTimer(self, singleShot=True, interval=0)
+        self._settling.timeout.connect(self._restore_sizes)
 
     def show(self, view: View) -> None:
-        """Keep how the docks stand in this view, and arrange them for the other."""
+        """Keep how the docks stand in this view, and arrange them for the other; no dock keeps the whole window."""
+        if view == self.current:
+            self._put_back()
         if view == self.current:
             self.view_changed.emit(view)
             return
@@ -81,19 +93,73 @@ class Views(QObject):
 
     def save(self) -> None:
         """Remember this view as it stands now."""
-        self._settings.setValue(self._key(self.current), self._window.saveState(LAYOUT_VERSION))
+        state = self._beside if self._beside is not None else self._window.saveState(LAYOUT_VERSION)
+        self._settings.setValue(self._key(self.current), state)
         self._settings.setValue("window/view", self.current)
 
     def restore(self) -> None:
         """Arrange the docks as they were left in this view, or as they are meant."""
         state = self._settings.value(self._key(self.current))
+        self._forget_enlarged()
         self._without_flicker(lambda: self._restore_or_arrange(state))
         self.view_changed.emit(self.current)
 
     def reset(self) -> None:
         """Put every dock of this view back where it is meant to be."""
         self._settings.remove(self._key(self.current))
+        self._forget_enlarged()
         self._without_flicker(self._arrange)
+
+    def enlarge(self, name: DockName, is_wanted: bool) -> None:
+        """Give a dock the whole window, or put the view back as it stood; only until the next view."""
+        if is_wanted and self._beside is None:
+            self._beside = self._window.saveState(LAYOUT_VERSION)
+            self._keep_sizes()
+            self._without_flicker(lambda: self._show_only(name))
+        elif not is_wanted:
+            self._put_back()
+
+    def put_beside(self, name: DockName, neighbour: DockName) -> None:
+        """Show a dock in the place of another one, as a tab before it, unless the user has given it a place."""
+        dock, other = self._docks[name], self._docks[neighbour]
+        if dock.isHidden() and not dock.isFloating() and other.isVisibleTo(self._window):
+            if not self._settling.isActive():
+                self._keep_sizes()
+            self._window.tabifyDockWidget(other, dock)
+            self._settling.start()
+        dock.show()
+        dock.raise_()
+
+    def _show_only(self, name: DockName) -> None:
+        for other, dock in self._docks.items():
+            if not dock.isFloating():
+                dock.setVisible(other == name)
+
+    def _put_back(self) -> None:
+        """Show the docks that one of them has pushed aside, as wide and high as they were."""
+        if self._beside is None:
+            return
+        state = self._beside
+        self._forget_enlarged()
+        self._without_flicker(lambda: self._restore_or_arrange(state))
+        self._resizing.stop()
+        self._settling.start()
+
+    def _keep_sizes(self) -> None:
+        docks = [dock for dock in self._docks.values() if dock.isVisibleTo(self._window) and not dock.isFloating()]
+        self._sizes = {dock: dock.size() for dock in docks if not dock.visibleRegion().isEmpty()}
+
+    def _restore_sizes(self) -> None:
+        """Qt gives docks that come back whatever it likes; once they are there, they get what they had."""
+        docks = list(self._sizes)
+        widths, heights = ([size.width() for size in self._sizes.values()], [s.height() for s in self._sizes.values()])
+        self._window.resizeDocks(docks, widths, Qt.Orientation.Horizontal)
+        self._window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
+
+    def _forget_enlarged(self) -> None:
+        if self._beside is not None:
+            self._beside = None
+            self.enlarged_ended.emit()
 
     def bring_forward(self, name: DockName) -> None:
         """Show a dock before those that share its place; one that the user has closed stays closed."""
@@ -178,6 +244,14 @@ class Views(QObject):
             arrange()
         finally:
             self._window.setUpdatesEnabled(True)
+            self._tidying.start()
+
+    def _put_tab_bars_away(self) -> None:
+        """Hide the tabs of docks that this view does not show: Qt leaves them where they were, over other docks."""
+        shown = {dock.windowTitle() for dock in self._docks.values() if dock.isVisibleTo(self._window)}
+        for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            if shown.isdisjoint(bar.tabText(number) for number in range(bar.count())):
+                bar.hide()
 
 
 def _first(part: DockName | tuple[DockName, ...]) -> DockName:

@@ -38,6 +38,21 @@ def time_left(seconds: float) -> str:
     return "almost done" if seconds < 2 else f"{duration(round(seconds))} left"
 
 
+def time_left_between(seconds: float, between: tuple[float, float] | None) -> str:
+    """Return the time that is left, and between what and what it may be where that is not the same: 12 min left,
+    10 to 15."""
+    text = time_left(seconds)
+    if between is None or seconds < 2:
+        return text
+    low, high = (duration(round(edge)) for edge in between)
+    if low == high:
+        return text
+    same_unit = low.rpartition(" ")[2] == high.rpartition(" ")[2] and low.count(" ") == high.count(" ") == 1
+    if same_unit and text.endswith(f" {low.rpartition(' ')[2]} left"):
+        low, high = (edge.rpartition(" ")[0].removesuffix(".0") for edge in (low, high))
+    return f"{text}, {low} to {high}"
+
+
 def loss(value: float | None) -> str:
     """Return a loss with the digits that mean something."""
     if value is None or not math.isfinite(value):

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from desktop.paths import PROJECT
 from tests.story.conftest import IN_CI, Tunedeck, events_of, wait_for
-from trainer_image.contract import Finished, RunFolder, Step
+from trainer_image.contract import Finished, RunFolder
 
 COUNTED = ("Ip.OutNoRoutes", "Ip.OutRequests", "Tcp.ActiveOpens", "Udp.OutDatagrams")
 OUTSIDE = "org/a-model-that-nobody-has"
@@ -34,11 +36,16 @@ def count():
         found |= {{f"{{kind}}.{{name}}": int(value) for name, value in zip(names.split()[1:], values.split()[1:])}}
     return sum(found[name] for name in {COUNTED})
 
+def start(words):
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
 told = []
-for words in json.loads(sys.argv[1]):
+for together in json.loads(sys.argv[1]):
     before = count()
-    done = subprocess.run(words, capture_output=True, text=True)
-    told.append([done.returncode, count() - before, done.stdout, done.stderr])
+    started = [start(words) for words in together]
+    ended = [(one.communicate(), one.returncode) for one in started]
+    attempts = count() - before
+    told.append([attempts, [[code, *printed] for printed, code in ended]])
 print(json.dumps(told))
 """
 ASKING = "import socket\ntry: socket.create_connection(('192.0.2.1', 80), 1)\nexcept OSError: pass"
@@ -55,10 +62,19 @@ def namespace() -> list[str]:
     pytest.skip("this machine allows no network namespaces")
 
 
-def counted(*commands: list[str]) -> list[tuple[int, int, str, str]]:
-    """Run commands where no network is; return for each its exit code, its attempts, and what it printed."""
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def counted(*rounds: list[list[str]]) -> list[tuple[int, list[Ended]]]:
+    """Run commands where no network is, those of a round at once; return the attempts and the ends of each round."""
     done = subprocess.run(
-        [*namespace(), sys.executable, "-c", INSIDE, json.dumps(commands)],
+        [*namespace(), sys.executable, "-c", INSIDE, json.dumps(rounds)],
         capture_output=True,
         text=True,
         timeout=300,
@@ -67,7 +83,7 @@ def counted(*commands: list[str]) -> list[tuple[int, int, str, str]]:
         env={**os.environ, "HF_TOKEN": "hf_" + "o" * 34},
     )
     assert done.returncode == 0, done.stderr
-    return [tuple(one) for one in json.loads(done.stdout)]
+    return [(attempts, [Ended(*one) for one in ended]) for attempts, ended in json.loads(done.stdout)]
 
 
 @pytest.mark.process
@@ -77,34 +93,35 @@ def test_a_run_and_a_chat_offline_make_no_connection(as_process: Tunedeck, tmp_p
         config = as_process.write_config(tmp_path, max_steps=1)
         missing = tmp_path / "missing.json"
         missing.write_text(json.dumps({**json.loads(config.read_text()), "model": OUTSIDE}))
-        control, train, chat, refused, checked = counted(
-            [sys.executable, "-c", ASKING],
-            as_process.command("train", str(config), "--engine", "process", "--json"),
-            as_process.command("chat", "last", "--prompt", "Hello", "--max-tokens", "4", "--json"),
-            as_process.command("train", str(missing), "--engine", "process", "--json"),
-            as_process.command("data", "check", str(json.loads(config.read_text())["dataset"]), "--json"),
+        name = f"Offline {secrets.token_hex(4)}"
+        (control, _), (training, (train,)), (looking, (chat, refused, checked)) = counted(
+            [[sys.executable, "-c", ASKING]],
+            [as_process.command("train", str(config), "--engine", "process", "--name", name, "--json")],
+            [
+                as_process.command("chat", name, "--prompt", "Hello", "--max-tokens", "4", "--json"),
+                as_process.command("train", str(missing), "--engine", "process", "--json"),
+                as_process.command("data", "check", str(json.loads(config.read_text())["dataset"]), "--json"),
+            ],
         )
     finally:
         as_process("offline", "off")
-    assert control[1] > 0, "the kernel does not count here"
-    assert (train[0], train[1]) == (0, 0), train
-    files = RunFolder(Path(json.loads(train[2].splitlines()[0])["folder"]))
+    assert control > 0, "the kernel does not count here"
+    assert (train.code, training) == (0, 0), train
+    files = RunFolder(Path(json.loads(train.out.splitlines()[0])["folder"]))
     assert isinstance(events_of(files)[-1], Finished)
-    assert (chat[0], chat[1]) == (0, 0), chat
-    assert json.loads(chat[2])["answer"]
-    assert (refused[0], refused[1]) == (1, 0), refused
-    assert f"The model {OUTSIDE} is not on this machine" in refused[2] + refused[3]
-    assert (checked[0], checked[1]) == (0, 0), checked
+    assert (chat.code, refused.code, checked.code, looking) == (0, 1, 0, 0), (chat, refused, checked)
+    assert json.loads(chat.out)["answer"]
+    assert f"The model {OUTSIDE} is not on this machine" in refused.out + refused.err
 
 
 @pytest.mark.docker
 def test_a_container_offline_makes_no_connection(in_docker: Tunedeck, docker_client: object, tmp_path: Path) -> None:
     in_docker("offline", "on")
     try:
-        files = in_docker.start(in_docker.write_config(tmp_path, max_steps=2))
+        files = in_docker.start(in_docker.write_config(tmp_path, max_steps=1))
     finally:
         in_docker("offline", "off")
-    wait_for(lambda: any(isinstance(event, Step) for event in events_of(files)), "the first step")
+    wait_for(lambda: events_of(files), "the first event")
     details = docker_client.api.inspect_container(f"tunedeck-{files.path.name}")  # type: ignore[attr-defined]
     assert details["HostConfig"]["NetworkMode"] == "none"
     told = dict(variable.split("=", 1) for variable in details["Config"]["Env"])

@@ -77,7 +77,7 @@ class Bench:
 
     def follow(self, files: RunFolder) -> Any:
         """Stay with a run to its end, however that is, and return what is shown of it then."""
-        self.popen("runs", "follow", files.path.name).wait(120)
+        self.popen("runs", "follow", files.path.name).wait(300)
         return self.show(files)
 
     def finish(self, files: RunFolder) -> None:
@@ -127,7 +127,7 @@ def bench(own_engine: OwnEngine, tmp_path: Path) -> Iterator[Bench]:
     for run in made.tunedeck.json("runs", "list")["runs"]:
         if run["state"] in ("waiting", "running", "starting"):
             made.tunedeck("runs", "cancel", run["id"])
-    wait_for(lambda: not is_kept(home), "the keeper to leave", 60)
+    wait_for(lambda: not is_kept(home), "the keeper to leave")
     for container in own_engine.client.containers.list(all=True):
         container.remove(force=True)
 
@@ -138,7 +138,7 @@ def is_kept(home: Home) -> bool:
 
 
 def wait_for_steps(files: RunFolder, count: int) -> None:
-    wait_for(lambda: len(steps_of(files)) >= count, f"step {count}", 60)
+    wait_for(lambda: len(steps_of(files)) >= count, f"step {count}")
 
 
 # The app
@@ -148,12 +148,12 @@ def wait_for_steps(files: RunFolder, count: int) -> None:
 def test_the_app_is_killed_while_it_starts_a_run(bench: Bench, moment: str) -> None:
     runs = bench.tunedeck.home.runs
     app = bench.popen("train", str(bench.config(total=6)))
-    folder = wait_for(lambda: list(runs.iterdir()), "the run folder", 30)[0]
+    folder = wait_for(lambda: list(runs.iterdir()), "the run folder")[0]
     files = RunFolder(folder)
     if moment == "start":
-        wait_for(lambda: (folder / ".starting").exists(), "the start", 30)
+        wait_for(lambda: (folder / ".starting").exists() or bench.container(files), "the start")
     if moment == "container":
-        wait_for(lambda: bench.container(files), "the container", 30)
+        wait_for(lambda: bench.container(files), "the container")
     app.kill()
     app.wait()
     shown = bench.follow(files)
@@ -175,10 +175,10 @@ def test_what_waits_is_started_though_every_app_is_gone(bench: Bench) -> None:
     (waiting,) = bench.tunedeck.json("queue", "show")["waiting"]
     assert waiting["id"] == second["id"]
     bench.change(step_s=0.0)
-    wait_for(lambda: steps_of(files)[-1:] == [LAST], "the second run's end", 120)
+    wait_for(lambda: steps_of(files)[-1:] == [LAST], "the second run's end")
     assert steps_of(first)[-1] == LAST
     assert of_kind(first, Step)[-1].time < of_kind(files, Step)[0].time
-    wait_for(lambda: not is_kept(bench.tunedeck.home), "the keeper to leave", 30)
+    wait_for(lambda: not is_kept(bench.tunedeck.home), "the keeper to leave")
 
 
 def test_the_database_is_deleted(bench: Bench) -> None:
@@ -250,7 +250,7 @@ def test_everything_dies_at_once(bench: Bench) -> None:
     assert at_death - files.complete_checkpoints()[-1][0] <= LONG["save_every"]
     bench.change(step_s=0.0)
     assert [one["id"] for one in bench.tunedeck.json("queue", "show")["waiting"]] == [waiting.path.name]
-    wait_for(lambda: steps_of(waiting)[-1:] == [LAST], "the run that waited", 60)
+    wait_for(lambda: steps_of(waiting)[-1:] == [LAST], "the run that waited")
     bench.finish(files)
     assert steps_of(files) == list(range(1, LAST + 1))
 
@@ -262,14 +262,14 @@ def test_the_container_loses_its_card_and_gets_a_new_one(bench: Bench) -> None:
     wait_for_steps(files, 4)
     first = bench.container(files).id
     bench.change(card="gone")
-    lost = wait_for(lambda: of_kind(files, Failed), "the loss to be told", 60)
+    lost = wait_for(lambda: of_kind(files, Failed), "the loss to be told")
     bench.change(card="there", step_s=0.0)
     assert (lost[0].code, "Unknown Error" in lost[0].sentence) == ("gpu_lost", True)
     assert isinstance(events_of(files)[events_of(files).index(lost[0]) - 1], Paused)  # it could still save
-    wait_for(lambda: len(of_kind(files, Hello)) >= 2, "the run to go on by itself", 60)
+    wait_for(lambda: len(of_kind(files, Hello)) >= 2, "the run to go on by itself")
     assert bench.container(files).id != first
-    app.wait(60)
-    wait_for(lambda: steps_of(files)[-1:] == [LAST], "the end", 60)
+    app.wait(300)
+    wait_for(lambda: steps_of(files)[-1:] == [LAST], "the end")
     assert steps_of(files) == list(range(1, LAST + 1))
 
 
@@ -303,7 +303,7 @@ def test_the_events_file_is_cut_in_the_middle_of_a_line(bench: Bench) -> None:
     files = bench.start(bench.config(**LONG))
     wait_for_steps(files, 5)
     bench.tunedeck("runs", "pause", files.path.name)
-    wait_for(lambda: of_kind(files, Paused), "the pause", 60)
+    wait_for(lambda: of_kind(files, Paused), "the pause")
     whole = files.events.read_bytes()
     files.events.write_bytes(whole[: whole.rfind(b"\n", 0, -1) - 40])
     assert bench.show(files)["step"] >= 4
@@ -321,7 +321,7 @@ def test_a_damaged_checkpoint_is_not_believed(bench: Bench) -> None:
     files = bench.start(bench.config(**LONG))
     wait_for_steps(files, 12)
     bench.tunedeck("runs", "pause", files.path.name)
-    wait_for(lambda: of_kind(files, Paused), "the pause", 60)
+    wait_for(lambda: of_kind(files, Paused), "the pause")
     (before, _), (last, path) = files.complete_checkpoints()[-2:]
     _damage(path / "optimizer.pt")
     bench.change(step_s=0.0)
@@ -350,8 +350,8 @@ def test_a_real_run_survives_a_full_disk_and_a_damaged_checkpoint(in_docker: Tun
     home = Home(tmp_path / "home")
     home.make()
     disk = str(home.runs)
-    # Room for two checkpoints of 12 MB and the beginning of a third.
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", disk], check=False).returncode != 0:
+    # Room for two or three checkpoints of 15 to 30 MB, and the beginning of the next.
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", disk], check=False).returncode != 0:
         pytest.skip("nothing may be mounted here")
     try:
         program = Tunedeck(home, "docker", in_docker.model)

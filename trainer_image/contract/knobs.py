@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 import types
 from collections.abc import Iterable, Mapping
@@ -40,6 +41,7 @@ class Knob:
     exclusive_maximum: bool
 
 
+@functools.cache  # a form asks for them with every letter that is typed
 def knobs(method: Method | None = None) -> tuple[Knob, ...]:
     """Return every knob of RunConfig in reading order, or only those that ``method`` uses."""
     every = (_read_knob(name) for name in RunConfig.model_fields)

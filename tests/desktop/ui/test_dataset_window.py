@@ -280,7 +280,6 @@ def test_a_dataset_of_the_library_is_named_made_anew_deleted_and_run(
     assert known.notes == "About water."
     qtbot.waitUntil(lambda: dock.panel.dataset.report is not None)
     assert "sea@1" in dock.panel.dataset.name.text()
-    qtbot.waitUntil(lambda: str(bench.services.fitting._config.dataset) == str(bench.dataset), timeout=3000)  # TMP
     window.actions_by_name["start"].trigger()
     qtbot.waitUntil(lambda: len(bench.services.runs.all()) == 1)
     assert bench.services.runs.all()[0].config.dataset == str(bench.dataset)
