@@ -45,6 +45,7 @@ DETAILS = SUMMARY | {
     "checkpoints",
     "config",
     "container",
+    "dataset_version",
     "evaluation",
     "failure",
     "gpus",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 from pytestqt.qtbot import QtBot
 
 from desktop.ui.main_window import MainWindow
@@ -22,13 +23,16 @@ def bench(tmp_path: Path, qtbot: QtBot) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def window(bench: Bench, qtbot: QtBot) -> MainWindow:
+def window(bench: Bench, qtbot: QtBot) -> Iterator[MainWindow]:
     made = MainWindow(bench.services)
-    qtbot.addWidget(made)
     made.resize(1280, 720)
     made.show()
     qtbot.waitExposed(made)
-    return made
+    yield made
+    made.close()
+    made.deleteLater()
+    # Outside of an event loop nothing is deleted later; and every window that is left takes on each new style sheet.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from desktop.ui.main_window import MainWindow
@@ -75,7 +74,7 @@ def test_the_checks_of_an_answer_lead_to_the_rewards(filled: MainWindow) -> None
 
 def test_the_guide_shows_costs_and_fills_the_form(filled: MainWindow, qtbot: QtBot) -> None:
     dock, guide = filled.config_dock, filled.config_dock.steps.guide
-    qtbot.mouseClick(dock.steps.guide_button, Qt.MouseButton.LeftButton)
+    dock.steps.guide_button.click()
     assert guide.isVisible()
     assert "Your 120 rows are questions and answers. They can feed SFT" in guide.rows.text()
     assert guide.goals.number == 0
@@ -85,11 +84,11 @@ def test_the_guide_shows_costs_and_fills_the_form(filled: MainWindow, qtbot: QtB
     assert texts[1].startswith("✓ Goes over 2 cards")
     assert texts[2].startswith("✗ Needs")
     before = dock.form.values()
-    qtbot.mouseClick(guide.goals.buttons[2], Qt.MouseButton.LeftButton)
+    guide.goals.buttons[2].click()
     assert dock.form.values() == before, "nothing changes before the button"
     assert guide.method == "grpo"
     assert "Data: some hundred questions" in guide.needs.text()
-    qtbot.mouseClick(guide.fill, Qt.MouseButton.LeftButton)
+    guide.fill.click()
     values = dock.form.values()
     assert (values["method"], values["load_in_4bit"]) == ("grpo", True)
     assert not guide.isVisible()
@@ -99,10 +98,10 @@ def test_the_guide_shows_costs_and_fills_the_form(filled: MainWindow, qtbot: QtB
 def test_the_guide_says_what_the_rows_cannot_feed(filled: MainWindow, qtbot: QtBot) -> None:
     dock, guide = filled.config_dock, filled.config_dock.steps.guide
     dock.steps.toggle_guide()
-    qtbot.mouseClick(guide.goals.buttons[1], Qt.MouseButton.LeftButton)
+    guide.goals.buttons[1].click()
     assert "Your rows cannot feed it" in guide.outcome.text()
     assert guide.kinds.buttons[2].isVisible()
-    qtbot.mouseClick(guide.goals.buttons[0], Qt.MouseButton.LeftButton)
+    guide.goals.buttons[0].click()
     assert not guide.kinds.buttons[2].isVisible()
     dock.steps.toggle_guide()
     assert not guide.isVisible()
@@ -111,8 +110,8 @@ def test_the_guide_says_what_the_rows_cannot_feed(filled: MainWindow, qtbot: QtB
 def test_another_way_is_a_choice_of_the_user(filled: MainWindow, qtbot: QtBot) -> None:
     dock, guide = filled.config_dock, filled.config_dock.steps.guide
     dock.steps.toggle_guide()
-    qtbot.mouseClick(guide.ways.buttons[2], Qt.MouseButton.LeftButton)
-    qtbot.mouseClick(guide.fill, Qt.MouseButton.LeftButton)
+    guide.ways.buttons[2].click()
+    guide.fill.click()
     assert dock.form.values()["full_finetuning"] is True
     assert "full_finetuning" in dock.keeper.own
     assert dock.form.config is not None, dock.form.problems
