@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLineEdit, QScrollArea, QWidget
 
+from desktop.controllers.hardware import GpuSample
 from desktop.controllers.scanning import Report
 from desktop.core.auto_memory import Machine
 from desktop.core.models import KnownModel
@@ -145,8 +146,8 @@ class ConfigSteps(QScrollArea):
         self._actions["every_knob"].toggled.connect(self._experts_toggled)
         self._actions["manage_configs"].toggled.connect(self._go_to_saved)
         services.data.scanning.changed.connect(self.keeper.refresh_soon)
-        services.models.examined.connect(lambda _: self._model_examined())
-        services.hardware.sampled.connect(lambda samples: self._cards_seen(len(samples)))
+        services.models.examined.connect(self._model_examined)
+        services.hardware.sampled.connect(self._cards_sampled)
 
     # What the user wants
 
@@ -242,9 +243,12 @@ class ConfigSteps(QScrollArea):
         model = self._services.models.known(str(values["model"]))
         return self._services.data.scanning.report, model, self._services.choosing.machine(values.get("gpus"))
 
-    def _model_examined(self) -> None:
+    def _model_examined(self, _checked: object) -> None:
         self.keeper.refresh_soon()
         self.form.config_changed.emit()
+
+    def _cards_sampled(self, samples: list[GpuSample]) -> None:
+        self._cards_seen(len(samples))
 
     def _cards_seen(self, count: int) -> None:
         if count != self._cards:

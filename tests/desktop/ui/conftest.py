@@ -29,6 +29,9 @@ def window(bench: Bench, qtbot: QtBot) -> Iterator[MainWindow]:
     made.show()
     qtbot.waitExposed(made)
     yield made
+    # What jobs still have to say comes while there is somebody to hear it.
+    bench.close()
+    QCoreApplication.processEvents()
     made.close()
     made.deleteLater()
     # Outside of an event loop nothing is deleted later; and every window that is left takes on each new style sheet.

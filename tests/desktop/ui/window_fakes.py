@@ -202,6 +202,7 @@ class Bench:
     dataset: Path
     example: FakeExampleModel
     trainers: dict[str, FakeTrainer] = field(default_factory=dict)
+    is_closed: bool = False
 
     def trainer(self, run_id: str) -> FakeTrainer:
         """Return who speaks for a run."""
@@ -210,6 +211,10 @@ class Bench:
         return self.trainers[run_id]
 
     def close(self) -> None:
+        """End every job; may be called twice."""
+        if self.is_closed:
+            return
+        self.is_closed = True
         self.services.data.close()
         self.services.choosing.close()
         self.services.models.close()
