@@ -101,8 +101,11 @@ class ConfigDock(QWidget):
         actions["choose_model"].triggered.connect(self.choose_model)
         actions["choose_dataset"].triggered.connect(self.choose_dataset)
         runs = self._services.runs
+        # A thousand runs come at once when the window opens.
+        self._runs_came = QTimer(self, singleShot=True, interval=0)
+        self._runs_came.timeout.connect(self._show_config)
         for signal in (runs.run_added, runs.run_removed):
-            signal.connect(lambda _: self._show_config())
+            signal.connect(lambda _: self._runs_came.start())
 
     # What the user wants
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtCore import QSignalBlocker, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QWidget
 
 from desktop.controllers.runs import Runs
@@ -35,8 +35,11 @@ class ModelPicker(QWidget):
         self.run_box.activated.connect(lambda: selection.select(str(self.run_box.currentData())))
         self.step_box.activated.connect(self._choose_step)
         selection.run_selected.connect(lambda _: self.refresh())
+        # Many runs come at once when the window opens.
+        self._runs_came = QTimer(self, singleShot=True, interval=0)
+        self._runs_came.timeout.connect(self.refresh)
         for signal in (runs.run_added, runs.run_removed):
-            signal.connect(lambda _: self.refresh())
+            signal.connect(lambda _: self._runs_came.start())
         runs.run_changed.connect(self._run_changed)
         self.refresh()
 
