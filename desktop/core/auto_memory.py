@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from desktop.core.fit import CPU_LIBRARIES_BYTES
 from desktop.core.models import KnownModel
 from trainer_image.contract import GENERATING, PlacementName, RunConfig
 from trainer_image.memory import CONTEXT_BYTES, predict
@@ -59,7 +60,8 @@ class Room:
 def find_room(values: Mapping[str, Any], model: KnownModel, machine: Machine, *, may_split: bool) -> Room:
     """Return how a run of these knobs goes into the machine, copies first; use is "none" where it does not."""
     if not machine.cards:
-        need, free = _need(values, model, "one", (1.0,))[0] - CONTEXT_BYTES, int(COMPUTER_SHARE * machine.memory_bytes)
+        need = _need(values, model, "one", (1.0,))[0] - CONTEXT_BYTES + CPU_LIBRARIES_BYTES
+        free = int(COMPUTER_SHARE * machine.memory_bytes)
         return Room("cpu" if need <= free else "none", 1, need, free)
     (alone, *_) = _need(values, model, "one", (1.0,))
     copies = [max(_need(values, model, "data_parallel", (1.0, 1.0))) if len(machine.cards) > 1 else alone]

@@ -82,6 +82,8 @@ def too_long() -> BadRow:
 def broken_json(error: json.JSONDecodeError) -> BadRow:
     """Say in words where JSON is broken, and what would mend it where that can be told."""
     where = f"character {error.colno}" if error.lineno == 1 else f"line {error.lineno} of it"
+    if not error.doc[error.pos :].strip():
+        where = "at its end"
     fault = f"This is no JSON ({error.msg}, {where})."
     rest = error.doc[error.pos : error.pos + 8]
     if error.msg.startswith("Invalid control character") and not rest.strip():
