@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,7 +14,8 @@ from httpx2 import HTTPError
 from huggingface_hub import snapshot_download
 
 from desktop.body import EngineName
-from desktop.engine.launch import Machine, plan_conversion
+from desktop.engine.gguf_import import convert, is_model_folder
+from desktop.engine.launch import Machine
 from desktop.engine.verbs import Engine
 from desktop.errors import AppError, EngineError
 
@@ -38,7 +38,7 @@ class ExampleModel:
         return self._models / "SmolLM2-135M-Instruct"
 
     def is_there(self) -> bool:
-        return (self.folder / "config.json").is_file() and any(self.folder.glob("*.safetensors"))
+        return is_model_folder(self.folder)
 
     def ensure(self, engine: EngineName, tell: Callable[[str], None] = lambda _: None) -> Path:
         """Return the model folder, making it if it is not there; AppError where neither source can be reached."""
@@ -88,20 +88,11 @@ class ExampleModel:
         return gguf
 
     def _convert(self, gguf: Path, engine: Engine) -> None:
-        spec = plan_conversion(gguf, self.folder, self._machine)
-        engine.start(spec)
-        deadline = time.monotonic() + CONVERSION_S
-        while time.monotonic() < deadline:
-            body = engine.find().get(spec.id)
-            if body is None or body.state != "running":
-                break
-            time.sleep(0.5)
-        output = engine.output(spec.id)
-        engine.remove(spec.id)
+        said = convert(gguf, self.folder, engine, self._machine, CONVERSION_S)
         if not self.is_there():
             raise EngineError(
                 "The example's model could not be turned into a folder.",
-                f"The trainer said: {output.strip()[-400:] or 'nothing'}",
+                f"The trainer said: {said}",
                 code="conversion_failed",
             )
         gguf.unlink(missing_ok=True)

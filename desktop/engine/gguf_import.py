@@ -29,6 +29,16 @@ def import_gguf(gguf: Path, models: Path, engine: Engine, machine: Machine, limi
     if not gguf.is_file():
         raise AppError(f"There is no file {gguf}.", "Choose another one.", "model_missing")
     models.mkdir(parents=True, exist_ok=True)
+    said = convert(gguf, target, engine, machine, limit_s)
+    if not is_model_folder(target):
+        raise EngineError(
+            f"{gguf.name} could not be turned into a model folder.", f"The trainer said: {said}", "conversion_failed"
+        )
+    return target
+
+
+def convert(gguf: Path, target: Path, engine: Engine, machine: Machine, limit_s: float) -> str:
+    """Let the trainer make ``target`` of the file, wait for its end, and return the end of what it said."""
     spec = plan_conversion(gguf, target, machine)
     engine.start(spec)
     deadline = time.monotonic() + limit_s
@@ -39,9 +49,4 @@ def import_gguf(gguf: Path, models: Path, engine: Engine, machine: Machine, limi
         time.sleep(LOOK_S)
     output = engine.output(spec.id)
     engine.remove(spec.id)
-    if not is_model_folder(target):
-        said = output.strip()[-400:] or "nothing"
-        raise EngineError(
-            f"{gguf.name} could not be turned into a model folder.", f"The trainer said: {said}", "conversion_failed"
-        )
-    return target
+    return output.strip()[-400:] or "nothing"

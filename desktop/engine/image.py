@@ -86,7 +86,7 @@ class TrainerImage:
         """Return the image that is used, or None where there is none."""
         try:
             image = self._engine.client().images.get(self.tag)
-            state = replace(self._read(image, self.tag), is_used=True)
+            state = replace(_read(image, self.tag, current_digests()), is_used=True)
             return replace(state, is_chosen=not state.is_current and self._is_chosen(state.id))
         except ImageNotFound:
             return None
@@ -141,7 +141,7 @@ class TrainerImage:
             except (DockerException, RuntimeError) as error:
                 raise explain_pull(reference, error) from error
             reference = f"{repository}{'@' if ':' in (tag or '') else ':'}{tag or 'latest'}"
-            refusal = _refusal(self._read(client.images.get(reference), reference))
+            refusal = _refusal(_read(client.images.get(reference), reference, current_digests()))
             if refusal is not None:
                 raise refusal
             client.images.get(reference).tag(*self.tag.split(":"))
@@ -157,7 +157,9 @@ class TrainerImage:
             used = self.state()
         except (DockerException, requests.RequestException) as error:
             raise explain(error) from error
-        states = [self._read(image, tag) for image in found if (tag := _version_tag(image.tags)) is not None]
+        current = current_digests()
+        tagged = [(image, tag) for image in found if (tag := _version_tag(image.tags)) is not None]
+        states = [_read(image, tag, current) for image, tag in tagged]
         states = [replace(state, is_used=used is not None and state.id == used.id) for state in states]
         return sorted(states, key=lambda state: state.made, reverse=True)
 
@@ -230,19 +232,6 @@ class TrainerImage:
         except ImageNotFound:
             return False
 
-    def _read(self, image: Any, tag: str) -> ImageState:
-        labels = image.labels or {}
-        contract = labels.get(LABEL_CONTRACT, "")
-        return ImageState(
-            tag=tag,
-            id=str(image.id),
-            contract=int(contract) if contract.isdigit() else None,
-            size_bytes=int(image.attrs["Size"]),
-            architecture=str(image.attrs["Architecture"]),
-            is_current=labels.get(LABEL_SOURCES) in (sources_digest("cpu"), sources_digest("cuda")),
-            made=str(image.attrs.get("Created", "")),
-        )
-
     def _build_on(self, base: str, tell: Told) -> None:
         arguments = {"BASE": base, "VARIANT": self.variant, "CONTRACT": str(CONTRACT)}
         if self.variant == "cpu" and not local_torch_wheels():
@@ -275,6 +264,20 @@ def _teller(progress: Callable[[BuildStep], None]) -> Told:
         progress(BuildStep(number, total, text, time.monotonic() - started, size, fetched))
 
     return tell
+
+
+def _read(image: Any, tag: str, current: frozenset[str]) -> ImageState:
+    labels = image.labels or {}
+    contract = labels.get(LABEL_CONTRACT, "")
+    return ImageState(
+        tag=tag,
+        id=str(image.id),
+        contract=int(contract) if contract.isdigit() else None,
+        size_bytes=int(image.attrs["Size"]),
+        architecture=str(image.attrs["Architecture"]),
+        is_current=labels.get(LABEL_SOURCES) in current,
+        made=str(image.attrs.get("Created", "")),
+    )
 
 
 def _version_tag(tags: list[str]) -> str | None:
@@ -310,6 +313,11 @@ def sources_digest(variant: Variant) -> str:
     for path in _sources():
         digest.update(str(path.relative_to(PROJECT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def current_digests() -> frozenset[str]:
+    """Return the digests of today's sources for every variant; each reads all of them, so ask once for many images."""
+    return frozenset({sources_digest("cpu"), sources_digest("cuda")})
 
 
 def _sources() -> Iterator[Path]:
