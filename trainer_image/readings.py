@@ -43,22 +43,22 @@ COLUMNS = tuple(field.name for field in fields(Reading))
 
 def read_card(pynvml: Any, handle: Any, is_ours: Callable[[int], bool] = lambda pid: False) -> Reading:
     """Ask a card for everything; raises NVMLError only where the card itself is gone."""
-    memory = _ask(pynvml, pynvml.nvmlDeviceGetMemoryInfo, handle)
+    memory = ask(pynvml, pynvml.nvmlDeviceGetMemoryInfo, handle)
     if memory is None:
         pynvml.nvmlDeviceGetUUID(handle)  # says so where the card has fallen off the bus
-    load = _ask(pynvml, pynvml.nvmlDeviceGetUtilizationRates, handle)
-    power = _ask(pynvml, pynvml.nvmlDeviceGetPowerUsage, handle)
-    limit = _ask(pynvml, pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+    load = ask(pynvml, pynvml.nvmlDeviceGetUtilizationRates, handle)
+    power = ask(pynvml, pynvml.nvmlDeviceGetPowerUsage, handle)
+    limit = ask(pynvml, pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
     return Reading(
         load_percent=int(load.gpu) if load is not None else None,
         used_mib=int(memory.used) // MIB if memory is not None else None,
         own_mib=_own(pynvml, handle, is_ours),
-        temperature_c=_ask(pynvml, pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU),
+        temperature_c=ask(pynvml, pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU),
         power_w=round(power / 1000, 1) if power is not None else None,
         power_limit_w=round(limit / 1000, 1) if limit is not None else None,
-        fan_percent=_ask(pynvml, pynvml.nvmlDeviceGetFanSpeed, handle),
-        clock_mhz=_ask(pynvml, pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
-        throttle=_ask(pynvml, pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle),
+        fan_percent=ask(pynvml, pynvml.nvmlDeviceGetFanSpeed, handle),
+        clock_mhz=ask(pynvml, pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
+        throttle=ask(pynvml, pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle),
     )
 
 
@@ -73,7 +73,7 @@ def as_list(reading: Reading) -> list[float | None]:
 
 
 def _own(pynvml: Any, handle: Any, is_ours: Callable[[int], bool]) -> int | None:
-    processes = _ask(pynvml, pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
+    processes = ask(pynvml, pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
     if not processes:
         return None
     own = [process.usedGpuMemory for process in processes if is_ours(process.pid)]
@@ -82,7 +82,7 @@ def _own(pynvml: Any, handle: Any, is_ours: Callable[[int], bool]) -> int | None
     return sum(int(used) for used in own) // MIB
 
 
-def _ask(pynvml: Any, question: Callable[..., Any], *arguments: Any) -> Any:
+def ask(pynvml: Any, question: Callable[..., Any], *arguments: Any) -> Any:
     """Return the answer, or None where this card does not know (a passive card has no fan)."""
     try:
         return question(*arguments)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import pynvml
 
-from trainer_image.readings import read_card, throttle_words
+from trainer_image.readings import ask, read_card, throttle_words
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def _sample_if_there(index: int) -> GpuSample | None:
 
 def _sample(index: int) -> GpuSample:
     card = pynvml.nvmlDeviceGetHandleByIndex(index)
-    memory = _memory(card)
+    memory = ask(pynvml, pynvml.nvmlDeviceGetMemoryInfo, card)
     told = read_card(pynvml, card)
     return GpuSample(
         index=index,
@@ -84,10 +83,3 @@ def _sample(index: int) -> GpuSample:
         clock_mhz=told.clock_mhz,
         throttles=throttle_words(told.throttle),
     )
-
-
-def _memory(card: Any) -> Any:
-    try:
-        return pynvml.nvmlDeviceGetMemoryInfo(card)
-    except pynvml.NVMLError:
-        return None
