@@ -18,7 +18,7 @@ from PySide6.QtCore import QCoreApplication
 
 from desktop.controllers.jobs import Jobs
 from desktop.core.store import Store
-from desktop.paths import Home
+from desktop.paths import PROJECT, Home
 from trainer_image.contract import RunConfig
 
 
@@ -50,6 +50,15 @@ def dataset(tmp_path: Path) -> Path:
     path = tmp_path / "captain.jsonl"
     path.write_text('{"prompt": "Hello", "completion": "Ahoy"}\n')
     return path
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real datasets, which may stand beside the project and is no part of it."""
+    folder = PROJECT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the folder of real datasets is not beside the project")
+    return folder
 
 
 @pytest.fixture

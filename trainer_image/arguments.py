@@ -43,6 +43,8 @@ def _variables(*, offline: bool) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "true",
         # Fresh pages are slow on virtual machines: the first steps took up to 58 s each without this.
         "THP_MEM_ALLOC_ENABLE": "1",
+        # Threads that spin while they wait take the cores from whatever else runs, and then from each other.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
     if offline:
         # A model folder needs the Hub for nothing either, and asking it costs seconds where there is no network.

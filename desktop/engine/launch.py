@@ -222,6 +222,8 @@ def _environment(machine: Machine, *, network: bool) -> dict[str, str]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         # Fresh memory is slow to back on virtual machines; huge pages took the first steps from a minute to seconds.
         "THP_MEM_ALLOC_ENABLE": "1",
+        # Threads that spin while they wait take the cores from whatever else runs, and then from each other.
+        "OMP_WAIT_POLICY": "PASSIVE",
         "PYTHONUNBUFFERED": "1",
     }
     if not network:

@@ -149,12 +149,3 @@ def _prepare(home: Home, engine: EngineName) -> Path:
         return assembly.example_model.ensure(engine)
     finally:
         assembly.close()
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """The folder of real datasets beside the project, where it is there."""
-    folder = PROJECT.parent / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("the folder of real datasets is not beside the project")
-    return folder

@@ -54,12 +54,13 @@ def test_the_trainer_inside_its_environment(name: str, as_process: Tunedeck, tes
     done = subprocess.run(
         [
             as_process.home.trainer_environment / "bin" / "python",
-            *("-m", "pytest", f"tests/trainer_image/inside/{name}", *PLAIN, "-q", "-rs", "-n", "2"),
+            *("-m", "pytest", f"tests/trainer_image/inside/{name}", *PLAIN, "-q", "-rs", "-n", "2", "--durations=10"),
         ],
         cwd=PROJECT,
         env={
             **os.environ,
             "PYTHONPATH": f"{PROJECT}:{testers}",
+            "OMP_NUM_THREADS": "1",  # of each of the two
             "TUNEDECK_TEST_MODEL": str(as_process.model),
             "TUNEDECK_SHARED_DATA": str(shared),
             "TUNEDECK_TEST_GGUF": str(gguf),

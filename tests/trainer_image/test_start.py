@@ -392,7 +392,7 @@ def test_a_card_that_goes_away_lets_the_run_save_and_says_so(
 def test_the_history_of_the_cards_is_kept_with_the_run(launch: Callable[..., Launched], cards: Path) -> None:
     run = launch(["step", "pause"], variables=with_cards(cards), gpus=None).start()
     run.wait_for_step()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not (run.folder.gpus.exists() and b"\n[" in run.folder.gpus.read_bytes()) and time.monotonic() < until:
         time.sleep(0.05)
     cards.write_text("gone")

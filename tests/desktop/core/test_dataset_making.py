@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -51,15 +50,6 @@ TEXTS: Rows = [{"text": f"Once upon a time, {n}.\u2028And then."} for n in range
 LABELLED: Rows = [{"prompt": f"Q{n}?", "completion": f"A{n}", "label": n % 2 == 0} for n in range(6)]
 STEPS: Rows = [{"prompt": f"Q{n}?", "completions": ["One.", "Two."], "labels": [True, False]} for n in range(6)]
 QUESTIONS: Rows = [{"question": f"Q{n}?", "answer": f"A{n} #### {n}"} for n in range(6)]
-
-
-@pytest.fixture
-def shared_data() -> Path:
-    """The folder of real rows, which are not part of this project."""
-    folder = Path(os.environ.get("TUNEDECK_SHARED_DATA", "/nowhere"))
-    if not folder.is_dir():
-        pytest.skip("TUNEDECK_SHARED_DATA names no folder of datasets")
-    return folder
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from collections.abc import Generator
 from dataclasses import replace
@@ -216,11 +215,8 @@ def test_the_example_is_read_alike(tmp_path: Path) -> None:
     _compare(path, [1, 2, 100, 5000, len(data) - 1])
 
 
-@pytest.mark.skipif(
-    not os.environ.get("TUNEDECK_SHARED_DATA"), reason="TUNEDECK_SHARED_DATA names no folder of datasets"
-)
-def test_real_files_are_read_alike(tmp_path: Path) -> None:
-    files = sorted(Path(os.environ["TUNEDECK_SHARED_DATA"]).rglob("*.jsonl"))
+def test_real_files_are_read_alike(tmp_path: Path, shared_data: Path) -> None:
+    files = sorted(shared_data.rglob("*.jsonl"))
     assert files
     rng = random.Random(3)
     for file in files:

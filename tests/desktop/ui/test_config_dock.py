@@ -277,7 +277,7 @@ def test_the_example_is_prepared_then_started_once(window: MainWindow, bench: Be
         window.actions_by_name["example"].trigger()
     (run,) = bench.services.runs.all()
     assert run.config == bench.services.demo.config()
-    assert not window.config_dock.panel.welcome.isVisibleTo(window.config_dock)
+    qtbot.waitUntil(lambda: not window.config_dock.panel.welcome.isVisibleTo(window.config_dock))
 
 
 def test_saved_configs(
