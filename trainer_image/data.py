@@ -123,7 +123,7 @@ def read_dataset(path: Path, kind: Kind, told: Told = AS_FOUND) -> Reading:
         raise TrainerError("bad_data", error.sentence, error.hint) from error
 
 
-def _read_parquet(path: Path) -> Iterator[Row]:
+def _read_parquet(path: Path) -> Iterator[Row | RowProblem]:
     import pyarrow
     from pyarrow import parquet
 

@@ -33,7 +33,7 @@ fuzz = settings(max_examples=200, deadline=None)
 NAMES = [
     *("messages", "conversations", "prompt", "completion", "question", "answer", "text", "instruction", "input"),
     *("output", "response", "chosen", "rejected", "label", "ranking", "responses", "scores", "completions", "labels"),
-    *("problem", "tests", "schema", "preferred_output", "system", "tools", "history"),
+    *("problem", "tests", "schema", "preferred_output", "system", "tools", "history", "query"),
 ]
 WORDS = ["", " ", "a", "user", "assistant", "gpt", "true", "#### 7", "\n\nHuman: a\n\nAssistant: b", "[INST]", "\ud800"]
 

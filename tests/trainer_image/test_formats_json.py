@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
 
 from trainer_image.formats import ReadOptions, Row, RowProblem, UnreadableFileError, read_examples, read_rows
+from trainer_image.formats.rows import as_text
 
 
 def _read(path: Path, text: str, options: ReadOptions | None = None) -> list[Row | RowProblem]:
@@ -63,7 +65,7 @@ def test_a_letter_in_two_escapes_is_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "fix"),
     [
-        ('{"a": 1},', "comma"),
+        ('{"a": 1},         {"a": 2}', "line of its own"),
         ('{"a": 1} {"a": 2}', "line of its own"),
         ("{'a': 1}", "double quotes"),
         ('{"a": None}', "JSON's own words"),
@@ -78,6 +80,24 @@ def test_broken_lines_say_what_would_mend_them(line: str, fix: str, tmp_path: Pa
     assert isinstance(items[1], RowProblem)
     assert items[1].line == 2
     assert fix in items[1].fix
+
+
+@pytest.mark.parametrize("end", [",", ", ", " ,\r"])
+def test_a_comma_behind_a_row_is_left_away_and_noted(end: str, tmp_path: Path) -> None:
+    items = _read(tmp_path / "rows.jsonl", f'{{"a": 0}}\n{{"a": 1}}{end}\n{{"a": 2}}{end}')
+    assert [(item.line, item.value, item.taken) for item in items if isinstance(item, Row)] == [
+        (1, {"a": 0}, ()),
+        (2, {"a": 1}, ("trailing_comma",)),
+        (3, {"a": 2}, ("trailing_comma",)),
+    ]
+
+
+def test_numbers_remember_how_they_were_written(tmp_path: Path) -> None:
+    (row,) = _read(tmp_path / "rows.jsonl", '{"a": 3.50, "b": 2.5, "c": 7}')
+    assert isinstance(row, Row)
+    assert row.value == {"a": 3.5, "b": 2.5, "c": 7}
+    assert [as_text(value) for value in pickle.loads(pickle.dumps(row)).value.values()] == ["3.50", "2.5", "7"]
+    assert json.dumps(row.value["a"]) == "3.5"
 
 
 def test_an_array_goes_on_behind_a_broken_line(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from trainer_image.formats.kinds import Message, Role
 from trainer_image.formats.rows import BadRow, kind_of
-from trainer_image.formats.shapes import TURN_COLUMNS, Shape
-from trainer_image.formats.turns import FILL_IN, read_turn, read_turns, system_of, text_in
+from trainer_image.formats.shapes import PAIR, TURN_COLUMNS, Shape, answer_column, pair_in
+from trainer_image.formats.turns import FILL_IN, answer_in, read_turn, read_turns, system_of, text_in
 
 Reader = Callable[[Mapping[str, Any]], list[Message]]
 
@@ -27,9 +27,8 @@ def read_messages(value: Mapping[str, Any]) -> list[Message]:
 
 
 def read_alpaca(value: Mapping[str, Any]) -> list[Message]:
-    """Return instruction and input as the question, and output (or response) as the answer."""
-    answer = text_in(value, "response" if "response" in value else "output", "empty_answer")
-    return [*_instruction(value), Message("assistant", answer)]
+    """Return instruction and input as the question, and output (or response, or completion) as the answer."""
+    return [*_instruction(value), Message("assistant", answer_in(value, answer_column(value, "alpaca")))]
 
 
 def _instruction(value: Mapping[str, Any]) -> list[Message]:
@@ -51,8 +50,9 @@ def _history(value: Mapping[str, Any]) -> list[Message]:
 
 
 def read_prompt_completion(value: Mapping[str, Any]) -> list[Message]:
-    """Return prompt and completion, each a text or a list of turns."""
-    return [*read_prompt(value, ("prompt",)), *read_answer(value, "completion")]
+    """Return prompt and completion, each a text or a list of turns, by whatever names the row has them."""
+    question, answer = pair_in(value) or PAIR
+    return [*read_prompt(value, (question,)), *read_answer(value, answer, may_be_number=True)]
 
 
 def read_question_answer(value: Mapping[str, Any]) -> list[Message]:
@@ -61,7 +61,7 @@ def read_question_answer(value: Mapping[str, Any]) -> list[Message]:
     return [
         *system_of(value),
         Message("user", question),
-        Message("assistant", text_in(value, "answer", "empty_answer")),
+        Message("assistant", answer_in(value, "answer")),
     ]
 
 
@@ -92,13 +92,14 @@ def read_prompt(value: Mapping[str, Any], columns: tuple[str, ...]) -> list[Mess
     return turns if turns[0].role == "system" else [*system_of(value), *turns]
 
 
-def read_answer(value: Mapping[str, Any], column: str) -> list[Message]:
+def read_answer(value: Mapping[str, Any], column: str, *, may_be_number: bool = False) -> list[Message]:
     """Return what one column answers: a text, a turn, or a list of turns."""
     part = value.get(column)
     if isinstance(part, list):
         return read_turns(part, column)
     if not isinstance(part, Mapping):
-        return [Message("assistant", text_in(value, column, "empty_answer"))]
+        text = answer_in(value, column) if may_be_number else text_in(value, column, "empty_answer")
+        return [Message("assistant", text)]
     if isinstance(part.get("messages"), list):
         return read_turns(part["messages"], f"{column}.messages")
     if "role" in part or "from" in part:

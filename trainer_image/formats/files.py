@@ -63,6 +63,8 @@ class FileFacts:
     compression: Compression = ""
     parts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    in_array: bool = False
+    """Whether its lines were copied out of an array, with the commas between its rows."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class _Plan:
     encoding: str
     layout: Layout | None
     cr_only: bool
+    in_array: bool
 
     def open(self) -> BinaryIO:
         stream = as_utf8(self.part.open(), self.encoding)
@@ -82,7 +85,7 @@ class _Plan:
     def read(self, options: ReadOptions) -> Iterator[Row | RowProblem]:
         with self.open() as stream:
             if self.format == "jsonl":
-                yield from read_json_lines(stream)
+                yield from read_json_lines(stream, in_array=self.in_array)
             elif self.format == "json":
                 yield from read_json(stream, self.part.name, options.array)
             elif self.layout is not None:
@@ -124,6 +127,7 @@ def look_at(path: Path, options: ReadOptions = DEFAULT) -> FileFacts:
             compression=compression,
             parts=tuple(plan.part.name for plan in plans),
             notes=tuple(said),
+            in_array=any(plan.in_array for plan in plans),
         )
 
 
@@ -183,7 +187,8 @@ def _plan(part: Part, options: ReadOptions) -> _Plan:
         # A file of one column has no delimiter; then its ending says what it would have been.
         delimiter = options.delimiter or ("\t" if ending in (".tsv", ".tab") and "\t" in text else None)
         layout = find_layout(text, part.name, delimiter, options.has_header)
-    return _Plan(part, found, encoding, layout, cr_only)
+    in_array = found == "jsonl" and any(map(_is_element, text.split("\n", _LINES_TO_TELL)[:_LINES_TO_TELL]))
+    return _Plan(part, found, encoding, layout, cr_only, in_array)
 
 
 def _notes_of(plan: _Plan, options: ReadOptions) -> Iterator[str]:
@@ -231,6 +236,12 @@ def _value_of(line: str) -> Any:
         return json.loads(line.lstrip("\ufeff"))
     except (ValueError, RecursionError):
         return _NOTHING
+
+
+def _is_element(line: str) -> bool:
+    """Say whether a line is an object and the comma behind it, as in an array."""
+    line = line.strip()
+    return line.endswith("},") and isinstance(_value_of(line[:-1]), dict)
 
 
 def _holds_rows(value: Any, ending: str) -> bool:

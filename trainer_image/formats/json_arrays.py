@@ -7,9 +7,9 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import Any, BinaryIO
 
 from trainer_image.formats.json_window import CutOff, Lost, Window
+from trainer_image.formats.naming import row_or_problem
 from trainer_image.formats.rows import BadRow, Row, RowProblem, UnreadableFileError
 from trainer_image.formats.shapes import KNOWN_COLUMNS, shape_of
-from trainer_image.formats.strict_json import row_or_problem
 
 _LONGEST_LOOK = 4 << 20
 _FEW_KEYS = 4

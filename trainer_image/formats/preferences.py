@@ -120,7 +120,7 @@ def read_labelled(row: Row) -> Labelled:
     value = row.value
     label = _label(value)
     if "completion" in value:
-        prompt, completion = read_prompt(value, PROMPT_COLUMNS), read_answer(value, "completion")
+        prompt, completion = read_prompt(value, PROMPT_COLUMNS), read_answer(value, "completion", may_be_number=True)
     else:
         turns = read_messages(value)
         prompt, completion = turns[:-1], turns[-1:]

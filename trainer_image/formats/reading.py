@@ -10,11 +10,13 @@ from pathlib import Path
 from trainer_image.formats.conversations import READERS
 from trainer_image.formats.files import DEFAULT, ReadOptions, read_rows
 from trainer_image.formats.kinds import Example, Kind, Made, Message
+from trainer_image.formats.naming import with_turns
 from trainer_image.formats.preferences import both_labelled, read_labelled, read_preference
 from trainer_image.formats.rankings import RankMeaning, RankVotes, best_of, pairs_of
 from trainer_image.formats.rows import BadRow, LeftOut, Row, RowProblem
 from trainer_image.formats.shapes import FEEDS, SHAPE_WORDS, Shape, most_voted, shape_of, unknown_shape, why_not
 from trainer_image.formats.strict_json import too_deep
+from trainer_image.formats.taken import TakenVotes, words_of_pair
 from trainer_image.formats.tasks import read_steps, read_task
 from trainer_image.formats.turns import FILL_IN, check_turns, plain_text_in, read_tools
 
@@ -31,6 +33,7 @@ class Survey:
         self.rows = 0
         self.votes: Counter[Shape | None] = Counter()
         self.ranks = RankVotes()
+        self.taken = TakenVotes()
         self.columns: dict[str, None] = {}
         self._mapping = mapping
 
@@ -38,8 +41,10 @@ class Survey:
         """Count a row, and let it vote."""
         self.rows += 1
         if isinstance(item, Row):
-            value = mapped(item, self._mapping).value if self._mapping else item.value
+            row = mapped(item, self._mapping) if self._mapping else item
+            value = row.value
             shape = shape_of(value)
+            self.taken.add(row, shape)
             self.votes[shape] += 1
             if shape is None and len(self.columns) < _COLUMNS:
                 self.columns |= dict.fromkeys(value)
@@ -60,6 +65,11 @@ class Survey:
             for one, count in others
             if one is not None
         ]
+        said += (sentence for _, sentence in self.taken.sentences())
+        if shape == "prompt_completion":
+            read = words_of_pair(self.taken.pair)
+            said += [f"By its columns {read}."] if read else []
+            said += (sentence for _, sentence in self.taken.other_pairs())
         return (*said, *(self.ranks.notes() if shape == "ranking" else ()))
 
 
@@ -78,7 +88,12 @@ def mapped(row: Row, mapping: Mapped) -> Row:
     taken = {*found, *found.values()}
     value = {name: cell for name, cell in row.value.items() if name not in taken}
     value |= {ours: row.value[theirs] for ours, theirs in found.items() if theirs in row.value}
-    return replace(row, value=value)
+    made = replace(row, value=value)
+    try:
+        return with_turns(made)
+    except BadRow:
+        # That its turns are the text of a list, and a refused one, is said where they are read.
+        return made
 
 
 class Examples:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+Taken = Literal["trailing_comma", "turns_as_text", "number_as_text"]
+"""What of a row stood there otherwise than it is read."""
 
 
 class UnreadableFileError(Exception):
@@ -20,13 +23,15 @@ class UnreadableFileError(Exception):
 class Row:
     """One row as it stands in the file; ``line`` is where it begins, both count from 1.
 
-    ``part`` names the file inside an archive of several, and is empty everywhere else.
+    ``part`` names the file inside an archive of several, and is empty everywhere else. ``taken`` says what of it stood
+    there otherwise.
     """
 
     line: int
     number: int
     value: Mapping[str, Any]
     part: str = ""
+    taken: tuple[Taken, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,29 @@ class BadRow(Exception):
         return RowProblem(line, number, self.column, self.kind, f"{self.fault} {self.fix}", self.fix, part)
 
 
+class Written(float):
+    """A number that remembers how it was written: 3.50 is 3.5, and as a text 3.50."""
+
+    def __new__(cls, text: str) -> Written:
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
+
+    text: str
+
+    def __getnewargs__(self) -> tuple[str]:  # type: ignore[override]
+        return (self.text,)
+
+
+def as_text(value: Any) -> str | None:
+    """Return a number, or true or false, as the text that it was written as; None of anything else."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Written):
+        return value.text
+    return str(value) if isinstance(value, (int, float)) else None
+
+
 def kind_of(value: Any) -> str:
     """Return what a JSON value is, in plain words."""
     names = {
@@ -76,6 +104,7 @@ def kind_of(value: Any) -> str:
         bool: "true or false",
         int: "a number",
         float: "a number",
+        Written: "a number",
     }
     return "nothing (null)" if value is None else names.get(type(value), type(value).__name__)
 

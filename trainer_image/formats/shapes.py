@@ -75,10 +75,19 @@ PROMPTS = ("prompt", "problem", "question", "instruction")
 ANSWERS = ("answer", "final_answer", "solution", "ground_truth", "reference", "canonical_solution", "code")
 CHECKS = ("tests", "test_list", "test_cases", "test", "schema", "json_schema")
 
-OTHERS = ("completion", "completions", "responses", "response", "input", "output", "text", "tools", "system", "labels")
+PAIR = ("prompt", "completion")
+QUESTIONS = (*PROMPTS, "input", "query")
+REPLIES = ("completion", "response", "output")
+_BESIDE = ("completions", "responses", "labels", "context", "passage", "document", "history")
+_MORE_THAN_A_PAIR = frozenset(name for names in (TURN_COLUMNS, *PAIRS, LABELS, CHECKS, _BESIDE) for name in names)
+"""Columns beside which a question and an answer are not all that a row says."""
+
+OTHERS = ("completions", "responses", "text", "tools", "system", "labels")
 
 KNOWN_COLUMNS = frozenset(
-    name for names in (TURN_COLUMNS, *PAIRS, LABELS, RANKS, PROMPTS, ANSWERS, CHECKS, OTHERS) for name in names
+    name
+    for names in (TURN_COLUMNS, *PAIRS, LABELS, RANKS, QUESTIONS, ANSWERS, REPLIES, CHECKS, OTHERS)
+    for name in names
 )
 
 
@@ -103,14 +112,38 @@ def _shape_of_columns(value: Mapping[str, Any]) -> Shape | None:
     if ("responses" in value and any(name in value for name in RANKS)) or isinstance(value.get("completions"), list):
         return "ranking"
     is_checked = any(name in value for name in CHECKS)
-    if "instruction" in value and ("output" in value or "response" in value) and not is_checked:
+    if "instruction" in value and any(name in value for name in REPLIES) and not is_checked:
         return "alpaca"
     if "question" in value and "answer" in value and not is_checked:
         return "question_answer"
     has_prompt = any(name in value for name in PROMPTS)
     if (has_prompt and any(name in value for name in ANSWERS)) or (is_checked and (has_prompt or "text" in value)):
         return "task"
-    return "text" if "text" in value else None
+    if "text" in value:
+        return "text"
+    return "prompt_completion" if pair_in(value) else None
+
+
+def pair_in(value: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the columns of the question and of the answer where one column alone can be either."""
+    if "prompt" in value and "completion" in value:
+        return PAIR
+    questions = [name for name in QUESTIONS if name in value]
+    answers = [name for name in (*REPLIES, *ANSWERS) if name in value]
+    if len(questions) != 1 or len(answers) != 1 or not _MORE_THAN_A_PAIR.isdisjoint(value):
+        return None
+    return questions[0], answers[0]
+
+
+def answer_column(value: Mapping[str, Any], shape: Shape) -> str:
+    """Return the column with the one answer to learn, or nothing where a shape has no such column."""
+    if shape == "prompt_completion":
+        return (pair_in(value) or PAIR)[1]
+    if shape == "alpaca":
+        return next((name for name in ("response", "output", "completion") if name in value), "output")
+    if shape == "task":
+        return next((name for name in ANSWERS if name in value), "")
+    return {"question_answer": "answer", "labelled": "completion"}.get(shape, "")
 
 
 def _is_annotated(value: Mapping[str, Any]) -> bool:

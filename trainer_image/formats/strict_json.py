@@ -7,8 +7,7 @@ import math
 import re
 from typing import Any, NoReturn
 
-from trainer_image.formats.naming import with_known_names
-from trainer_image.formats.rows import BadRow, Row, RowProblem, kind_of
+from trainer_image.formats.rows import BadRow, Written
 
 _LONE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
@@ -21,6 +20,7 @@ _BYTE = re.compile("[\udc80-\udcff]")
 BROKEN_LETTERS = "It holds a byte that is no UTF-8, so a letter is broken."
 HALF_LETTERS = "It holds half a letter (a lone surrogate), which no tokenizer takes."
 CUT = "This is no JSON (Unterminated string"
+AT_END = "Take the comma at the end of the line away."
 MEND = "Mend the line or take it out."
 WRITE_ANEW = "Write the letter anew or take it out."
 
@@ -40,10 +40,11 @@ def _constant(word: str) -> NoReturn:
 
 
 def _float(text: str) -> float:
+    """Return a number, which remembers how it was written where Python would write it otherwise."""
     value = float(text)
     if math.isinf(value):
         raise BadRow("", "not_a_number", f"The number {text[:20]} is too large.", "Write it as text.")
-    return value
+    return value if repr(value) == text else Written(text)
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
@@ -88,8 +89,8 @@ def broken_json(error: json.JSONDecodeError) -> BadRow:
     rest = error.doc[error.pos : error.pos + 8]
     if error.msg.startswith("Invalid control character") and not rest.strip():
         return BadRow("", "broken_json", f"This is no JSON (a quote is never closed, {where}).", MEND)
-    if error.msg == "Extra data" and rest.strip() == ",":
-        fix = "Take the comma at the end of the line away."
+    if error.msg == "Extra data" and error.doc[error.pos :].strip() == ",":
+        fix = AT_END
     elif error.msg == "Extra data":
         fix = "Put each row on a line of its own."
     elif rest.startswith(("//", "/*", "#")):
@@ -138,11 +139,3 @@ def is_whole(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def row_or_problem(line: int, number: int, value: Any) -> Row | RowProblem:
-    """Return a value as a row, which has to be an object."""
-    if isinstance(value, dict):
-        return Row(line, number, with_known_names(value))
-    fault = f"A row has to be an object in curly brackets, and this is {kind_of(value)}."
-    return BadRow("", "not_an_object", fault).at(line, number)

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 import csv
-import json
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from trainer_image.formats.rows import BadRow, Row, RowProblem
-from trainer_image.formats.shapes import CHECKS, RANKS, TURN_COLUMNS
-from trainer_image.formats.strict_json import is_whole, parse
+from trainer_image.formats.strict_json import is_whole
 from trainer_image.formats.table_layout import Layout
+from trainer_image.formats.written_out import is_plain, structured
 
 LARGEST_ROW = 64 << 20
 LOOK_AHEAD = 50
 """So many lines behind a broken quote tell whether rows were swallowed or the cell is a long one."""
 
-# Columns that hold lists and objects, which a table can only hold as their JSON.
-_ANSWERS = ("responses", "completions", "labels", "preferred_output", "non_preferred_output")
-_LISTS = frozenset((*TURN_COLUMNS, *RANKS, *CHECKS, *_ANSWERS, "tools", "functions"))
-_TURNS = frozenset(("prompt", "completion", "chosen", "rejected", "input"))
-_TURNS_BEGIN = re.compile(r"\[\s*\{")
-_LARGEST_LITERAL = 1 << 20
 _BLANKS = 8
 """So many blanks and marks may stand around a name where a header is repeated."""
 
@@ -41,34 +33,49 @@ class _Lines:
     def __init__(self, lines: Iterable[bytes]) -> None:
         self._lines = iter(lines)
         self._again: deque[str] = deque()
+        self._before = 0
         self.row: list[str] = []
-        self.size = 0
-        self.taken = 0
+        self.holds_zeros = self.holds_bytes = False
+        """Whether zero bytes, or such as are no UTF-8, have been met: until then no cell is looked at for them."""
 
-    def __iter__(self) -> Iterator[str]:
-        return self
+    def lines(self) -> Iterator[str]:
+        """Yield the lines that have not been read; whoever begins another reader asks for them anew."""
+        row, again, size = self.row, self._again, 0
+        while True:
+            if again:
+                line = again.popleft()
+            elif (raw := next(self._lines, None)) is None:
+                return
+            else:
+                line = self._decoded(raw)
+            size = size + len(line) if row else len(line)
+            row.append(line)
+            if size > LARGEST_ROW:
+                raise BadRow("", "broken_row", "A quote is opened here and not closed within 64 million letters.")
+            yield line
 
-    def __next__(self) -> str:
-        # What is no UTF-8 is carried along as half a letter, to be named with its row.
-        line = self._again.popleft() if self._again else next(self._lines).decode("utf-8", "surrogateescape")
-        self.row.append(line)
-        self.size += len(line)
-        self.taken += 1
-        if self.size > LARGEST_ROW:
-            raise BadRow("", "broken_row", "A quote is opened here and not closed within 64 million letters.")
+    def _decoded(self, raw: bytes) -> str:
+        try:
+            line = raw.decode()
+        except UnicodeDecodeError:
+            # What is no UTF-8 is carried along as half a letter, to be named with its row.
+            self.holds_bytes = True
+            line = raw.decode("utf-8", "surrogateescape")
+        if "\0" in line:
+            self.holds_zeros = True
         return line
 
     def begin_row(self) -> int:
         """Forget the row before and return the line where the next one begins."""
+        self._before += len(self.row)
         self.row.clear()
-        self.size = 0
-        return self.taken + 1
+        return self._before + 1
 
     def give_back(self, count: int) -> None:
         """Let the last so many lines of this row be read again."""
         if count:
             self._again.extendleft(reversed(self.row[-count:]))
-            self.taken -= count
+            del self.row[-count:]
 
 
 def read_table(lines: Iterable[bytes], layout: Layout) -> Iterator[Row | RowProblem]:
@@ -76,11 +83,11 @@ def read_table(lines: Iterable[bytes], layout: Layout) -> Iterator[Row | RowProb
     # A cell may hold a whole book; the default limit is 128 KiB.
     csv.field_size_limit(2**31 - 1)
     feed = _Lines(lines)
-    reader = layout.reader(feed)
+    reader = layout.reader(feed.lines())
     for _ in range(layout.lines_above_rows):
         next(reader, None)
     number, width = 0, len(layout.columns)
-    plain = [name not in _LISTS and name not in _TURNS for name in layout.columns]
+    plain = [*map(is_plain, layout.columns)]
     names = [*map(_as_name, layout.columns)]
     longest = len(names[0]) + _BLANKS if names else 0
     while True:
@@ -92,7 +99,7 @@ def read_table(lines: Iterable[bytes], layout: Layout) -> Iterator[Row | RowProb
         except (csv.Error, BadRow) as error:
             number += 1
             feed.give_back(_swallowed(feed.row, layout))
-            reader = layout.reader(feed)
+            reader = layout.reader(feed.lines())
             fault = error.fault if isinstance(error, BadRow) else f"The quotes of this row do not match ({error})."
             fix = "Double each quote inside a cell, and close the cell with one."
             yield BadRow("", "broken_row", fault, fix).at(line, number)
@@ -106,11 +113,11 @@ def read_table(lines: Iterable[bytes], layout: Layout) -> Iterator[Row | RowProb
             if layout.has_header and len(cells[0]) <= longest and [*map(_as_name, cells)] == names:
                 fault = "It repeats the header, as files do that were put together."
                 raise BadRow("", "repeated_header", fault, "Take the line out.")
-            if any("\0" in cell for cell in cells):
+            if feed.holds_zeros and any("\0" in cell for cell in cells):
                 _refuse_zeros(cells, layout.columns)
-            if not all(map(str.isascii, cells)):
+            if feed.holds_bytes:
                 _refuse_broken_letters(cells, layout.columns)
-            yield Row(line, number, dict(_pairs(cells, layout.columns, plain)))
+            yield Row(line, number, _value(cells, layout.columns, plain))
         except BadRow as bad:
             yield bad.at(line, number)
 
@@ -161,40 +168,16 @@ def _refuse_broken_letters(cells: Sequence[str], columns: Sequence[str]) -> None
             raise BadRow(name, "broken_letters", fault, "Write the letter anew or take the row out.")
 
 
-def _pairs(cells: Sequence[str], columns: Sequence[str], plain: Sequence[bool]) -> Iterator[tuple[str, Any]]:
-    for name, cell, is_plain in zip(columns, cells, plain, strict=True):
+def _value(cells: Sequence[str], columns: Sequence[str], plain: Sequence[bool]) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for name, cell, as_it_is in zip(columns, cells, plain, strict=True):
         if cell[:1] in _FORMULA_BEGINS and 0 < len(cell) < _LONGEST_FORMULA and _FORMULA.match(cell):
             fault = f"{name} holds a spreadsheet's formula or error ({cell[:30]!r}), not its value."
             raise BadRow(name, "formula_cell", fault, "Save the table with values instead of formulas.")
-        yield name, cell if is_plain else _structured(name, cell)
+        value[name] = cell if as_it_is else structured(name, cell)
+    return value
 
 
 _FORMULA_BEGINS = "=+-@#"
 _LONGEST_FORMULA = 8192
 """So does Excel limit it."""
-
-
-def _structured(name: str, cell: str) -> Any:
-    """Return a cell as the list or the object that it writes out, in JSON or as Python prints it."""
-    start = cell.lstrip()[:1]
-    if start not in ("[", "{") or (name in _TURNS and not _TURNS_BEGIN.match(cell.lstrip()) and start != "{"):
-        return cell
-    try:
-        json.loads(cell)
-    except (ValueError, RecursionError):
-        return _literal(cell)
-    value = parse(cell)
-    return cell if name in _TURNS and isinstance(value, dict) and not value.keys() & _TURN_KEYS else value
-
-
-_TURN_KEYS = frozenset(("messages", "role", "from", "content", "value"))
-
-
-def _literal(cell: str) -> Any:
-    if len(cell) > _LARGEST_LITERAL:
-        return cell
-    try:
-        value = ast.literal_eval(cell.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        return cell
-    return value if isinstance(value, (list, dict)) else cell

@@ -10,8 +10,17 @@ from trainer_image.formats.conversations import READERS, read_messages, read_pro
 from trainer_image.formats.kinds import Message, Steps, Task
 from trainer_image.formats.preferences import PROMPT_COLUMNS, as_label, check_question, read_labelled, read_preference
 from trainer_image.formats.rows import BadRow, Row, kind_of
-from trainer_image.formats.shapes import ANSWERS, CHECKS, PROMPTS, TURN_COLUMNS, Shape
-from trainer_image.formats.turns import FILL_IN, check_turns, text_in
+from trainer_image.formats.shapes import (
+    ANSWERS,
+    CHECKS,
+    PROMPTS,
+    QUESTIONS,
+    REPLIES,
+    TURN_COLUMNS,
+    Shape,
+    pair_in,
+)
+from trainer_image.formats.turns import FILL_IN, answer_in, check_turns, text_in
 
 _TASK_PROMPTS = (*PROMPTS, *TURN_COLUMNS, "text")
 _RATED_STEP = re.compile(r"\s([+-])\s*(?:\n|\Z)")
@@ -25,8 +34,8 @@ def read_task(row: Row, shape: Shape) -> Task:
     elif shape in READERS:
         turns = READERS[shape](value)
         check_turns(turns)
-        prompt, answer, used = turns[:-1], turns[-1].content, {*_TASK_PROMPTS, "input", "history", "system"}
-        used |= {"completion", "output", "response", "answer"}
+        prompt, answer, used = turns[:-1], turns[-1].content, {*_TASK_PROMPTS, *QUESTIONS, "history", "system"}
+        used |= {*REPLIES, "answer", *(pair_in(value) or ())}
     else:
         prompt, answer, used = _prompt_alone(row, shape), "", {*PROMPT_COLUMNS, "system"}
     check_question(prompt)
@@ -52,11 +61,8 @@ def _read_task(value: Mapping[str, Any]) -> tuple[list[Message], str, set[str]]:
 
 
 def _reference(value: Mapping[str, Any], column: str) -> str:
-    answer = value[column]
     # A number is as good a reference as its text.
-    if isinstance(answer, (int, float)) and not isinstance(answer, bool):
-        return str(answer)
-    return text_in(value, column, "empty_answer")
+    return answer_in(value, column)
 
 
 def _prompt_alone(row: Row, shape: Shape) -> list[Message]:

@@ -76,6 +76,7 @@ class Counts:
             known = self.doubt_lines.setdefault(doubt, [])
             known += (line + self.lines for line in lines[: max(0, kept - len(known))])
         self.doubts += behind.doubts
+        self.survey.taken.join(behind.survey.taken, self.lines)
         self.rows += behind.rows
         self.lines += behind.lines
         self.good += behind.good

@@ -20,7 +20,9 @@ _PIECE = re.compile(f"[ÂÃÐ][{_BEHIND}]|â[{_BEHIND}]{{2}}")
 
 def doubts_in(texts: Iterable[bytes]) -> Iterator[Doubt]:
     """Yield what is doubtful about the letters of a row."""
-    found = [text for text in texts if any(trace in text for trace in TRACES)]
+    found = [text for text in texts if not text.isascii() and any(trace in text for trace in TRACES)]
+    if not found:
+        return
     if any(_LOST in text for text in found):
         yield "lost_letters"
     if any(_is_wrong(piece) for text in found for piece in _PIECE.findall(text.decode("utf-8", "replace"))):

@@ -10,7 +10,7 @@ from typing import Any
 from pyarrow import lib, parquet
 
 from trainer_image.formats import FileFacts, Row, RowProblem, UnreadableFileError, open_parquet
-from trainer_image.formats.naming import with_known_names
+from trainer_image.formats.naming import row_or_problem
 from trainer_image.formats.strict_json import HALF_LETTERS, WRITE_ANEW
 
 BATCH = 512
@@ -66,4 +66,4 @@ def _values(batch: Any) -> Iterator[dict[str, Any] | UnicodeDecodeError]:
 def _row(number: int, value: dict[str, Any] | UnicodeDecodeError) -> Row | RowProblem:
     if isinstance(value, UnicodeDecodeError):
         return RowProblem(number, number, "", "broken_letters", f"{HALF_LETTERS} {WRITE_ANEW}", WRITE_ANEW)
-    return Row(number, number, with_known_names(value))
+    return row_or_problem(number, number, value)

@@ -122,7 +122,7 @@ def tally_lines(
 
 def _renumbered(item: Row | RowProblem, line: int, number: int) -> Row | RowProblem:
     if isinstance(item, Row):
-        return Row(line, number, item.value)
+        return Row(line, number, item.value, taken=item.taken)
     return replace(item, line=line, row=number)
 
 

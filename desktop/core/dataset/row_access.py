@@ -55,7 +55,7 @@ def _from_place(path: Path, place: Place, first: int) -> Iterator[Row | RowProbl
                 continue
             for item in read_json_lines((raw,)):
                 if isinstance(item, Row):
-                    yield Row(line, number, item.value)
+                    yield replace(item, line=line, number=number)
                 else:
                     yield replace(item, line=line, row=number)
 

@@ -17,17 +17,23 @@ import numpy as np
 
 from desktop.core.dataset.counts import Guess, is_empty
 from desktop.core.dataset.fingerprints import PART_END, exact_of_many, spoken
-from desktop.core.dataset.line_parts import Places, Words
+from desktop.core.dataset.line_parts import Flags, Places, Words
 from desktop.core.dataset.lines import Lines
-from trainer_image.formats import Example, Row, Shape, convert
+from desktop.core.dataset.native import hash_of
+from trainer_image.formats import Example, Preference, Row, Shape, convert
 from trainer_image.formats.json_lines import read_json_lines
-from trainer_image.formats.shapes import CHECKS, LABELS, PAIRS, RANKS, TURN_COLUMNS, shape_of
+from trainer_image.formats.shapes import CHECKS, LABELS, PAIRS, RANKS, TURN_COLUMNS, pair_in, shape_of
+from trainer_image.formats.taken import taken_in
 
 SHAPES: tuple[Shape, ...] = ("messages", "sharegpt", "alpaca", "prompt_completion", "question_answer", "text")
-_OTHERWISE_READ = frozenset((*LABELS, *RANKS, *CHECKS, "system", "tools", "functions", "history")) | {
-    name for pair in PAIRS for name in pair
-}
+_OTHERWISE_READ = frozenset((*LABELS, *RANKS, *CHECKS, "system", "tools", "functions", "history"))
 """Columns whose texts are more than texts, or by which a row would be of another shape."""
+_OF_PAIRS = frozenset(name for pair in PAIRS for name in pair)
+_NO_STRING = -1
+_MARK = 2
+"""The place of the mark in what a pair says: behind the question and the better answer, before the worse one."""
+_ENDS = b" \\nrtf" + bytes(range(128, 256))
+"""Every byte that a blank is written with, and others: without these at their ends texts differ only if they do."""
 _TURN_KEYS = frozenset(("role", "content", "from", "value"))
 _MOST = 1 << 16
 _BLANK_BEFORE_COLON = re.compile(rb"[ \t\r]+:")
@@ -39,10 +45,14 @@ class Pattern:
 
     frame: bytes
     texts: tuple[int, ...]
-    """The strings with the texts, in the order of what is said."""
+    """The strings with the texts, in the order of what is said; of what stands in none and is empty, ``_NO_STRING``."""
     has_instructions: bool
     """Whether the first of them is what the conversation begins with, which many lines have in common."""
     empty: tuple[str, ...]
+    pair: tuple[str, str] | None
+    """The columns that are read as prompt and completion, where that is their shape."""
+    apart: tuple[int, ...] | None
+    """The strings with the better and the worse answer, which must not be the same."""
 
 
 class Group(NamedTuple):
@@ -54,14 +64,24 @@ class Group(NamedTuple):
 
     def exact(self) -> Words:
         """Return the hashes of what the lines say."""
-        numbers, count = self._numbers(self.pattern.texts), len(self.pattern.texts)
-        return exact_of_many(self.pattern.frame, self.lines.hashes(numbers).reshape(-1, count))
+        texts = self.pattern.texts
+        strings = [place for place, text in enumerate(texts) if text != _NO_STRING]
+        hashes = np.full((len(self.places), len(texts)), hash_of(b""), np.uint64)
+        numbers = self._numbers(tuple(texts[place] for place in strings))
+        hashes[:, strings] = self.lines.hashes(numbers).reshape(-1, len(strings))
+        return exact_of_many(self.pattern.frame, hashes)
 
     def texts(self, some: slice | list[int]) -> list[bytes]:
         """Return what some of the lines say, without the instructions."""
         wanted = self.pattern.texts[self.pattern.has_instructions :]
-        strings, count = self.lines.strings(self._numbers(wanted, some)), len(wanted)
-        return [PART_END.join(strings[at : at + count]) for at in range(0, len(strings), count)]
+        numbers = tuple(text for text in wanted if text != _NO_STRING)
+        strings, count = self.lines.strings(self._numbers(numbers, some)), len(numbers)
+        rows = [strings[at : at + count] for at in range(0, len(strings), count)]
+        for place, text in enumerate(wanted):
+            if text == _NO_STRING:
+                for row in rows:
+                    row.insert(place, b"")
+        return [*map(PART_END.join, rows)]
 
     def _numbers(self, texts: tuple[int, ...], some: slice | list[int] = slice(None)) -> Places:
         firsts = self.lines.parts.firsts[self.places[some]]
@@ -74,7 +94,8 @@ class Skeletons:
     def __init__(self, guess: Guess) -> None:
         self._guess = guess
         self._known: dict[int, Pattern | None] = {}
-        self.is_of_use = guess.shape in SHAPES and guess.kind in ("conversation", "text")
+        self._are_pairs = guess.shape == guess.kind == "preference"
+        self.is_of_use = (guess.shape in SHAPES and guess.kind in ("conversation", "text")) or self._are_pairs
 
     def take(self, lines: Lines) -> Iterator[Group]:
         """Yield the lines that are plainly good, by their patterns; all others have to go the strict way."""
@@ -92,7 +113,9 @@ class Skeletons:
                     continue
                 self._known[signature] = self._learn(lines, int(places[0]))
             pattern = self._known[signature]
-            if pattern is not None:
+            if pattern is not None and pattern.apart is not None:
+                places = places[_are_apart(lines, places, *pattern.apart)]
+            if pattern is not None and len(places):
                 yield Group(lines, places, pattern)
 
     def _learn(self, lines: Lines, place: int) -> Pattern | None:
@@ -107,25 +130,44 @@ class Skeletons:
         numbers = np.flatnonzero(parts.is_open[first : first + count])
         strings = dict(zip(numbers.tolist(), lines.strings(first + numbers), strict=True))
         row = next(read_json_lines((line,)), None)
-        if not isinstance(row, Row) or not _is_simple(row.value):
+        if not isinstance(row, Row) or not _is_simple(row.value, self._are_pairs):
             return None
         guess = self._guess
-        if guess.shape is None or shape_of(row.value) != guess.shape:
+        if guess.shape is None or shape_of(row.value) != guess.shape or taken_in(row, guess.shape):
             return None
         made = convert(row, guess.shape, guess.kind)[0]
-        if not isinstance(made, Example) or made.tools:
+        if not isinstance(made, (Example, Preference)) or (isinstance(made, Example) and made.tools):
             return None
         said = spoken(made)
-        places = _places([text for _, text in said], strings)
+        texts, apart = [text for _, text in said], None
+        if isinstance(made, Preference):
+            if len(made.prompt) != 1 or len(made.chosen) != 1 or len(made.rejected) != 1:
+                return None
+            # Between the two answers stands a mark with no text of its own.
+            del texts[_MARK]
+        places = _places(texts, strings)
         if places is None:
             return None
+        if isinstance(made, Preference):
+            apart = places[1:]
+            places = (*places[:_MARK], _NO_STRING, *places[_MARK:])
         empty = tuple(name for name, cell in row.value.items() if is_empty(cell))
-        return Pattern(b"".join(name for name, _ in said), places, said[0][0] == b"system", empty)
+        pair = pair_in(row.value) if guess.shape == "prompt_completion" else None
+        return Pattern(b"".join(name for name, _ in said), places, said[0][0] == b"system", empty, pair, apart)
 
 
-def _is_simple(value: Mapping[str, Any]) -> bool:
+def _are_apart(lines: Lines, places: Places, better: int, worse: int) -> Flags:
+    """Say of which lines two strings surely differ by more than blanks at their ends."""
+    firsts = lines.parts.firsts[places]
+    pairs = zip(lines.strings(firsts + better), lines.strings(firsts + worse), strict=True)
+    return np.fromiter((one.strip(_ENDS) != other.strip(_ENDS) for one, other in pairs), np.bool_, len(places))
+
+
+def _is_simple(value: Mapping[str, Any], are_pairs: bool) -> bool:
     """Say whether nothing in a row but its turns or its few known texts matters."""
     if any(name in _OTHERWISE_READ for name in value) or not all(map(str.isascii, value)):
+        return False
+    if not are_pairs and not _OF_PAIRS.isdisjoint(value):
         return False
     turns = [cell for name, cell in value.items() if name in TURN_COLUMNS]
     if not turns:

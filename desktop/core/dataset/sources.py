@@ -27,7 +27,8 @@ def facts_of_file(path: Path, read: ReadOptions) -> tuple[Format, FileFacts]:
     if is_parquet(path):
         return "parquet", _parquet().parquet_facts(path)
     facts = look_at(path, read)
-    return facts.format, facts
+    # Between the lines of an array there may be brackets, so it is read from its beginning.
+    return "json" if facts.in_array else facts.format, facts
 
 
 def _parquet() -> Any:

@@ -66,6 +66,8 @@ class Tally:
         counts.good += count
         counts.survey.rows += count
         counts.survey.votes[self._guess.shape] += count
+        if group.pattern.pair is not None:
+            counts.survey.taken.pairs[group.pattern.pair] += count
         for name in group.pattern.empty:
             counts.empty_fields[name] += count
         exact = group.exact()

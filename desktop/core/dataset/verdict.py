@@ -13,6 +13,7 @@ from desktop.core.dataset.index import RowIndex
 from desktop.core.dataset.letters import Doubt
 from desktop.core.dataset.report import Finding, Outcome, Report, ScanOptions
 from trainer_image.formats import SHAPE_WORDS, RowProblem, unknown_shape
+from trainer_image.formats.taken import words_of_pair
 
 MANY_NEAR = 0.3
 """The share of near duplicates from which on it is worth a word before anything else."""
@@ -110,6 +111,8 @@ def _outcome(path: Path, found: Findings, is_warned: bool) -> tuple[Outcome, str
         what = what or f"The only row of {path.name} cannot be used."
         return "reject", f"{what} {_first(found)}".rstrip(), "Mend the rows, or choose another file."
     held = SHAPE_WORDS[shape]
+    if shape == "prompt_completion" and (read := words_of_pair(counts.survey.taken.pair)):
+        held = f"{held} ({read})"
     if bad_rows or counts.left_out:
         parts = [f"{counts.good:,} of {_rows(counts.rows)} can be used: {held}."]
         if bad_rows:
@@ -145,6 +148,10 @@ def _warnings(found: Findings) -> Iterator[Finding]:
         if other not in (None, shape):
             has = "1 row has" if votes == 1 else f"{votes:,} rows have"
             yield Finding("mixed_shapes", votes, f"{has} another shape: {SHAPE_WORDS[other]}.")
+    for what, message in counts.survey.taken.sentences():
+        yield Finding(what, counts.survey.taken.counts[what], message, tuple(counts.survey.taken.lines[what]))
+    if shape == "prompt_completion":
+        yield from (Finding("columns", count, message) for count, message in counts.survey.taken.other_pairs())
     ranks = counts.survey.ranks
     if shape == "ranking" and ranks.undecided and not ranks.votes:
         yield Finding("ranking", ranks.undecided, " ".join(ranks.notes()))

@@ -88,7 +88,7 @@ BAD = [
     ('{"prompt": "a", "completion": ""}', ['""']),
     ('{"prompt": "a", "completion": "b <|im_end|> c"}', ["<|im_end|>"]),
     ('{"prompt": "a" "b"}', ['"']),
-    ('{"prompt": "a", "completion": 3}', ["3"]),
+    ('{"prompt": "a", "completion": null}', ["null"]),
 ]
 
 

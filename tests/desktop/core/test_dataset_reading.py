@@ -45,6 +45,13 @@ ROWS: tuple[Any, ...] = (
     {"text": "   "},
     {"prompt": "Which?", "chosen": "The first one.", "rejected": "The other."},
     {"prompt": "Good?", "completion": "Yes, very.", "label": True},
+    {"prompt": "What is it?", "response": "It is that."},
+    {"id": 7, "question": "Which\n?", "rejected": "The other.", "chosen": "The first one."},
+    {"prompt": "Which?", "chosen": "Same", "rejected": "Same \n"},
+    {"instruction": "Which?", "input": "", "chosen": "", "rejected": "The other."},
+    {"question": "How many?", "answer": 42, "id": "42"},
+    {"messages": '[{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]'},
+    {"prompt": "Which?", "completion": "That.", "conversation": "a talk"},
 )
 PIECES = (
     *(
@@ -144,11 +151,14 @@ def _compare(path: Path, cuts: list[int]) -> None:
     assert (counts.survey.rows, counts.survey.votes) == (strict.survey.rows, strict.survey.votes)
     assert counts.survey.columns == strict.survey.columns
     assert counts.survey.ranks.votes == strict.survey.ranks.votes
+    taken, strictly = counts.survey.taken, strict.survey.taken
+    assert (taken.pairs, taken.counts, taken.lines) == (strictly.pairs, strictly.counts, strictly.lines)
     assert records.tobytes() == np.load(out).tobytes()
     assert counts.good + counts.left_out + counts.problem_counts.total() == counts.rows
     lines = path.read_bytes().split(b"\n")
     for _, line, offset in places:
-        assert offset == sum(len(one) + 1 for one in lines[: line - 1])
+        # The first row begins behind the mark of the encoding.
+        assert offset == max(seen.begin, sum(len(one) + 1 for one in lines[: line - 1]))
 
 
 def _write(path: Path, lines: list[bytes]) -> Path:
@@ -197,6 +207,7 @@ def test_damaged_lines_are_read_alike(tmp_path: Path, seed: int) -> None:
     crlf=st.booleans(),
 )
 @example(row=ROWS[0], edits=[(0, 14, 0, b'"role" : "user", ')], cuts=[], crlf=False)
+@example(row=ROWS[0], edits=[(0, 0, 0, b"\xef\xbb\xbf")], cuts=[], crlf=False)
 def test_whatever_stands_in_a_line(
     tmp_path: Path, row: Any, edits: list[tuple[int, int, int, bytes]], cuts: list[int], crlf: bool
 ) -> None:
@@ -228,6 +239,38 @@ def test_real_files_are_read_alike(tmp_path: Path, shared_data: Path) -> None:
             line[at : at + rng.choice((0, 1, 5))] = rng.choice(PIECES)
             lines[place] = bytes(line)
         _compare(_write(tmp_path / f"bad_{file.name}", lines), [rng.randrange(100_000) for _ in range(4)])
+
+
+def test_pairs_are_told_apart_whatever_stands_at_their_ends(tmp_path: Path) -> None:
+    ends = ["", " ", "\n", "\t \n", "\u00a0", "\u3000", "n", "\\", "\\n", "\u2028", "é", "不", "t", "."]
+    rows = [
+        {"prompt": f"Q{n}", "chosen": one + "Yes" + two, "rejected": "Yes"}
+        for n, one in enumerate(ends)
+        for two in ends
+    ]
+    rows += [{"prompt": "Q", "chosen": one, "rejected": two} for one in ends for two in ends]
+    _compare(_write(tmp_path / "rows.jsonl", _as_lines(rows)), [900, 5000])
+
+
+def test_what_was_taken_for_what_is_noted_in_every_part(tmp_path: Path) -> None:
+    turns = json.dumps(ROWS[0]["messages"])
+    rows = [{"messages": turns}, ROWS[0]] * 30 + [{"prompt": "Why?", "response": "So."}] * 7 + [ROWS[-1]] * 3
+    lines = _as_lines(rows)
+    lines[25:40] = [line + b"," for line in lines[25:40]]
+    path = _write(tmp_path / "rows.jsonl", lines)
+    _compare(path, [500, 1500, 4000])
+    counts, _, _ = _in_parts(path, _look(path), [500, 1500, 4000])
+    assert counts.survey.taken.counts == {"turns_as_text": 30, "trailing_comma": 15}
+    assert counts.survey.taken.lines["trailing_comma"] == [*range(26, 41)]
+    assert counts.survey.taken.pairs == {("prompt", "response"): 7, ("prompt", "completion"): 3}
+
+
+def test_a_line_that_looks_like_the_others_may_hold_turns(tmp_path: Path) -> None:
+    turns = json.dumps(ROWS[0]["messages"])
+    rows = [
+        {"prompt": f"Why {n}?", "completion": "So.", "conversation": "a talk" if n % 9 else turns} for n in range(60)
+    ]
+    _compare(_write(tmp_path / "rows.jsonl", _as_lines(rows)), [700])
 
 
 def test_a_line_that_ends_in_another_part_is_read_once(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from desktop.core.dataset.report_json import as_json
 from desktop.core.dataset.scan import scan
 from desktop.errors import AppError
 from desktop.paths import EXAMPLE_DATASET
-from trainer_image.formats import ReadOptions, Row, RowProblem
+from trainer_image.formats import Example, ReadOptions, Row, RowProblem, read_examples, read_rows
 
 TALK = {"messages": [{"role": "user", "content": "Why is it so?"}, {"role": "assistant", "content": "Because."}]}
 
@@ -256,6 +256,105 @@ def test_columns_that_say_too_little_are_asked_about_and_mapped(tmp_path: Path) 
     assert "act, reply" in asked.sentence
     mapped = scan(path, ScanOptions(mapping={"prompt": "act", "completion": "reply"}))
     assert (mapped.outcome, mapped.rows, mapped.shape) == ("accept", 10, "prompt_completion")
+
+
+@pytest.mark.parametrize("brackets", [("", ""), ("", "]\n"), ("[\n", "]\n")])
+def test_rows_copied_out_of_an_array_keep_their_lines(tmp_path: Path, brackets: tuple[str, str]) -> None:
+    rows = [json.dumps(_talk(n, f"Answer {n}.")) for n in range(12)]
+    rows[5] = rows[5][:40]
+    content = brackets[0] + ",\n".join(rows) + "\n" + brackets[1]
+    report = scan(_write(tmp_path / "rows.jsonl", content))
+    first = bool(brackets[0])
+    assert (report.outcome, report.rows, report.rows_total) == ("warn", 11, 12)
+    assert [(one.line, one.row, one.kind) for one in report.problems] == [(6 + first, 6, "broken_json")]
+    if not first:  # with both brackets it is simply an array
+        assert [(one.kind, one.count, one.lines[:2]) for one in report.warnings] == [("trailing_comma", 10, (1, 2))]
+        assert "line 1, for one" in report.warnings[0].message
+    rows_seen = Rows(replace(report.index or RowIndex(report.path, ReadOptions(), 0), rows=12))
+    try:
+        read = rows_seen.read(7, 20)
+    finally:
+        rows_seen.close()
+    assert [one.number if isinstance(one, Row) else one.row for one in read] == [*range(7, 13)]
+    assert isinstance(read[0], Row)
+    assert read[0].value == _talk(6, "Answer 6.")
+
+
+def test_a_bracket_without_commas_is_a_row_that_cannot_be_read(tmp_path: Path) -> None:
+    report = scan(_write(tmp_path / "rows.jsonl", "[\n" + _lines(_talk(n, f"Answer {n}.") for n in range(9)) + "]\n"))
+    assert (report.rows, report.rows_total) == (9, 11)
+    assert [one.line for one in report.problems] == [1, 11]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "shape", "said"),
+    [
+        ("prompt", "response", "prompt_completion", "response is read as the completion"),
+        ("prompt", "output", "prompt_completion", "output is read as the completion"),
+        ("input", "output", "prompt_completion", "input is read as the prompt and output as the completion"),
+        ("question", "response", "prompt_completion", "question is read as the prompt and response as the completion"),
+        ("query", "answer", "prompt_completion", "query is read as the prompt and answer as the completion"),
+        ("input", "completion", "prompt_completion", "input is read as the prompt"),
+        ("instruction", "response", "alpaca", "instructions and outputs"),
+        ("instruction", "completion", "alpaca", "instructions and outputs"),
+    ],
+)
+def test_a_question_and_an_answer_are_a_pair_by_other_names_too(
+    tmp_path: Path, question: str, answer: str, shape: str, said: str
+) -> None:
+    rows = [{question: f"What is number {n}?", answer: f"It is number {n}.", "id": n} for n in range(9)]
+    lines = _write(tmp_path / "rows.jsonl", _lines(rows))
+    table = "".join(f"{row[question]}\t{row[answer]}\n" for row in rows)
+    for path in (lines, _write(tmp_path / "rows.txt", f"{question.title()}\t{answer.upper()}\n{table}")):
+        report = scan(path)
+        assert (report.outcome, report.rows, report.shape) == ("accept", 9, shape)
+        assert said in report.sentence
+        assert report.methods[0] == "sft"
+
+
+@pytest.mark.parametrize("other", ["output", "context", "label", "messages", "input", "solution"])
+def test_a_pair_beside_which_something_else_counts_is_asked_about(tmp_path: Path, other: str) -> None:
+    report = scan(_write(tmp_path / "rows.jsonl", _lines([{"query": "a", "response": "b", other: "c"}] * 2)))
+    assert (report.outcome, report.rows) == (("reject", 0) if other == "messages" else ("ask", 0))
+
+
+def test_other_names_among_the_rows_are_said(tmp_path: Path) -> None:
+    rows = [{"prompt": f"a{n}", "response": f"b{n}"} for n in range(5)]
+    rows += [{"input": "c", "output": "d"}, {"prompt": "e", "completion": "f"}]
+    report = scan(_write(tmp_path / "rows.jsonl", _lines(rows)))
+    assert (report.outcome, report.rows) == ("warn", 7)
+    assert sorted((one.kind, one.count) for one in report.warnings) == [("columns", 1), ("columns", 1)]
+    assert any("input is read as the prompt and output as the completion" in one.message for one in report.warnings)
+
+
+def test_a_number_is_an_answer_as_it_is_written(tmp_path: Path) -> None:
+    values = ("42", "3.50", "1e5", "-0.0", "true", "null", "[1]", '""', '"7"')
+    content = "".join(f'{{"question": "What is {n}?", "answer": {value}}}\n' for n, value in enumerate(values))
+    for name, text in (("a.jsonl", content), ("a.json", f"[{content.replace('}', '},', 8)}]")):
+        report = scan(_write(tmp_path / name, text))
+        assert (report.rows, report.rows_total, report.outcome) == (6, 9, "warn")
+        assert [one.line for one in report.problems] == [6, 7, 8]
+        assert [(one.kind, one.count, one.lines) for one in report.warnings] == [("number_as_text", 5, (1, 2, 3, 4, 5))]
+        reading = read_examples(read_rows(report.path))
+        answers = [made.messages[-1].content for made in reading.examples if isinstance(made, Example)]
+        assert answers == ["42", "3.50", "1e5", "-0.0", "true", "7"]
+
+
+@pytest.mark.parametrize("column", ["messages", "conversations", "Conversation"])
+def test_turns_given_as_their_text_are_read_and_counted(tmp_path: Path, column: str) -> None:
+    turns = _talk(1)["messages"]
+    cells = [json.dumps(turns), turns, str(turns), json.dumps(turns)[:-3], '[{"role": "user", "role": "x"}]']
+    rows = [{column: cell, "id": n} for n, cell in enumerate(cells)]
+    lines, table = _write(tmp_path / "a.jsonl", _lines(rows)), pa.Table.from_pylist([{column: cells[0]}] * 3)
+    report = scan(lines)
+    assert (report.outcome, report.rows, report.shape) == ("warn", 3, "messages")
+    assert [(one.line, one.kind) for one in report.problems] == [(4, "wrong_type"), (5, "duplicate_key")]
+    assert [(one.kind, one.lines) for one in report.warnings if one.kind != "duplicates"] == [("turns_as_text", (1, 3))]
+    parquet.write_table(table, tmp_path / "a.parquet")
+    assert scan(tmp_path / "a.parquet").rows == 3
+    reading = read_examples(read_rows(lines))
+    assert len(reading.examples) == 3
+    assert any("as the text of a list" in note for note in reading.notes)
 
 
 def test_empty_fields_are_counted(tmp_path: Path) -> None:
