@@ -47,7 +47,7 @@ class Catalogue(QObject):
             self._book.runs[run.id] = run
             # A long run at rest takes its time: it is opened when somebody looks at it.
             if run.folder.is_dir() and (run.state.can_cancel or not is_long(run.files.events)):
-                self._following.open(run)
+                self._following.take_in(run)
             self._book.run_added.emit(run.id)
 
     def take_in_folders(self, runs_folder: Path) -> int:
@@ -60,9 +60,10 @@ class Catalogue(QObject):
 
     def _take_up_again(self, run: Run, record: RunRecord) -> None:
         """Follow a run again that another app has started, resumed or given up since."""
-        live = self._following.open(run)
-        live.launch, live.was_started_here = folders.read_launch(run.files), False
-        live.missed = 0
+        if is_open := self._following.is_open(run.id) or not self._following.reads_later(run):
+            live = self._following.open(run)
+            live.launch, live.was_started_here = folders.read_launch(run.files), False
+            live.missed = 0
         self._book.change(
             run.id,
             state=record.state,
@@ -74,8 +75,11 @@ class Catalogue(QObject):
             position=record.position,
             not_before=record.not_before,
         )
-        self._following.poll(run.id)
-        self._following.recall_failure(run.id)
+        if is_open:
+            self._following.poll(run.id)
+            self._following.recall_failure(run.id)
+        else:
+            self._following.open_aside(run.id)
 
     def rebuild(self, runs_folder: Path) -> int:
         """Read every run folder back into the catalogue; return how many were missing there."""

@@ -213,7 +213,7 @@ def rooms_of(samples: list[GpuSample]) -> list[Room]:
 def computer_room() -> Room:
     """Return the computer's own memory."""
     memory = psutil.virtual_memory()
-    return Room(CPU_INDEX, "This computer's memory", int(memory.total), int(memory.available))
+    return Room(CPU_INDEX, "Computer's memory", int(memory.total), int(memory.available))
 
 
 def _stamp(path: str) -> str:

@@ -13,14 +13,16 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.body import GONE, Body, EngineName
 from desktop.controllers.jobs import Jobs
+from desktop.controllers.long_runs import LongRuns
+from desktop.controllers.moved_folders import MovedFolders
 from desktop.controllers.notices import Notices
 from desktop.controllers.run_book import Live, RunBook
 from desktop.core import curves, folders
-from desktop.core.opening import read_whole
-from desktop.core.progress import Progress, advance
+from desktop.core.progress import Progress
 from desktop.core.run import DISK_FULL, Failure, Run, RunState, decide_state, with_progress
 from desktop.core.run_log import RunLog
 from desktop.core.store import Store
+from desktop.core.wishes import Wishes
 from desktop.engine.verbs import Engine
 from desktop.errors import StoreError
 
@@ -66,11 +68,16 @@ class Following(QObject):
         """Runs that have ended by their own word, while their bodies may still take a moment to go, and since when."""
         self.silent: set[EngineName] = set()
         """Engines that did not answer when they were asked last."""
-        self._is_searching = False
+        self._folders = MovedFolders(book, jobs, notices, self.take_in)
+        self._reader = LongRuns(jobs, notices, self._take_up)
+        self.reads_aside = False
+        """Long runs are read by another thread, because this one has a window to keep going."""
         self.is_quiet = False
         """While old runs are read back: what they came to is no news."""
         self.polling = QTimer(self, interval=POLL_MS)
-        self.polling.timeout.connect(self._poll_all)
+        self.polling.timeout.connect(self._poll_next)
+        self._round: list[str] = []
+        """The live runs that are still to be polled in this round."""
         self.looking = QTimer(self, interval=LOOK_MS)
         self.looking.timeout.connect(self.look_for_bodies)
 
@@ -93,32 +100,42 @@ class Following(QObject):
             self.recall_failure(run.id)
         return live
 
+    def take_in(self, run: Run) -> None:
+        """Begin to follow a run: at once, or where it is long and a window has to go on, when it has been read."""
+        if self.reads_later(run):
+            self.open_aside(run.id)
+        else:
+            self.open(run)
+
+    def reads_later(self, run: Run) -> bool:
+        """Say whether another thread reads a run."""
+        return self.reads_aside and curves.is_long(run.files.events)
+
     def is_open(self, run_id: str) -> bool:
         """Say whether the folder of a run has been read."""
         return run_id in self._book.live
 
-    def open_aside(self, run_id: str, heard: Callable[[float], None], done: Callable[[], None]) -> None:
+    def open_aside(
+        self, run_id: str, heard: Callable[[float], None] = lambda _: None, done: Callable[[], None] = lambda: None
+    ) -> None:
         """Read a long run off this thread; ``heard`` gets the share that was read, and ``done`` is told at the end."""
+        self._reader.read(self._book.runs[run_id], heard, done)
+
+    def _take_up(self, run_id: str, live: Live, progress: Progress) -> None:
+        """Follow a run from where another thread has read it to."""
+        if run_id not in self._book.runs or run_id in self._book.live:
+            return
+        self._book.live[run_id] = live
+        self._book.runs[run_id] = with_progress(self._book.runs[run_id], progress)
+        self.poll(run_id)
         run = self._book.runs[run_id]
-
-        def read() -> tuple[Live, Progress]:
-            live = Live(RunLog(run.files.events), folders.read_launch(run.files))
-            events = read_whole(
-                live.log, live.series, live.completions, lambda share: self._jobs.call_soon(lambda: heard(share))
-            )
-            return live, advance(Progress(), events)
-
-        def take(found: tuple[Live, Progress]) -> None:
-            if run_id in self._book.runs and run_id not in self._book.live:
-                live, progress = found
-                self._book.live[run_id] = live
-                self._book.runs[run_id] = with_progress(self._book.runs[run_id], progress)
-                self.poll(run_id)
-                self.recall_failure(run_id)
-                self._book.run_changed.emit(run_id)
-            done()
-
-        self._jobs.run("pool", read, take, self._notices.post_error)
+        if run.state.is_live:
+            # It may have ended while nobody looked, and then nothing new comes.
+            self.settle(run_id, run.body if run.body and run.body.state == "running" else None)
+            if self._book.runs[run_id].asked in ("pause", "cancel"):
+                live.asked_at = time.monotonic()
+        self.recall_failure(run_id)
+        self._book.run_changed.emit(run_id)
 
     def recall_failure(self, run_id: str) -> None:
         """Say again why a run ended badly that did so before this app began; the catalogue keeps the state only."""
@@ -135,9 +152,16 @@ class Following(QObject):
 
     # What the events say
 
-    def _poll_all(self) -> None:
-        for run in list(self._book.runs.values()):
-            if run.state.is_live and run.id in self._book.live:
+    def _poll_next(self) -> None:
+        """Poll one live run; each has its turn in every round, and between two of them the window has its own."""
+        if not self._round:
+            self._round = [run.id for run in self._book.runs.values() if run.state.is_live and self.is_open(run.id)]
+            interval = max(1, POLL_MS // max(1, len(self._round)))
+            if interval != self.polling.interval():
+                self.polling.setInterval(interval)
+        if self._round:
+            run = self._book.runs.get(self._round.pop())
+            if run is not None and run.state.is_live and self.is_open(run.id):
                 self.poll(run.id)
 
     def poll(self, run_id: str) -> None:
@@ -156,7 +180,7 @@ class Following(QObject):
     def look_for_bodies(self) -> None:
         """Ask each engine that has a live run what is still there."""
         self.about_to_look.emit()
-        self._look_for_folders()
+        self._folders.look()
         runs = self._book.runs.values()
         wanted = {run.engine for run in runs if run.state.can_cancel or run.id in self.leftovers}
         for name in wanted - self._looking:
@@ -225,23 +249,26 @@ class Following(QObject):
         if body is not None and body.state != "running" and not live.starting:
             self._drain(run_id)
             run = self._book.runs[run_id]
+        wishes = _wishes(run, live)
+        asked = wishes.poll(run.progress)
         state, failure = decide_state(
             run.progress,
             body,
             starting=live.starting or _may_be_starting_elsewhere(run, live),
             launched_after=live.launch.after_seq,
-            stop_asked=folders.stop_was_asked(run.files, live.launch),
+            stop_asked=wishes.has_stop,
         )
+        asked = asked if state.is_live else ""
         if failure is not None and failure.code == "crashed" and body is not None:
             self._keep_output(run)
-        if (state, failure, body) == (run.state, run.failure, run.body):
+        if (state, failure, body, asked) == (run.state, run.failure, run.body, run.asked):
             return
         if failure is not None and failure.code == "out_of_memory" and body is not None and body.out_of_memory:
             # Only the engine knows, and it forgets with the container.
             with suppress(StoreError):
                 folders.write_failure(run, failure.sentence, failure.hint, "out_of_memory")
         ended = run.ended or (None if state.is_live else datetime.now(UTC))
-        self._book.change(run_id, state=state, failure=failure, body=body or run.body, ended=ended)
+        self._book.change(run_id, state=state, failure=failure, body=body or run.body, ended=ended, asked=asked)
         if run.state.is_live and not state.is_live:
             self._has_ended(run_id)
 
@@ -291,43 +318,6 @@ class Following(QObject):
         if run_id in self._book.runs:
             self._book.change(run_id, size_bytes=size)
 
-    # Folders that are moved away
-
-    def _look_for_folders(self) -> None:
-        """See off this thread which run folders are there: a disk that is asleep must not stop the window."""
-        if self._is_searching:
-            return
-        self._is_searching = True
-        known = {run.id: run.folder for run in self._book.runs.values()}
-        self._jobs.run("pool", lambda: {id: folder.is_dir() for id, folder in known.items()}, self._take_folders)
-
-    def _take_folders(self, there: Mapping[str, bool]) -> None:
-        self._is_searching = False
-        gone: list[Run] = []
-        for run_id, is_there in there.items():
-            run = self._book.runs.get(run_id)
-            if run is None or run.is_away is not is_there:
-                continue
-            if is_there:
-                self._came_back(run_id)
-            else:
-                self._book.change(run_id, is_away=True)
-                gone.append(run)
-        if gone:
-            what = f"The folder of {gone[0].name} is" if len(gone) == 1 else f"The folders of {len(gone)} runs are"
-            where = gone[0].folder if len(gone) == 1 else gone[0].folder.parent
-            hint = "It is found again once it is back there." if len(gone) == 1 else "They are found again once back."
-            self._notices.post("warning", f"{what} not at {where}.", hint, gone[0].id)
-
-    def _came_back(self, run_id: str) -> None:
-        """Read a run anew whose folder was away: it may have been changed there."""
-        self._book.live.pop(run_id, None)
-        self._book.change(run_id, is_away=False)
-        self.open(self._book.runs[run_id])
-        self._book.run_changed.emit(run_id)
-        run = self._book.runs[run_id]
-        self._notices.post("info", f"The folder of {run.name} is back.", run_id=run_id)
-
     # Trainers that take their time
 
     def _hurry(self, run_id: str) -> None:
@@ -346,10 +336,27 @@ class Following(QObject):
         elif waited > grace + KILL_AFTER_S:
             self.signal(run, "kill")
 
+    def has_asked(self, run_id: str, *, to_end: bool) -> None:
+        """Take note that something was asked of the trainer just now; to end, it has its time and no more."""
+        live = self._book.live.get(run_id)
+        if live is None:
+            return  # whoever reads the run finds it among the requests
+        if to_end:
+            live.asked_at = live.asked_at or time.monotonic()
+        run = self._book.runs[run_id]
+        self._book.change(run_id, asked=_wishes(run, live).poll(run.progress))
+
     def signal(self, run: Run, how: Literal["stop", "kill"]) -> None:
         """Signal the body of a run."""
         engine = self._engines[run.engine]
         self._jobs.run("engine", lambda: engine.signal(run.id, how))
+
+
+def _wishes(run: Run, live: Live) -> Wishes:
+    """Return what follows the requests since the latest launch."""
+    if live.wishes is None or live.wishes.launch is not live.launch:
+        live.wishes = Wishes(run.files, live.launch)
+    return live.wishes
 
 
 def _is_kept(run: Run) -> bool:

@@ -84,7 +84,7 @@ class Preparing(QObject):
         return run is not None and run.progress.last_seq >= 0
 
     def _name(self, run: Run) -> PreparingName | None:
-        if run.state is not RunState.STARTING:
+        if run.state is not RunState.STARTING or run.is_heard:
             return None
         if not run.preparing:
             return "start"

@@ -15,6 +15,7 @@ from desktop.core.run import Run, with_progress
 from desktop.core.run_log import RunLog
 from desktop.core.series import Series
 from desktop.core.store import Store
+from desktop.core.wishes import Wishes
 from trainer_image.contract import Event, Launch, UnknownLine
 
 
@@ -32,6 +33,8 @@ class Live:
     told_to_go: bool = False
     missed: int = 0
     """Looks in a row at which the engine knew of no body."""
+    wishes: Wishes | None = None
+    """What was asked since ``launch``."""
     start: folders.Start | None = None
     """Held while this app starts the body, so that others know that somebody does."""
 

@@ -163,8 +163,12 @@ class Runs(QObject):
 
     # From the disk
 
-    def load(self) -> None:
-        """Take in the catalogue and folders that it has lost, and begin to follow what may still live."""
+    def load(self, *, aside: bool = False) -> None:
+        """Take in the catalogue and folders that it has lost, and begin to follow what may still live.
+
+        With ``aside`` long runs are read by another thread, so that a window goes on meanwhile.
+        """
+        self._following.reads_aside = aside
         self._catalogue.take_in()
         self.found_in_folders = self._catalogue.take_in_folders(self._home.runs)
         self._following.begin()
@@ -313,8 +317,9 @@ class Runs(QObject):
         run = self._book.runs[run_id]
         if not run.state.is_live:
             return
-        live = self._following.open(run)
-        if not live.starting and folders.stop_was_asked(run.files, live.launch):
+        live = self._book.live.get(run_id)
+        launch = live.launch if live is not None else folders.read_launch(run.files)
+        if (live is None or not live.starting) and folders.stop_was_asked(run.files, launch):
             self._following.signal(run, "kill")
         self._ask(run_id, StopRequest())
 
@@ -341,9 +346,7 @@ class Runs(QObject):
         if not run.state.is_live:
             return
         folders.append_request(run.files, request)
-        if not isinstance(request, CheckpointRequest):
-            live = self._following.open(run)
-            live.asked_at = live.asked_at or time.monotonic()
+        self._following.has_asked(run_id, to_end=not isinstance(request, CheckpointRequest))
 
 
 def _new_id() -> str:

@@ -102,7 +102,10 @@ class Feed:
             self._asked, self._rows, self._points = asked, 0, 0
             self._smoothed = Smoothed(look.smoothing, by_distance=look.by_distance)
         same = self._points
-        x, y = self._points_of(places(self._series, look.axis, shift), values)
+        x = places(self._series, look.axis, shift)
+        # A run that is made ready by another thread may have got a step since.
+        rows = min(len(x), len(values))
+        x, y = self._points_of(x[:rows], values[:rows])
         weight_free = self._has_become_lively(y, same)
         smoothed = y if self._is_calm else self._smoothed.of(y, x, 0 if weight_free else same)
         if len(y) <= LONG:

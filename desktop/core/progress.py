@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from trainer_image.contract import (
     Batch,
@@ -50,6 +51,10 @@ class Progress:
     """The phases that are going on, the outermost first: saving happens within training."""
     phases: tuple[tuple[PhaseName, float], ...] = ()
     """The phases that have ended, with their seconds."""
+    nested: Mapping[PhaseName, float] = field(default_factory=dict)
+    """How much of a phase's seconds were those of others within it, such as evaluations within training."""
+    heard: datetime | None = None
+    """When the trainer spoke last."""
     step: Step | None = None
     pace_s: float | None = None
     """Seconds a step, the latest steps counting most; the first of a try compiles, and counts only while it is alone.
@@ -115,6 +120,20 @@ class Progress:
         return max(0.0, left - spread), left + spread
 
 
+def begin_anew(progress: Progress) -> Progress:
+    """Return what is left of a run's progress when its trainer is started again: the phases and the pace are not."""
+    return replace(
+        progress,
+        open_phases=(),
+        phases=(),
+        nested={},
+        pace_s=None,
+        pace_variance=0.0,
+        first_step_s=None,
+        steps_of_try=0,
+    )
+
+
 def advance(progress: Progress, events: Iterable[Event | UnknownLine]) -> Progress:
     """Return ``progress`` with more events added to it."""
     stretch: list[Step] = []
@@ -144,6 +163,7 @@ def _advanced_by_steps(progress: Progress, steps: list[Step]) -> Progress:
     return replace(
         progress,
         last_seq=last_seq,
+        heard=steps[-1].time,
         step=steps[-1],
         metrics=metrics,
         pace_s=pace,
@@ -156,24 +176,26 @@ def _advanced_by_steps(progress: Progress, steps: list[Step]) -> Progress:
 def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress:
     if isinstance(event, UnknownLine):
         return replace(progress, unknown_lines=progress.unknown_lines + 1)
-    progress = replace(progress, last_seq=max(progress.last_seq, event.seq))
+    progress = replace(progress, last_seq=max(progress.last_seq, event.seq), heard=event.time)
     match event:
         case Hello():
             return _undone_to(replace(progress, hello=event, end=None), event.resumed_from)
         case Phase(name="self_test" | "import", seconds=None):  # the first words of a trainer: a new try begins
             tested = tuple(ended for ended in progress.phases if (event.name, ended[0]) == ("import", "self_test"))
-            return replace(
-                progress, end=None, open_phases=(event,), phases=tested, pace_s=None, pace_variance=0.0, steps_of_try=0
-            )
+            return replace(begin_anew(progress), end=None, open_phases=(event,), phases=tested)
         case Phase(seconds=None):
             return replace(progress, open_phases=(*progress.open_phases, event))
         case Phase(seconds=seconds):
             assert seconds is not None
             names = [phase.name for phase in progress.open_phases]
             outer = progress.open_phases[: names.index(event.name)] if event.name in names else progress.open_phases
-            return replace(progress, open_phases=outer, phases=(*progress.phases, (event.name, seconds)))
-        case Placement():
-            return replace(progress, placement=event, end=None)
+            nested = dict(progress.nested)
+            if outer:
+                nested[outer[-1].name] = nested.get(outer[-1].name, 0.0) + seconds
+            return replace(progress, open_phases=outer, phases=(*progress.phases, (event.name, seconds)), nested=nested)
+        case Placement():  # said once in each try, before the libraries are loaded
+            tested = progress.phases if [name for name, _ in progress.phases] == ["self_test"] else ()
+            return replace(begin_anew(progress), placement=event, end=None, phases=tested)
         case Plan():
             return replace(progress, plan=event)
         case Batch():
@@ -187,7 +209,7 @@ def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress
         case Suggestion():
             return replace(progress, suggestion=event)
         case OutOfMemory():
-            return replace(progress, out_of_memory=(*progress.out_of_memory, event), open_phases=())
+            return replace(begin_anew(progress), out_of_memory=(*progress.out_of_memory, event))
         case Checkpoint():
             kept = tuple(known for known in progress.checkpoints if known.step != event.step)
             return replace(progress, checkpoints=(*kept, event))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from desktop.body import Body, EngineName
 from desktop.core.progress import Progress
+from desktop.core.wishes import Wish
 from trainer_image.contract import EXIT_DISK_FULL, SPEAKING, Cancelled, Failed, Finished, Paused, RunConfig, RunFolder
 
 
@@ -177,10 +178,21 @@ class Run:
     progress: Progress = field(default_factory=Progress)
     """Filled once the run folder has been read."""
     body: Body | None = None
+    asked: Wish = ""
+    """While live: what the user has asked of the trainer that has not come yet."""
 
     @property
     def files(self) -> RunFolder:
         return RunFolder(self.folder)
+
+    @property
+    def is_heard(self) -> bool:
+        """Say whether the trainer of the latest start has spoken; until it greets, the run counts as starting."""
+        if self.state is not RunState.STARTING:
+            return self.state is RunState.RUNNING
+        said = self.progress
+        is_old = said.hello is not None or said.end is not None
+        return not is_old and said.heard is not None and (self.started is None or said.heard >= self.started)
 
     @property
     def adapter(self) -> Path | None:

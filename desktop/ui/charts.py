@@ -223,6 +223,7 @@ class Chart(QWidget):
         elif self.view.autoRangeEnabled()[1]:  # else somebody has set a range that is to stay
             ranges["yRange"] = self._height(left, right)
         self.view.setRange(padding=0, disableAutoRange=False, **ranges)
+        self.view.updateMatrix()  # else the painting does it, and asks to paint once more
         pixels = int(self.view.width())
         parts = {name: item.part(left, right, pixels) for name, item in self._items.items()}
         is_soft = sum(len(x) for x, _ in parts.values()) < SOFT_BELOW

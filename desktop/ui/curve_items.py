@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pyqtgraph as pg
+from numpy.typing import NDArray
 from PySide6.QtGui import QColor, QPen
 
 from desktop.core.feeds import nearest
@@ -31,6 +32,8 @@ SYMBOLS: dict[Look, tuple[str, int]] = {"points": ("d", 9), "star": ("star", 16)
 """What stands for a point, and how large: a shape for each, so that nothing is told by colour alone."""
 HEIGHTS: dict[Look, int] = {"faint": 0, "line": 1, "points": 2, "star": 5}
 """What is drawn over what."""
+DOT = 6
+"""How large a point of a line is that stands alone."""
 DASHES: tuple[list[float] | None, ...] = (None, [6, 4], [2, 3], [8, 3, 2, 3])
 MARKERS = ("d", "o", "s", "t1", "p", "h", "+", "x")
 
@@ -78,6 +81,8 @@ class CurveItem:
         self.line: Any = None
         self.points: Any = None
         """Both are made when there is a first point: most of fifty runs have no evaluations in most charts."""
+        self.dots: Any = None
+        """Points of a line that have no neighbour to draw a line to: the first of all, or one between two gaps."""
         if not self._has_points:
             self._make_line()
 
@@ -87,8 +92,9 @@ class CurveItem:
         self._view.addItem(self.line, ignoreBounds=True)
 
     def remove(self) -> None:
-        for item in filter(None, (self.line, self.points)):
-            self._view.removeItem(item)
+        for item in (self.line, self.points, self.dots):
+            if item is not None:
+                self._view.removeItem(item)
 
     def dress(self, colour: str, ground: str) -> None:
         """Give it its pen."""
@@ -99,6 +105,8 @@ class CurveItem:
             self._pen.setDashPattern(dash)
         if self.line is not None:
             self.line.setPen(self._pen)
+        if self.dots is not None:
+            self.dots.setBrush(pg.mkBrush(ink))
         self._colour, self._ground = colour, ground
         if self.points is not None:
             symbol, size = SYMBOLS[curve.look]
@@ -160,6 +168,8 @@ class CurveItem:
         if self.curve.look != "star":
             self._set_width((1.6 if is_soft and self.curve.look == "line" else 1.0) * self._sharpness)
             self.line.setData(x, y, antialias=is_soft)
+        if not self._has_points:
+            self._draw_dots(x, y, _is_lonely(y) if is_soft else np.zeros(len(y), dtype=bool))
         if self._has_points and (len(x) or self.points is not None):
             if self.points is None:
                 self.points = pg.ScatterPlotItem(pxMode=True, useCache=False)
@@ -169,6 +179,17 @@ class CurveItem:
             told = np.isfinite(y)
             self.points.setData(x[told], y[told])
 
+    def _draw_dots(self, x: Floats, y: Floats, lonely: NDArray[np.bool_]) -> None:
+        if self.dots is None:
+            if not lonely.any():
+                return
+            self.dots = pg.ScatterPlotItem(pxMode=True, useCache=False, size=DOT, pen=None, antialias=True)
+            self.dots.setBrush(pg.mkBrush(QColor(self._colour)))
+            self.dots.setZValue(HEIGHTS.get(self.curve.look, 1))
+            self._view.addItem(self.dots, ignoreBounds=True)
+        if lonely.any() or len(self.dots.data):
+            self.dots.setData(x[lonely], y[lonely])
+
     def value_at(self, x: float | None) -> float | None:
         """Return the value nearest to ``x``, or the last one; None where it is no number or far away."""
         index = len(self.x) - 1 if x is None else nearest(self.x, x)
@@ -176,3 +197,12 @@ class CurveItem:
             return None
         value = float(self.y[index])
         return value if np.isfinite(value) else None
+
+
+def _is_lonely(y: Floats) -> NDArray[np.bool_]:
+    """Say of each value whether it has one, and neither of its neighbours has."""
+    known = np.isfinite(y)
+    lonely = known.copy()
+    lonely[1:] &= ~known[:-1]
+    lonely[:-1] &= ~known[1:]
+    return lonely

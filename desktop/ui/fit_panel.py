@@ -62,6 +62,9 @@ class CardFit(QWidget):
         self.short = label("", "problem", wrap=True)
         head = row(self.name, self.figures)
         head.setStretch(0, 1)
+        self._head = head
+        self._figures = ""
+        self._needs = ""
         self.setLayout(column(head, self.bar, self.short, space=4))
 
     def show_gpu(self, gpu: GpuFit) -> None:
@@ -69,14 +72,24 @@ class CardFit(QWidget):
         self.bar.show_gpu(gpu)
         free = gpu.room.free_bytes
         is_used = bool(gpu.predicted_bytes)
-        self.figures.setText(
-            f"{'needs ' if gpu.room.index >= 0 else ''}{words.memory(gpu.needed_bytes)} of {words.memory(free)} GB free"
-            if is_used
-            else f"{words.memory(free)} GB free"
-        )
+        self._needs = "needs " if is_used else ""
+        self._figures = f"{words.memory(gpu.needed_bytes)} of " if is_used else ""
+        self._figures += f"{words.memory(free)} GB free"
+        self._show_figures()
         self.figures.setToolTip(f"{gpu.needed_bytes:,} of {free:,} bytes free; {gpu.room.total_bytes:,} in all")
         self.short.setVisible(is_used and not gpu.fits)
         self.short.setText(f"✗ {size_words(max(0, gpu.needed_bytes - free))} too much")
+
+    def _show_figures(self) -> None:
+        """Say that it needs so much, where there is room for that beside the whole name."""
+        whole = self._needs + self._figures
+        taken = self.name.fontMetrics().horizontalAdvance(self.name.whole_text()) + 2 + self._head.spacing()
+        has_room = taken + self.figures.fontMetrics().horizontalAdvance(whole) <= self.width()
+        self.figures.setText(whole if has_room else self._figures)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_figures()
 
 
 class Legend(QWidget):

@@ -40,9 +40,10 @@ def reading_words(sample: GpuSample) -> str:
     if sample.temperature_c is not None:
         parts.append(f"{sample.temperature_c} °C")
     if sample.power_w is not None:
+        # A card at its limit draws just that; both numbers would be too long for a narrow dock.
         limit = f" of {sample.power_limit_w:.0f}" if sample.power_limit_w else ""
-        at_limit = " (limit)" if HARMLESS in sample.throttles else ""
-        parts.append(f"{sample.power_w:.0f}{limit} W{at_limit}")
+        is_at_limit = HARMLESS in sample.throttles
+        parts.append(f"{sample.power_w:.0f} W (limit)" if is_at_limit else f"{sample.power_w:.0f}{limit} W")
     if sample.fan_percent is not None:
         parts.append(f"fan {sample.fan_percent} %")
     if sample.clock_mhz is not None:

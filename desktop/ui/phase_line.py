@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.controllers.preparing import Prepared, PreparingName
 from desktop.core.run import Run, RunState
+from desktop.core.wishes import Wish
 from desktop.ui import words
 from desktop.ui.theme import Theme, scaled_font
 from trainer_image.contract import PhaseName
@@ -30,53 +31,89 @@ PHASE_WORDS: dict[PhaseName, tuple[str, str]] = {
 }
 
 
+ORDER: tuple[PhaseName, ...] = (
+    *("self_test", "import", "load", "data", "generate", "probe", "compile", "train", "evaluate", "save"),
+)
+BEFORE_HELLO: tuple[PhaseName, ...] = ("self_test", "import")
+
+
 def phase_seconds(run: Run, now: datetime) -> dict[PhaseName, float]:
-    """Return how long each phase took so far, in the order of their first time; training is what the others left."""
+    """Return how long each phase of the latest start took so far; what happened within another counts once, as itself.
+
+    Where nobody knows when a trainer died, its last word counts as its end.
+    """
+    progress = run.progress
+    if run.state is RunState.STARTING and not run.is_heard:
+        return {}
+    until = now if run.state.is_live else _last_word(run, now)
     seconds: dict[PhaseName, float] = {}
-    for name, took in run.progress.phases:
+    for name, took in progress.phases:
         seconds[name] = seconds.get(name, 0) + took
-    current = run.progress.phase
-    if current is not None:
-        seconds[current.name] = seconds.get(current.name, 0) + max(0.0, (now - current.time).total_seconds())
-    hello = run.progress.hello
-    if "train" not in seconds and run.progress.step is not None and hello is not None:
-        end = run.progress.end.time if run.progress.end else now
-        rest = (end - hello.time).total_seconds() - sum(seconds.values())
-        first: tuple[PhaseName, ...] = ("self_test", "import", "load", "data", "probe", "compile")
-        before = {name: took for name, took in seconds.items() if name in first}
-        after = {name: took for name, took in seconds.items() if name not in before}
-        seconds = {**before, "train": max(0.0, rest), **after}
-    return seconds
+    inner = 0.0
+    for phase in reversed(progress.open_phases):
+        open_for = max(0.0, (until - phase.time).total_seconds())
+        seconds[phase.name] = seconds.get(phase.name, 0) + max(0.0, open_for - inner)
+        inner = open_for
+    for name, took in progress.nested.items():
+        if name in seconds:
+            seconds[name] = max(0.0, seconds[name] - took)
+    if "train" not in seconds and progress.step is not None and progress.hello is not None:
+        others = sum(took for name, took in seconds.items() if name not in BEFORE_HELLO)
+        seconds["train"] = max(0.0, (until - progress.hello.time).total_seconds() - others)
+    return {name: seconds[name] for name in ORDER if name in seconds}
+
+
+def _last_word(run: Run, now: datetime) -> datetime:
+    return run.progress.end.time if run.progress.end else run.progress.heard or now
 
 
 def now_line(run: Run, now: datetime) -> str:
     """Return one sentence that says what is going on."""
     if run.state is RunState.WAITING:
         return run.waiting_for[:1].upper() + run.waiting_for[1:]
-    if run.state is RunState.STARTING:
-        since = f" · {words.duration((now - run.started).total_seconds())}" if run.started else ""
+    if run.state is RunState.STARTING and not run.is_heard:
+        since = _for((now - run.started).total_seconds()) if run.started else ""
         return (run.preparing[:1].upper() + run.preparing[1:] or "Starting the trainer") + since
-    if run.state is RunState.RUNNING:
-        parts = [_phase_words(run, now)]
+    if run.state.is_live:
+        parts = [ASKED_WORDS[run.asked], _phase_words(run, now)]
         if run.step and run.total_steps:
             parts.append(f"step {words.count(run.step)} of {words.count(run.total_steps)}")
-        if run.progress.seconds_left is not None:
+        if run.progress.seconds_left is not None and run.asked not in ("pause", "cancel"):
             parts.append(words.time_left_between(run.progress.seconds_left, run.progress.seconds_left_range))
-        return " · ".join(parts)
+        return " · ".join(part for part in parts if part)
     ended = f" · {words.moment(run.ended)}" if run.ended else ""
     done = f" after {words.plural(run.step, 'step')}" if run.step else ""
     return f"{run.state.value.capitalize()}{done}{ended}"
 
 
+ASKED_WORDS: dict[Wish, str] = {
+    "": "",
+    "checkpoint": "Saves after this step",
+    "pause": "Pauses after this step",
+    "cancel": "Ends after this step",
+}
+
+
 def _phase_words(run: Run, now: datetime) -> str:
-    phase = run.progress.phase
+    progress = run.progress
+    phase = progress.phase
     if phase is None:
-        return "Training" if run.step else "Beginning"
-    if phase.name == "train" and not run.progress.steps_of_try:
-        return f"Making the first step · since {words.duration(max(0.0, (now - phase.time).total_seconds()))}"
-    since = max(0.0, (now - phase.time).total_seconds())
-    text = PHASE_WORDS[phase.name][0]
-    return text if phase.name == "train" and run.step else f"{text} · since {words.duration(since)}"
+        if progress.steps_of_try:
+            return "Training"
+        tried = progress.out_of_memory[-1:]
+        is_smaller = bool(tried) and tried[0].seq == progress.last_seq
+        return "Beginning again with fewer rows at once" if is_smaller else "Beginning"
+    lasted = _for((now - phase.time).total_seconds())
+    if phase.name == "train":
+        return "Training" if progress.steps_of_try else f"Making the first step{lasted}"
+    return PHASE_WORDS[phase.name][0] + lasted
+
+
+def _for(seconds: float) -> str:
+    """Return since when, without fractions that would flicker; a clock that was set back says nothing."""
+    if seconds < 1:
+        return ""
+    return f" · for {seconds:.0f} s" if seconds < 10 else f" · for {words.duration(seconds)}"
 
 
 PREPARED_WORDS: dict[PreparingName, str] = {
@@ -87,6 +124,8 @@ PREPARED_WORDS: dict[PreparingName, str] = {
 }
 SHORTEST = 0.5
 """What was over in less, in seconds, before the trainer came up, was no waiting."""
+SHORTEST_PHASE = 0.05
+"""And a phase that is shorter would be told as 0.0 s."""
 
 
 @dataclass(frozen=True)
@@ -101,29 +140,38 @@ class Piece:
 
 def ribbon_pieces(run: Run, now: datetime, prepared: Sequence[Prepared] = ()) -> list[Piece]:
     """Return everything that took time, in its order, from the image to the end."""
-    is_waiting = run.state is RunState.STARTING
+    is_waiting = run.state is RunState.STARTING and not run.is_heard
     pieces = [
         Piece(PREPARED_WORDS[one.name], one.seconds, one.share, is_waiting and not one.is_over)
         for one in prepared
         if one.seconds >= SHORTEST or (is_waiting and not one.is_over)
     ]
     progress = run.progress
-    current = progress.phase.name if progress.phase else "train"
+    current = progress.phase.name if progress.phase else "train" if progress.steps_of_try else None
     for name, seconds in phase_seconds(run, now).items():
-        is_current = run.state.is_live and not is_waiting and name == current
-        if name != "train":
+        is_current = run.state.is_live and name == current
+        if name == "train":
+            pieces += _train_pieces(run, seconds, is_current=is_current)
+        elif is_current or seconds >= SHORTEST_PHASE:
             pieces.append(Piece(PHASE_WORDS[name][1], seconds, None, is_current))
-            continue
-        first = progress.first_step_s
-        if first is None and not progress.steps_of_try and run.state.is_live:
-            pieces.append(Piece("first step", seconds, None, is_current))
-            continue
-        if first is not None and SHORTEST <= first < seconds:
-            pieces.append(Piece("first step", first))
-            seconds -= first
-        share = run.step / run.total_steps if run.total_steps else None
-        pieces.append(Piece("train", seconds, share if is_current else None, is_current))
+    if run.state is RunState.RUNNING and current is None and progress.heard is not None:
+        pieces.append(Piece("beginning", max(0.0, (now - progress.heard).total_seconds()), None, True))
     return pieces
+
+
+def _train_pieces(run: Run, seconds: float, *, is_current: bool) -> list[Piece]:
+    """Return training, and before it the first step, which takes longer where it compiles."""
+    progress = run.progress
+    first = progress.first_step_s
+    if not progress.steps_of_try:
+        return [Piece("first step", seconds, None, is_current)] if is_current else []
+    pieces = []
+    is_told_as_compiling = any(name == "compile" for name, _ in progress.phases)
+    if first is not None and SHORTEST <= first < seconds and not is_told_as_compiling:
+        pieces.append(Piece("first step", first))
+        seconds -= first
+    share = run.step / run.total_steps if run.total_steps and is_current else None
+    return [*pieces, Piece("train", seconds, share, is_current)]
 
 
 class PhaseRibbon(QWidget):
@@ -147,9 +195,10 @@ class PhaseRibbon(QWidget):
         pieces = self._pieces()
         self.setVisible(bool(pieces))
         text = ", ".join(_said(piece) for piece in pieces)
-        self.setAccessibleName(f"Phases: {text}")
-        self.setToolTip(text)
-        self.update()
+        if text != self.toolTip():
+            self.setAccessibleName(f"Phases: {text}")
+            self.setToolTip(text)
+            self.update()
 
     def _pieces(self) -> list[Piece]:
         run = self._run

@@ -105,7 +105,7 @@ class PlotsDock(QWidget):
             self._runs.open_aside(run.id, lambda share: self._hear(run.id, share), lambda: self._has_read(run.id))
             return False
         series = self._runs.series(run.id)
-        if run.state.is_live or self.curves.is_ready_for(series):
+        if self.curves.is_ready_for(series):
             return True
         self._reading[run.id] = 1.0
         self._make_ready(run, series)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import pyqtgraph as pg
 from PySide6.QtCore import QObject, Signal
@@ -78,12 +78,26 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
         super().__init__(side)
         self.is_log = is_log
         self.kind: NumberKind = "number"
+        self._reckoned: tuple[object, Any] = (None, None)
+        """What an axis that looks the same is made of: that takes longer than drawing it."""
+        self.enableAutoSIPrefix(False)
 
     def paint(self, painter: QPainter, *_: object) -> None:
         """Draw at once; pyqtgraph would record it first, which takes longer than the drawing while one zooms."""
-        specs = self.generateDrawSpecs(painter)
+        known, specs = self._reckoned
+        if (now := self._whole_look(painter)) != known:
+            specs = self.generateDrawSpecs(painter)
+            self._reckoned = now, specs
         if specs is not None:
             self.drawPicture(painter, *specs)
+
+    def _whole_look(self, painter: QPainter) -> object:
+        """Return everything that decides how the axis is drawn: two that are equal are drawn alike."""
+        view = self.linkedView()
+        around = view.mapRectToItem(self, view.boundingRect()).getRect() if view is not None else None
+        inks = self.pen().color().rgba(), self.textPen().color().rgba()
+        place = self.geometry().getRect(), around, painter.device().logicalDpiX()
+        return tuple(self.range), place, inks, self.kind, self.is_log, self.style["showValues"], self.grid
 
     def tickValues(self, least: float, most: float, size: float) -> list[tuple[float, list[float]]]:
         """Return where numbers stand."""

@@ -12,7 +12,8 @@ from pytestqt.qtbot import QtBot
 
 from desktop.body import Body
 from desktop.controllers import following as following_module
-from desktop.core import folders
+from desktop.controllers import long_runs
+from desktop.core import curves, folders
 from desktop.core.run import Run, RunState
 from desktop.errors import AppError, ConfigError, EngineError
 from tests.desktop.controllers.conftest import App
@@ -279,6 +280,32 @@ def test_requests_lie_in_the_folder(app: App, started: str, in_state: InState) -
     assert len(trainer.requests()) == 2  # it has ended
 
 
+def test_what_was_asked_is_known_until_it_has_come(
+    app: App, started: str, open_app: OpenApp, qtbot: QtBot, in_state: InState
+) -> None:
+    trainer = app.trainer(started).begin().step(1).checkpoint(1)
+    in_state(app, started, RunState.RUNNING)
+    other = open_app(app.engines)
+    other.runs.load()
+    assert app.run(started).asked == ""
+    app.runs.checkpoint(started)
+    assert app.run(started).asked == "checkpoint"
+    trainer.step(2).checkpoint(2)
+    qtbot.waitUntil(lambda: app.run(started).asked == "", timeout=60_000)
+    app.runs.pause(started)
+    assert app.run(started).asked == "pause"
+    qtbot.waitUntil(lambda: other.run(started).asked == "pause", timeout=60_000)
+    app.runs.cancel(started)
+    assert app.run(started).asked == "cancel"
+    trainer.pause(2)
+    assert in_state(app, started, RunState.PAUSED).asked == ""
+    app.engine.exit(started, 0)
+    app.runs.resume(started)
+    qtbot.waitUntil(lambda: app.run(started).body is not None, timeout=60_000)
+    trainer.begin(resumed_from=2).step(3)
+    assert in_state(app, started, RunState.RUNNING).asked == ""
+
+
 def test_a_second_cancel_kills(app: App, started: str, qtbot: QtBot, in_state: InState) -> None:
     trainer = app.trainer(started).begin().step(1)
     in_state(app, started, RunState.RUNNING)
@@ -471,6 +498,66 @@ def test_the_next_app_finds_a_running_run_and_its_whole_curve(
     trainer.step(4).finish(4)
     in_state(later, started, RunState.FINISHED)
     assert later.engine.asked("start") == [(started,)]
+
+
+def test_a_long_run_at_work_is_read_beside_the_window_and_then_followed_without_a_gap(
+    app: App,
+    started: str,
+    open_app: OpenApp,
+    qtbot: QtBot,
+    in_state: InState,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(curves, "LONG", 0)
+    trainer = app.trainer(started, total_steps=9).begin().step(1)
+    in_state(app, started, RunState.RUNNING)
+    app.close()
+    trainer.step(2).step(3)
+    later = open_app(app.engines)
+    gate, reading = threading.Event(), long_runs.read_whole
+
+    def read_late(*arguments: object) -> object:
+        found = reading(*arguments)  # type: ignore[arg-type]
+        assert gate.wait(60)
+        return found
+
+    monkeypatch.setattr(long_runs, "read_whole", read_late)
+    later.runs.load(aside=True)
+    told: list[str] = []
+    later.runs.open_aside(started, lambda _: None, lambda: told.append("again"))
+    assert later.run(started).state is RunState.RUNNING
+    assert not later.runs.can_open_at_once(started)
+    with qtbot.waitSignal(later.runs.looked, timeout=60_000):
+        pass
+    trainer.step(4)
+    later.runs.pause(started)
+    gate.set()
+    qtbot.waitUntil(lambda: later.run(started).step == 4, timeout=60_000)
+    assert told == ["again"]
+    assert later.run(started).asked == "pause"
+    trainer.step(5)
+    qtbot.waitUntil(lambda: later.run(started).step == 5, timeout=60_000)
+    assert later.runs.series(started).column("step").tolist() == [1, 2, 3, 4, 5]
+    trainer.pause(5)
+    in_state(later, started, RunState.PAUSED)
+
+
+def test_a_long_run_that_ended_meanwhile_is_settled_when_it_has_been_read(
+    app: App,
+    started: str,
+    open_app: OpenApp,
+    in_state: InState,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(curves, "LONG", 0)
+    trainer = app.trainer(started).begin().step(1)
+    in_state(app, started, RunState.RUNNING)
+    app.close()
+    trainer.step(2).finish(2)
+    later = open_app(app.engines)
+    later.runs.load(aside=True)
+    in_state(later, started, RunState.FINISHED)
+    assert [notice.sentence for notice in later.posted] == ["First is finished."]
 
 
 @pytest.mark.parametrize(

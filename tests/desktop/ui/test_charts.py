@@ -144,6 +144,29 @@ def test_a_spike_of_one_step_among_a_million_is_in_the_picture(chart: Chart) -> 
     assert chart.view.viewRange()[1][1] < 2  # it leaves the picture, as was asked for
 
 
+def test_a_point_without_neighbours_is_a_dot(chart: Chart) -> None:
+    """The first step of a run, and a value between two gaps: there is nothing to draw a line to."""
+
+    def colours_at(x: float, y: float) -> str:
+        picture = chart.plot.grab().toImage()
+        place = chart.plot.mapFromScene(chart.view.mapViewToScene(QPointF(x, y)))
+        return str(picture.pixelColor(place).name())
+
+    colour = chart.colour_of(Curve("smoothed"))
+    chart.show_curve("raw", np.empty(0), np.empty(0))
+    chart.show_curve("smoothed", np.array([1.0]), np.array([3.4]))
+    chart.draw()
+    assert colours_at(1, 3.4) == colour
+    gaps = np.array([3.0, np.nan, 2.0, np.nan, 1.0, 1.5])
+    chart.show_curve("smoothed", np.arange(6.0), gaps)
+    chart.draw()
+    assert colours_at(2, 2.0) == colour
+    assert colours_at(0, 3.0) == colour
+    chart.show_curve("smoothed", np.arange(3.0), np.array([3.0, 1.0, 3.0]))
+    chart.draw()
+    assert colours_at(1, 2.5) != colour
+
+
 def test_a_log_axis_shows_decades_and_leaves_out_what_is_not_above_zero(chart: Chart) -> None:
     chart.show_curve("raw", np.arange(4.0), np.array([100.0, 0.0, -1.0, 0.01]))
     chart.set_log(True)

@@ -177,7 +177,7 @@ def test_without_a_card_it_is_calm_and_counts_the_computers_memory(bench: Bench,
     panel = window.config_dock.panel.memory
     assert "the computer's memory" in panel.verdict.text()
     assert "trains on the processor" in panel.placement.text()
-    assert panel.cards[0].name.whole_text() == "This computer's memory"
+    assert panel.cards[0].name.whole_text() == "Computer's memory"
 
 
 def test_a_model_nobody_knows_is_no_promise(window: MainWindow, two: Bench, qtbot: QtBot) -> None:

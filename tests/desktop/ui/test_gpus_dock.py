@@ -70,7 +70,7 @@ def test_cards_say_everything_they_know(window: MainWindow, bench: Bench) -> Non
     first, second = window.gpus_dock.cards[0], window.gpus_dock.cards[1]
     assert first.load.text() == "97 %"
     assert first.memory.whole_text() == "9.0 of 12 GB"
-    assert first.words.whole_text() == "71 °C · 164 of 170 W (limit) · fan 62 % · 1.78 GHz"
+    assert first.words.whole_text() == "71 °C · 164 W (limit) · fan 62 % · 1.78 GHz"
     assert first.slowed.isHidden()
     assert second.words.whole_text() == "84 °C · 140 of 170 W · 1.41 GHz"
     assert second.slowed.whole_text() == "Slowed down: too hot"

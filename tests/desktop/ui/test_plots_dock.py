@@ -14,7 +14,7 @@ from desktop.core.series import smooth
 from desktop.ui.main_window import MainWindow
 from desktop.ui.phase_line import now_line, phase_seconds
 from tests.desktop.ui.window_fakes import Bench, make_bench
-from trainer_image.contract import Failed, Finished, Phase
+from trainer_image.contract import Failed, Finished, Paused, Phase
 
 StartRun = Callable[..., str]
 
@@ -100,7 +100,7 @@ def test_phases_have_names_and_times(watching: MainWindow, bench: Bench, start_r
     run = runs.get(run_id)
     trainer.wait(20)
     assert phase_seconds(run, trainer.now) == {"import": 14, "load": pytest.approx(20)}
-    assert now_line(run, trainer.now) == "Loading the model · since 20 s"
+    assert now_line(run, trainer.now) == "Loading the model · for 20 s"
     assert "import" not in watching.plots_dock.ribbon.accessibleName()
     assert "libraries 14 s" in watching.plots_dock.ribbon.accessibleName()
 
@@ -175,3 +175,43 @@ def test_the_end_offers_to_judge(watching: MainWindow, bench: Bench, start_run: 
     watching.bar.action.click()
     assert watching.views.current == "judge"
     qtbot.waitUntil(lambda: bench.services.chat.run_id == run_id)
+
+
+def test_pausing_is_said_until_the_run_has_paused(
+    watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot
+) -> None:
+    run_id = start_run()
+    trainer, actions = bench.trainer(run_id), watching.actions_by_name
+    pause, save, cancel = actions["pause"], actions["checkpoint"], actions["cancel"]
+    trainer.step(1, 2.0)
+    qtbot.waitUntil(lambda: bench.services.runs.get(run_id).step == 1)
+    save.trigger()
+    qtbot.waitUntil(lambda: not save.isEnabled())
+    assert save.text() == "Saving a checkpoint…"
+    trainer.checkpoint(1)
+    qtbot.waitUntil(save.isEnabled)
+    assert save.text() == "Checkpoint now"
+    pause.trigger()
+    qtbot.waitUntil(lambda: pause.text() == "Pausing…")
+    assert not pause.isEnabled()
+    assert not save.isEnabled()
+    assert cancel.isEnabled()
+    assert watching.plots_dock.head.now.whole_text().startswith("Pauses after this step")
+    trainer.say(Paused(step=1))
+    qtbot.waitUntil(lambda: pause.text() == "Resume")
+    assert pause.isEnabled()
+
+
+def test_cancelling_is_said_and_can_be_hurried(
+    watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot
+) -> None:
+    run_id = start_run()
+    actions = watching.actions_by_name
+    qtbot.waitUntil(lambda: bench.services.runs.get(run_id).body is not None, timeout=60_000)
+    actions["cancel"].trigger()
+    qtbot.waitUntil(lambda: actions["cancel"].text().startswith("Cancelling…"))
+    assert actions["pause"].text() == "Pause"
+    assert not actions["pause"].isEnabled()
+    actions["cancel"].trigger()
+    qtbot.waitUntil(lambda: bench.services.runs.get(run_id).state == "cancelled", timeout=60_000)
+    assert actions["cancel"].text() == "Cancel run"
