@@ -1,7 +1,8 @@
-"""A small server on this machine that plays the Hugging Face Hub: models, their files, gates, breaks and ranges."""
+"""A small server that plays the Hugging Face Hub: models, their files, gates, breaks, ranges and uploads."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import threading
@@ -24,12 +25,14 @@ class FakeModel:
     downloads: int = 10
     parameters: int | None = None
     config: dict[str, Any] = field(default_factory=dict)
+    private: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {
             "id": self.id,
             "sha": COMMIT,
             "gated": "manual" if self.gated else False,
+            "private": self.private,
             "tags": list(self.tags),
             "downloads": self.downloads,
             "config": self.config,
@@ -65,6 +68,16 @@ class FakeHub(ThreadingHTTPServer):
         self.trickle: threading.Event | None = None
         """While set to an event that is clear, large files stop in the middle and wait for it."""
         self.token = "hf_right"
+        """The one that may do everything."""
+        self.reading_token = "hf_may_only_read"
+        self.owner = "ada"
+        """Whose the right token is."""
+        self.sent: dict[str, bytes] = {}
+        """Large files that have come, by their SHA-256."""
+        self.bodies: list[bytes] = []
+        """What else has come, as it came."""
+        self.held: threading.Event | None = None
+        """While set to an event that is clear, large files are taken in to their middle and wait for it."""
         self.error = 0
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
@@ -77,8 +90,9 @@ class FakeHub(ThreadingHTTPServer):
         return model
 
     def close(self) -> None:
-        if self.trickle:
-            self.trickle.set()
+        for event in (self.trickle, self.held):
+            if event:
+                event.set()
         self.shutdown()
         self.server_close()
 
@@ -95,6 +109,77 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._answer(with_body=True)
+
+    def do_PUT(self) -> None:
+        """Take in a large file, at the place that the batch named."""
+        self.server.asked.append((self.command, self.path, dict(self.headers)))
+        length, oid = int(self.headers["Content-Length"]), self.path.rpartition("/")[2]
+        data = self.rfile.read(length // 2)
+        if self.server.held is not None:
+            self.server.held.wait(60)
+        data += self.rfile.read(length - len(data))
+        if len(data) < length:  # whoever sent it has gone
+            self.close_connection = True
+        elif hashlib.sha256(data).hexdigest() == oid:
+            self.server.sent[oid] = data
+            self._send(200, b"", {})
+        else:
+            self._send(400, b"", {})
+
+    def do_POST(self) -> None:
+        """Take in what an upload consists of beside its large files."""
+        self.server.asked.append((self.command, self.path, dict(self.headers)))
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.server.bodies.append(body)
+        words = [word for word in urlparse(self.path).path.split("/") if word]
+        given = self.headers.get("authorization", "").removeprefix("Bearer ")
+        if self.server.error:
+            self._send(self.server.error, b"", {})
+        elif given != self.server.token:
+            self._send(403 if given == self.server.reading_token else 401, b"", {})
+        elif words == ["api", "repos", "create"]:
+            self._create(json.loads(body))
+        elif words == ["api", "validate-yaml"]:
+            self._send_json({"errors": [], "warnings": []})
+        elif words[-3:] == ["lfs", "objects", "batch"]:
+            self._send_batch(json.loads(body))
+        elif words == ["lfs", "verify"]:
+            self._send(200 if json.loads(body)["oid"] in self.server.sent else 404, b"", {})
+        elif "/".join(words[2:4]) not in self.server.models:
+            self._refuse("RepoNotFound", 404)
+        elif words[4] == "preupload":
+            self._send_modes(json.loads(body))
+        else:
+            self._commit("/".join(words[2:4]), [json.loads(line) for line in body.splitlines()])
+
+    def _create(self, asked: dict[str, Any]) -> None:
+        id = f"{asked['organization'] or self.server.owner}/{asked['name']}"
+        is_there = id in self.server.models
+        if not is_there:
+            self.server.add(FakeModel(id, private=asked.get("visibility") == "private"))
+        self._send_json({"url": f"{self.server.address}/{id}", "name": id}, 409 if is_there else 200)
+
+    def _send_modes(self, asked: dict[str, Any]) -> None:
+        modes = [("lfs" if is_large(one["path"]) else "regular", one["path"]) for one in asked["files"]]
+        self._send_json({"files": [{"path": path, "uploadMode": mode, "shouldIgnore": False} for mode, path in modes]})
+
+    def _send_batch(self, asked: dict[str, Any]) -> None:
+        address = self.server.address
+        objects: list[dict[str, Any]] = []
+        for one in asked["objects"]:
+            actions = {"upload": {"href": f"{address}/lfs/{one['oid']}"}, "verify": {"href": f"{address}/lfs/verify"}}
+            objects.append(one if one["oid"] in self.server.sent else {**one, "actions": actions})
+        self._send_json({"transfer": "basic", "objects": objects})
+
+    def _commit(self, id: str, lines: list[dict[str, Any]]) -> None:
+        files = self.server.models[id].files
+        for line in lines:
+            value = line["value"]
+            if line["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                files[value["path"]] = self.server.sent[value["oid"]]
+        self._send_json({"commitOid": COMMIT, "commitUrl": f"{self.server.address}/{id}/commit/{COMMIT}"})
 
     def _answer(self, *, with_body: bool) -> None:
         self.server.asked.append((self.command, self.path, dict(self.headers)))
@@ -165,8 +250,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _refuse(self, code: str, status: int) -> None:
         self._send(status, b"", {"X-Error-Code": code, "X-Error-Message": code})
 
-    def _send_json(self, value: object) -> None:
-        self._send(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
+    def _send_json(self, value: object, code: int = 200) -> None:
+        self._send(code, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
     def _send(
         self, code: int, body: bytes, headers: dict[str, str], length: int | None = None, *, large: bool = False

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from trainer_image.chat_templates import OWN, TEMPLATES
 from trainer_image.contract import EVALUATED, ChatConfig, RunConfig
 from trainer_image.formats import Told, read_told
 from trainer_image.rewards.kinds import RewardPlan
@@ -64,6 +65,11 @@ def load_arguments(config: RunConfig) -> dict[str, Any]:
         "use_gradient_checkpointing": "unsloth" if config.gradient_checkpointing else False,
         "full_finetuning": config.full_finetuning,
     }
+
+
+def chat_template(config: RunConfig) -> str | None:
+    """Return the template that the tokenizer is given in the place of its own, if one is named."""
+    return None if config.chat_template == OWN else TEMPLATES[config.chat_template]
 
 
 def quantization_arguments(config: RunConfig) -> dict[str, Any] | None:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from trainer_image.arguments import adapter_arguments, load_arguments, quantization_arguments
+from trainer_image.arguments import adapter_arguments, chat_template, load_arguments, quantization_arguments
+from trainer_image.chat_templates import give_template
 from trainer_image.contract import RunConfig
 from trainer_image.errors import TrainerError
 from trainer_image.models import explained, no_such_layers
@@ -53,6 +54,7 @@ def load_trainable(config: RunConfig, judges: Judges) -> tuple[Any, Any]:
     # All weights at once learn in full precision; what an adapter stands on is only read.
     model = load_model(name, revision, judges, quantization, in_full=arguments["full_finetuning"])
     tokenizer = load_tokenizer(name, revision)
+    give_template(tokenizer, chat_template(config))
     model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
     if arguments["full_finetuning"]:
         return model.requires_grad_(True), tokenizer

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from trainer_image.arguments import adapter_arguments, load_arguments, quantization_arguments
+from trainer_image.arguments import adapter_arguments, chat_template, load_arguments, quantization_arguments
+from trainer_image.chat_templates import give_template
 from trainer_image.contract import RunConfig
 from trainer_image.errors import TrainerError
 from trainer_image.model_files import is_in_cache
@@ -34,6 +35,7 @@ def check_model_is_there(model: str) -> None:
 def load_trainable(config: RunConfig) -> tuple[Any, Any]:
     """Load base model and tokenizer, with a fresh adapter unless all weights are trained."""
     model, tokenizer = load_base(load_arguments(config) | placement_arguments(), quantization_arguments(config))
+    give_template(tokenizer, chat_template(config))
     return (model if config.full_finetuning else add_adapter(model, adapter_arguments(config))), tokenizer
 
 
@@ -126,6 +128,9 @@ def load_with_adapter(arguments: dict[str, Any], adapter: str) -> tuple[Any, Any
         raise TrainerError("no_checkpoint", f"There is no adapter in {adapter}.", hint)
     model, tokenizer = load_base(arguments)
     model = PeftModel.from_pretrained(model, adapter)
+    saved = Path(adapter) / "chat_template.jinja"
+    # The one that it learned in, which a base model may not have had.
+    give_template(tokenizer, saved.read_text("utf-8") if saved.is_file() else None)
     return FastLanguageModel.for_inference(model), tokenizer
 
 

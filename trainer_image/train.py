@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from trainer_image import checkpoints
 from trainer_image.arguments import Machine, data_plan, environment, overridden_knobs, rhythm
 from trainer_image.cards import driver_version
+from trainer_image.chat_templates import NAME_A_TEMPLATE
 from trainer_image.configs import adjusted, read_adjustments, read_config, read_dataset_ref
 from trainer_image.contract import (
     GENERATING,
@@ -81,6 +82,9 @@ def train(reporter: Reporter) -> None:
         if config.load_in_4bit and not getattr(model, "is_loaded_in_4bit", False):
             sentence = "4 bits do not work on this machine; the base model is held in 16 bits."
             reporter.warn("load_in_4bit_overridden", sentence)
+        if method.KIND != "text" and not tokenizer.chat_template:
+            sentence = "This model has no chat template: the turns of conversations are joined as plain text."
+            reporter.warn("no_chat_template", sentence, NAME_A_TEMPLATE)
 
     with reporter.phase("data"):
         prepared = method.prepare(config, tokenizer)

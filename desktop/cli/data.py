@@ -24,6 +24,7 @@ from desktop.engine.preview import Previewer
 from desktop.engine.seen_rows import Asked, Lengths, Preview, Token
 from desktop.errors import AppError
 from desktop.paths import Home
+from trainer_image.chat_templates import OWN, TEMPLATES
 from trainer_image.contract import METHODS
 from trainer_image.formats import FEEDS, ReadOptions, why_not
 
@@ -82,6 +83,9 @@ def add_arguments(word: argparse.ArgumentParser) -> None:
     add_reading(word)
     word.add_argument("--max-length", type=count, default=2048, metavar="N", help="the longest row, in tokens")
     word.add_argument("--loss-on", choices=("answers", "last_answer", "everything"), default="answers")
+    word.add_argument(
+        "--chat-template", choices=(OWN, *TEMPLATES), default=OWN, help="for a model without one; its own otherwise"
+    )
 
 
 def _file_and_options(arguments: argparse.Namespace, home: Home) -> tuple[Path, ScanOptions]:
@@ -129,7 +133,8 @@ def _asked(report: Report, options: ScanOptions, arguments: argparse.Namespace) 
     kind = KIND_OF[arguments.method] if arguments.method else FEEDS[report.shape][0]
     if kind not in FEEDS[report.shape]:
         raise AppError(why_not(report.shape, kind), "Choose another method or another file.", "bad_data")
-    return Asked(report.shape, kind, report.meaning, options.mapping, arguments.loss_on, arguments.max_length)
+    how = (arguments.loss_on, arguments.max_length, arguments.chat_template)
+    return Asked(report.shape, kind, report.meaning, options.mapping, *how)
 
 
 def _lengths(report: Report, options: ScanOptions, arguments: argparse.Namespace, home: Home) -> Lengths:

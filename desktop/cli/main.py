@@ -23,6 +23,7 @@ from desktop.cli import (
     models,
     offline,
     preset,
+    push,
     queue,
     reading,
     runs,
@@ -221,6 +222,8 @@ def _parser() -> argparse.ArgumentParser:
     network.add_argument("state", choices=("on", "off", "show"), nargs="?", default="show")
 
     models.add_words(add(verbs, "models", "models to start from, on the Hub and on this machine"))
+
+    push.add_words(add(verbs, "push", "send the model of a finished run to the Hub", push.push))
 
     of_data = add(verbs, "data", "dataset files and the library").add_subparsers(required=True, metavar="WORD")
     check = add(of_data, "check", "say what a file holds, and which of its rows cannot be used", data.check)

@@ -68,7 +68,8 @@ def _data(config: RunConfig, folder: Path | None) -> DataFacts:
         return DataFacts()
     if folder is None or config.method not in methods_for(report.shape):
         return DataFacts(report.rows)
-    asked = Asked(report.shape, KIND_OF[config.method], report.meaning, told.mapping, config.loss_on, UNCUT)
+    kind, template = KIND_OF[config.method], config.chat_template
+    asked = Asked(report.shape, kind, report.meaning, told.mapping, config.loss_on, UNCUT, template)
     try:
         previewer = Previewer(str(folder))
     except AppError:

@@ -47,20 +47,28 @@ class Download:
 
 
 @dataclass
-class _Going:
-    """What belongs to the download that is under way."""
+class Pace:
+    """How fast something goes on, as the mean over the latest seconds."""
 
-    worker: Worker
-    is_stopped: bool = False
     seen: deque[tuple[float, int]] = field(default_factory=deque)
 
     def speed(self, done: int) -> float | None:
+        """Return bytes a second, now that so many are done; None while nobody knows."""
         now = time.monotonic()
         self.seen.append((now, done))
         while now - self.seen[0][0] > WINDOW_S:
             self.seen.popleft()
         seconds = now - self.seen[0][0]
         return max(0.0, (done - self.seen[0][1]) / seconds) if seconds > 0.5 else None
+
+
+@dataclass
+class _Going:
+    """What belongs to the download that is under way."""
+
+    worker: Worker
+    is_stopped: bool = False
+    pace: Pace = field(default_factory=Pace)
 
 
 class Downloads(QObject):
@@ -144,7 +152,7 @@ class Downloads(QObject):
 
     def _take(self, going: _Going, id: str, said: Fetched) -> None:
         if going is self._going and not going.is_stopped:
-            speed = going.speed(said.done_bytes)
+            speed = going.pace.speed(said.done_bytes)
             known = replace(self._known[id], done_bytes=said.done_bytes, total_bytes=said.total_bytes)
             self._set(replace(known, bytes_per_s=speed))
 

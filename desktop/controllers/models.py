@@ -1,4 +1,7 @@
-"""The models that a run can start from: the list, the Hub, the cache, and what is found out of the chosen one."""
+"""The models that a run can start from: the list, the Hub, the cache, and what is found out of the chosen one.
+
+And those that runs have made, on their way to the Hub.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from PySide6.QtCore import QObject, Signal
 from desktop.body import EngineName
 from desktop.controllers.downloads import Download, Downloads
 from desktop.controllers.jobs import Jobs
+from desktop.controllers.pushing import Push, Pushes
 from desktop.core.models import KnownModel, known_model, model_list
+from desktop.core.passport import Passport
+from desktop.core.run import Run
 from desktop.engine import hub_cache
 from desktop.engine.gguf_import import import_gguf
 from desktop.engine.hub_cache import CachedModel
@@ -30,6 +36,8 @@ __all__ = [
     "LocalModel",
     "ModelReport",
     "Models",
+    "Push",
+    "Pushes",
     "Remark",
     "needed_repository",
 ]
@@ -96,6 +104,7 @@ class Models(QObject):
         listed = model_list()
         self._check = ModelCheck(hub, home.caches / "hub", Supported(listed.trainable, listed.not_trainable))
         self.downloads = Downloads(jobs, self.cache, token, endpoint, self)
+        self.pushes = Pushes(jobs, token, endpoint, self)
         self.report: ModelReport | None = None
         """What was found out of the model that was asked for last; None while it is looked at."""
 
@@ -157,6 +166,12 @@ class Models(QObject):
         if self.is_offline():
             raise _offline("Downloading a model")
         self.downloads.start(id, revision)
+
+    def push(self, run: Run, passport: Passport, repo: str, *, is_private: bool = True) -> None:
+        """Send the model of a run to the Hub; ConfigError while Tunedeck is offline, or where it has none."""
+        if self.is_offline():
+            raise _offline("Pushing a model")
+        self.pushes.start(run, passport, repo, is_private=is_private)
 
     # The cache
 
@@ -230,8 +245,9 @@ class Models(QObject):
         self._jobs.run("build", lambda: import_gguf(gguf, self._home.models, work, machine), done, fail)
 
     def close(self) -> None:
-        """End the downloads; they go on at the next start of the same."""
+        """End the downloads, which go on at the next start of the same, and the pushes, which begin anew."""
         self.downloads.close()
+        self.pushes.close()
 
 
 def needed_repository(model: str, *, four_bit: bool, revision: str | None = None) -> str:

@@ -33,7 +33,7 @@ OLD_NAMES: Mapping[str, PresetKey] = {"balanced": "auto", "small memory": "auto"
 
 KEPT = (
     *("model", "model_revision", "dataset", "method", "bad_rows", "loss_on", "sample_prompts", "gpus", "offline"),
-    *("seed", "find_learning_rate", "oom_retries"),
+    *("chat_template", "seed", "find_learning_rate", "oom_retries"),
 )
 GROUPS_KEPT = ("Preferences", "Generation", "Rewards")
 """What a preset leaves alone: what to train on what, what for, and where."""

@@ -14,7 +14,7 @@ from desktop.engine.preview import Previewer
 from desktop.errors import AppError
 
 State = Literal["ok", "warn", "fail"]
-Step = Literal["download", "import_gguf", "token", "online", "instruct", ""]
+Step = Literal["download", "import_gguf", "token", "online", "instruct", "template", "own_template", ""]
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,8 @@ class ModelCheck:
             return _with(report, Remark("ok", "Its tokenizer loads, and it has a chat template."))
         sentence = (
             "Its tokenizer loads, but it has no chat template: questions and answers are joined as plain text. "
-            "That suits raw text and fixed forms; for conversations take its Instruct variant."
+            "That suits raw text and fixed forms; for conversations take its Instruct variant, or choose a chat "
+            "template for it to learn."
         )
         return _with(report, Remark("warn", sentence, "instruct"))
 

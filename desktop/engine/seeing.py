@@ -10,6 +10,7 @@ from typing import Any
 
 from desktop.engine.seen_rows import Asked, Measured, Preview, PreviewPart, Token
 from desktop.engine.tokenizing import Tokenizer
+from trainer_image.chat_templates import TEMPLATES
 from trainer_image.encoding import NOT_LEARNED, encode, prompt_ids
 from trainer_image.formats import (
     Example,
@@ -46,7 +47,12 @@ def see(folder: Path, item: Row | RowProblem, asked: Asked) -> Generator[None, N
     yield
     if isinstance(item, RowProblem):
         return Preview(item.row, item.line, asked.kind, problem=item)
-    return replace(see_row(_loaded[folder], item, asked), doubt=_loaded[folder].doubt)
+    return replace(see_row(_tokenizer(folder, asked), item, asked), doubt=_loaded[folder].doubt)
+
+
+def _tokenizer(folder: Path, asked: Asked) -> Tokenizer:
+    named = TEMPLATES.get(asked.chat_template)
+    return _loaded[folder] if named is None else _loaded[folder].with_template(named)
 
 
 def see_row(tokenizer: Any, row: Row, asked: Asked) -> Preview:
@@ -65,7 +71,7 @@ def see_row(tokenizer: Any, row: Row, asked: Asked) -> Preview:
 def measure(folder: Path, rows: Sequence[Row | RowProblem], asked: Asked) -> Generator[None, None, Measured]:
     """Return how long rows are, and how much of them is learned."""
     yield
-    return measured(_loaded[folder], rows, asked)
+    return measured(_tokenizer(folder, asked), rows, asked)
 
 
 def measured(tokenizer: Any, rows: Sequence[Row | RowProblem], asked: Asked) -> Measured:

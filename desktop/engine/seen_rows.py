@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from trainer_image.chat_templates import OWN
 from trainer_image.formats import Kind, RankMeaning, RowProblem, Shape
 
 
@@ -20,6 +21,8 @@ class Asked:
     mapping: Mapping[str, str] | None = None
     loss_on: str = "answers"
     max_length: int = 2048
+    chat_template: str = OWN
+    """The name of the one that the run writes by."""
 
 
 @dataclass(frozen=True)

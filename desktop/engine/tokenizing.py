@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -54,6 +55,12 @@ class Tokenizer:
             sentence = f"The tokenizer of {folder.name} cannot be read ({str(error)[:200]})."
             raise AppError(sentence, "Fetch the model again.", "no_tokenizer") from error
         return cls(backend, config, _templates(folder, config))
+
+    def with_template(self, source: str) -> Tokenizer:
+        """Return the same tokenizer with another chat template."""
+        other = copy.copy(self)
+        other._sources, other._templates = {"default": source}, {}
+        return other
 
     @property
     def chat_template(self) -> str | None:

@@ -79,6 +79,13 @@ DECLARED: tuple[Declared, ...] = (
         "Ctrl+Shift+P",
         "Start the same again, and say what cannot be the same.",
     ),
+    Declared(
+        "push",
+        "Push to the Hub…",
+        "Run",
+        "Ctrl+Shift+H",
+        "Send the finished model to the Hub, with a card about the run.",
+    ),
     Declared("open_folder", "Open run folder", "Run", "Ctrl+Shift+O"),
     Declared("load_config", "Clone into the form", "Run", "Ctrl+L", "Show the config of this run in the form."),
     Declared("talk", "Talk to it", "Run", "Ctrl+T", "Open the model of this run in the chat."),

@@ -99,7 +99,8 @@ class LengthsCard(QWidget):
         model = str(values["model"] or "")
         if asked is None or report is None or report.index is None or not report.rows or not model:
             return
-        wanted = (report.path, report.sha256, model, asked.kind, asked.loss_on, asked.mapping and tuple(asked.mapping))
+        how = (asked.kind, asked.loss_on, asked.chat_template, asked.mapping and tuple(asked.mapping))
+        wanted = (report.path, report.sha256, model, *how)
         if wanted == self._wanted:
             return
         self._wanted, self.lengths = wanted, None

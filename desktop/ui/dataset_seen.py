@@ -43,6 +43,7 @@ def asked_of(report: Report, values: Mapping[str, Any], mapping: Mapping[str, st
         mapping=mapping,
         loss_on=values["loss_on"],
         max_length=longest if isinstance(longest, int) and longest > 0 else 2048,
+        chat_template=values["chat_template"],
     )
 
 

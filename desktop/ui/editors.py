@@ -29,6 +29,13 @@ Editor = QCheckBox | QComboBox | QLineEdit | QPlainTextEdit | OwnEditor
 CHOICE_WORDS: dict[tuple[str, str], str] = {
     ("loss_on", "answers"): "all answers",
     ("loss_on", "everything"): "questions and answers",
+    ("chat_template", "own"): "the model's own",
+    ("chat_template", "chatml"): "ChatML, as Qwen and SmolLM",
+    ("chat_template", "llama3"): "Llama 3",
+    ("chat_template", "gemma"): "Gemma",
+    ("chat_template", "mistral"): "Mistral",
+    ("chat_template", "alpaca"): "Alpaca: instruction and response",
+    ("chat_template", "plain"): "plain: User and Assistant",
     ("bad_rows", "stop"): "stop before training",
     ("bad_rows", "leave_out"): "leave them out",
     ("lr_scheduler_type", "linear"): "linear: falls evenly to zero",

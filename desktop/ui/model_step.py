@@ -18,7 +18,9 @@ from desktop.ui.model_cache import CachePage, DownloadLine
 from desktop.ui.model_lists import HubSearch, LocalModels, StartingPoints
 from desktop.ui.pieces import ElidedLabel, boxed, button, column, label, row, set_role
 from desktop.ui.services import Services
+from desktop.ui.template_choice import template_button, template_remark
 from desktop.ui.theme import scaled_font
+from trainer_image.chat_templates import OWN
 
 LOOK_DELAY_MS = 400
 ROOM_FOR_LISTS = 900
@@ -48,6 +50,8 @@ class ModelStep(QWidget):
         self._field = form.fields["model"]
         self._revision = form.fields["model_revision"]
         self._wanted: tuple[str, str | None, bool] = ("", None, False)
+        self._told: tuple[ModelReport, Remark | None] | None = None
+        """What the remarks stand for: a report, and what was said of the chat template."""
         self._looking = QTimer(self, singleShot=True, interval=LOOK_DELAY_MS)
         self._looking.timeout.connect(self._look)
         self.title = ElidedLabel()
@@ -105,6 +109,7 @@ class ModelStep(QWidget):
         self._revision.value_changed.connect(lambda _: self._looking.start())
         self._form.fields["load_in_4bit"].value_changed.connect(lambda _: self._looking.start())
         self._form.config_changed.connect(self._show_state)
+        self._form.config_changed.connect(self._show_template)
         self._form.config_set.connect(self.shut)
         self._models.examined.connect(self._show_report)
         self._models.downloads.changed.connect(self._download_changed)
@@ -159,7 +164,7 @@ class ModelStep(QWidget):
 
     def pick(self, value: str) -> None:
         """Take a model from one of the lists."""
-        self._form.set_values({"model": value, "model_revision": None})
+        self._form.set_values({"model": value, "model_revision": None, "chat_template": OWN})
         self.shut()
         self.change.setFocus()
 
@@ -211,10 +216,15 @@ class ModelStep(QWidget):
 
     def _show_report(self, report: ModelReport) -> None:
         self._clear_remarks()
+        template = self._template_remark(report)
+        is_taught = template is not None and template.state == "ok"
         fine = [remark for remark in report.remarks if remark.state == "ok"]
-        rest = [remark for remark in report.remarks if remark.state != "ok"]
+        rest = [one for one in report.remarks if one.state != "ok" and not (is_taught and one.step == "instruct")]
         for remark in (*rest, *([Remark("ok", " ".join(one.sentence for one in fine))] if fine else [])):
             self._add_remark(remark)
+        if template is not None:
+            self._add_remark(template)
+        self._told = report, template
         self._show_state()
 
     def _add_remark(self, remark: Remark) -> None:
@@ -239,7 +249,25 @@ class ModelStep(QWidget):
                 return button("Turn it into a folder", lambda: self.gguf_chosen.emit(self.model))
             case "instruct":
                 return self._instruct_button()
+            case "template":
+                return template_button(self._choose_template)
+            case "own_template":
+                return button("Use its own", partial(self._choose_template, OWN), name="Use the model's own template")
         return None
+
+    def _template_remark(self, report: ModelReport) -> Remark | None:
+        if not self._form.is_relevant("chat_template"):
+            return None
+        return template_remark(report, str(self._form.fields["chat_template"].value()))
+
+    def _choose_template(self, name: str) -> None:
+        self._form.set_values({"chat_template": name})
+
+    def _show_template(self) -> None:
+        """Say it anew where another template, or a method that needs one or none, has been chosen."""
+        told, report = self._told, self._models.report
+        if report is not None and told is not None and told != (report, self._template_remark(report)):
+            self._show_report(report)
 
     def _instruct_button(self) -> QPushButton | None:
         listed = model_list().find(self.model)
@@ -249,6 +277,7 @@ class ModelStep(QWidget):
         return button(f"Take {near[0].name}", partial(self.pick, near[0].id)) if near else None
 
     def _clear_remarks(self) -> None:
+        self._told = None
         while item := self._remarks.takeAt(0):
             if widget := item.widget():
                 widget.hide()

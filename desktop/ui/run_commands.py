@@ -13,6 +13,7 @@ from desktop.errors import AppError
 from desktop.ui import words
 from desktop.ui.actions import Actions
 from desktop.ui.notice_bar import NoticeBar
+from desktop.ui.push_dialog import PushDialog
 from desktop.ui.run_labels_dialog import RunLabelsDialog
 from desktop.ui.run_passport import PassportDialog
 from desktop.ui.selection import Selection
@@ -20,7 +21,7 @@ from desktop.ui.services import Services
 
 NEEDS_A_RUN = (
     *("pause", "checkpoint", "cancel", "rename_run", "delete_run", "open_folder", "load_config", "talk"),
-    *("label_runs", "archive_runs", "passport", "reproduce"),
+    *("label_runs", "archive_runs", "passport", "reproduce", "push"),
 )
 
 
@@ -44,6 +45,7 @@ class RunCommands(QObject):
         self._bar = bar
         self._window = window
         self._talk_help = actions["talk"].toolTip()
+        self._pushing: PushDialog | None = None
         for name, act in {
             "pause": self._pause_or_resume,
             "checkpoint": self._checkpoint,
@@ -52,6 +54,7 @@ class RunCommands(QObject):
             "load_config": lambda run: selection.request_config(run.config),
             "talk": lambda run: selection.request_chat(run.id),
             "passport": self._show_passport,
+            "push": self._push,
             "reproduce": self._reproduce,
             "delete_run": lambda _: services.run_bin.put(run.id for run in self.chosen),
             "archive_runs": lambda _: self._archive(),
@@ -64,6 +67,7 @@ class RunCommands(QObject):
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._enable)
         services.labels.changed.connect(lambda _: self._soon.start())
+        services.models.pushes.changed.connect(self._push_changed)
         self._runs.run_changed.connect(self._run_changed)
         self._runs.run_removed.connect(self._run_removed)
         self._enable()
@@ -108,11 +112,17 @@ class RunCommands(QObject):
         actions["compare_runs"].setEnabled(len(chosen) > 1)
         if run is None:
             return
-        actions["pause"].setText("Resume" if run.state.can_resume else "Pause")
-        actions["pause"].setEnabled(run.state.can_resume or run.state is RunState.RUNNING)
-        actions["checkpoint"].setEnabled(run.state is RunState.RUNNING)
+        is_ending = run.asked in ("pause", "cancel")
+        pause = "Pausing…" if run.asked == "pause" else "Pause"
+        actions["pause"].setText("Resume" if run.state.can_resume else pause)
+        actions["pause"].setEnabled(run.state.can_resume or (run.state is RunState.RUNNING and not is_ending))
+        actions["checkpoint"].setText("Saving a checkpoint…" if run.asked == "checkpoint" else "Checkpoint now")
+        actions["checkpoint"].setEnabled(run.state is RunState.RUNNING and not run.asked)
+        # Who cannot wait may say it again: then the trainer is ended without a checkpoint.
+        actions["cancel"].setText("Cancelling… (again: end it at once)" if run.asked == "cancel" else "Cancel run")
         actions["cancel"].setEnabled(run.state.can_cancel)
         actions["talk"].setEnabled(has_something_to_say(run))
+        actions["push"].setEnabled(run.adapter is not None)
         actions["talk"].setToolTip(run.no_chat_because or self._talk_help)
         many = f" {len(chosen)} runs" if len(chosen) > 1 else ""
         actions["compare_runs"].setText(f"Compare {len(chosen)}" if many else "Compare")
@@ -162,6 +172,28 @@ class RunCommands(QObject):
         dialog = PassportDialog(run, self._services.reproducing.passport(run.id), self._window)
         dialog.reproduce_requested.connect(self._actions["reproduce"].trigger)
         dialog.open()
+
+    def _push(self, run: Run) -> None:
+        dialog = self._pushing = PushDialog(
+            self._services, run, self._services.reproducing.passport(run.id), self._window
+        )
+        dialog.settings_requested.connect(self._actions["settings"].trigger)
+        dialog.finished.connect(lambda _: self._stop_showing_push())
+        dialog.open()
+
+    def _stop_showing_push(self) -> None:
+        self._pushing = None
+
+    def _push_changed(self, run_id: str) -> None:
+        """Tell how a push ended whose dialog has been closed meanwhile."""
+        push, run = self._services.models.pushes.get(run_id), self._runs.get(run_id)
+        if push is None or push.is_live or (self._pushing is not None and self._pushing.run_id == run_id):
+            return
+        name = run.name if run is not None else push.repo
+        if push.error is not None:
+            self._notices.post("error", f"{name} was not pushed. {push.error.sentence}", push.error.hint, run_id)
+        elif push.state == "done":
+            self._notices.post("info", f"{name} is on the Hub.", push.address, run_id)
 
     def _reproduce(self, run: Run) -> None:
         again = self._services.reproducing.start(run.id)

@@ -20,7 +20,7 @@ from desktop.ui.services import Services
 from desktop.ui.theme import Theme
 
 MENU = (
-    *("pause", "checkpoint", "cancel", "", "talk", "load_config", "reproduce", "passport", "open_folder", ""),
+    *("pause", "checkpoint", "cancel", "", "talk", "load_config", "reproduce", "passport", "push", "open_folder", ""),
     *("compare_runs", "label_runs", "", "rename_run", "archive_runs", "delete_run"),
 )
 MENU_OF_SEVERAL = ("compare_runs", "label_runs", "", "archive_runs", "delete_run")

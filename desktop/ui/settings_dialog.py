@@ -15,7 +15,7 @@ from desktop.ui.tray_settings import AwaySection
 from desktop.ui.trouble_settings import TroubleSection
 
 WHERE_TOKENS_COME_FROM: dict[Service, str] = {
-    "hub": "One that may read is enough: huggingface.co, Settings, Access Tokens.",
+    "hub": "One that may read is enough; to push a model it has to write: huggingface.co, Settings, Access Tokens.",
 }
 
 

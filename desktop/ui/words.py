@@ -35,22 +35,41 @@ def duration(seconds: float) -> str:
 
 
 def time_left(seconds: float) -> str:
-    return "almost done" if seconds < 2 else f"{duration(round(seconds))} left"
+    if seconds < 2:
+        return "almost done"
+    return f"{seconds:.0f} s left" if seconds < 10 else f"{duration(round(seconds))} left"
 
 
 def time_left_between(seconds: float, between: tuple[float, float] | None) -> str:
-    """Return the time that is left, and between what and what it may be where that is not the same: 12 min left,
-    10 to 15."""
-    text = time_left(seconds)
-    if between is None or seconds < 2:
+    """Return about how long it still takes, and between what and what where that is not the same: about 12 min left
+    (10 to 15 min)."""
+    if seconds < 2:
+        return "almost done"
+    middle = _roughly(seconds)
+    text = f"{middle} left" if middle == SOON else f"about {middle} left"
+    if between is None:
         return text
-    low, high = (duration(round(edge)) for edge in between)
-    if low == high:
+    low, high = (_roughly(edge) for edge in between)
+    if high == middle:  # that it may be done a little sooner troubles nobody
         return text
-    same_unit = low.rpartition(" ")[2] == high.rpartition(" ")[2] and low.count(" ") == high.count(" ") == 1
-    if same_unit and text.endswith(f" {low.rpartition(' ')[2]} left"):
-        low, high = (edge.rpartition(" ")[0].removesuffix(".0") for edge in (low, high))
-    return f"{text}, {low} to {high}"
+    if low in (SOON, middle):
+        return f"{text} (up to {high})"
+    number, _, unit = low.partition(" ")
+    low = number if high.partition(" ")[2] == unit else low
+    return f"{text} ({low} to {high})"
+
+
+SOON = "a few seconds"
+
+
+def _roughly(seconds: float) -> str:
+    """Return a duration as one says it: nobody counts the seconds of a minute or the minutes of an evening."""
+    if seconds < 8:
+        return SOON
+    if seconds < 52.5:
+        return f"{5 * round(seconds / 5)} s"
+    step = 60 if seconds < 3600 else 300 if seconds < 6 * 3600 else 900
+    return duration(max(60, step * round(seconds / step)))
 
 
 def loss(value: float | None) -> str:

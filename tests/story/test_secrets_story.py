@@ -1,7 +1,4 @@
-"""Tokens are planted wherever a run could find them, a run goes from its start to its end, and nothing shows them.
-
-There is no push to the Hub yet; when there is, it belongs into the first of these stories.
-"""
+"""Tokens are planted wherever a run could find them, a run goes from its start to the Hub, and nothing shows them."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from desktop.paths import PROJECT
 from tests.hub import FakeHub, FakeModel
 from tests.story.conftest import Tunedeck, events_of, wait_for
 from tests.story.file_keyring import FILE
@@ -116,6 +115,56 @@ class Watching:
                 continue
         return any(event.kind in ("finished", "failed") for event in events_of(self._files) if hasattr(event, "kind"))
 
+    def look_at_push(self, pid: int) -> None:
+        """Look at a push in its middle: its words, and the process that sends, which inherits an environment."""
+        program = psutil.Process(pid)
+        self.seen["words of the push"] = " ".join(program.cmdline())
+        for process in program.children(recursive=True):
+            environment = (Path("/proc") / str(process.pid) / "environ").read_text(errors="replace")
+            self.seen[f"sender {process.pid}"] = f"{' '.join(process.cmdline())}\n{environment}"
+
+
+def push(tunedeck: Tunedeck, hub: FakeHub, files: RunFolder, watching: Watching) -> str:
+    """Push the model of a run, look at the push in its middle, and return what it printed."""
+    hub.held = threading.Event()
+    pushing = subprocess.Popen(
+        tunedeck.command("push", files.path.name, "captain"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=PROJECT,
+        env={**os.environ, **tunedeck.environment},
+    )
+
+    def has_begun_or_ended() -> bool:
+        return any(method == "PUT" for method, _, _ in hub.asked) or pushing.poll() is not None
+
+    wait_for(has_begun_or_ended, "the weights on their way")
+    if pushing.poll() is None:
+        watching.look_at_push(pushing.pid)
+    hub.held.set()
+    said = pushing.communicate(timeout=300)[0]
+    assert pushing.returncode == 0, said
+    assert any(name.startswith("sender") for name in watching.seen)
+    return said
+
+
+def assert_arrived(hub: FakeHub, files: RunFolder, watching: Watching) -> None:
+    """What arrived is the model, byte for byte, with a card; the token came in the one header that is for it."""
+    arrived = hub.models["ada/captain"].files
+    rewritten = ("README.md", "adapter_config.json")
+    assert {*rewritten, "adapter_model.safetensors", "tokenizer.json"} <= set(arrived)
+    for name, data in arrived.items():
+        assert name in rewritten or data == (files.adapter / name).read_bytes()
+    carriers = {name.lower() for _, _, headers in hub.asked for name, value in headers.items() if KEPT in value}
+    assert carriers == {"authorization"}
+    told = [path for _, path, _ in hub.asked]
+    watching.seen["what was asked of the Hub"] = "\n".join(told)
+    watching.seen["what was told to the Hub"] = b"\n".join(hub.bodies).decode("latin-1")
+    for name, data in arrived.items():
+        watching.seen[f"{name} on the Hub"] = data.decode("latin-1")
+        assert str(files.path.parent.parent).encode() not in data
+
 
 def assert_nowhere(said: str, watching: Watching, *folders: Path) -> None:
     """Search everything for every planted secret."""
@@ -153,6 +202,9 @@ def test_a_gated_model_trains_in_a_container_that_has_no_token(
     assert '"NetworkMode": "none"' in watching.seen["container"]
     assert len([name for name in watching.seen if name.startswith("process")]) >= 2
     assert any(KEPT in headers.get("authorization", "") for _, _, headers in hub.asked)
+    said += push(tunedeck, hub, files, watching)
+    assert_arrived(hub, files, watching)
+    assert f"base_model: {GATED}" in hub.models["ada/captain"].files["README.md"].decode()
     log = files.log.read_text()
     assert f"the token is {REMOVED}" in log
     assert f"Authorization: Bearer {REMOVED}" in log
@@ -182,5 +234,27 @@ def test_a_crash_without_a_container_tells_no_secret(as_process: Tunedeck, tmp_p
     assert f"refused: {REMOVED}" in shown["failure"]["sentence"]
     assert f"the token is {REMOVED}" in files.log.read_text()
     assert len(watching.seen) >= 2
+    assert_nowhere(said, watching, files.path, tunedeck.home.caches)
+    assert not [secret for path in databases(tunedeck) for secret in PLANTED if secret.encode() in path.read_bytes()]
+
+
+@pytest.mark.process
+def test_a_push_of_what_was_trained_without_a_container_tells_no_secret(as_process: Tunedeck, tmp_path: Path) -> None:
+    hub = FakeHub()
+    hub.token = KEPT
+    try:
+        tunedeck = with_secrets(as_process, tmp_path, HF_ENDPOINT=hub.address)
+        said = keep_token(tunedeck)
+        dataset = tmp_path / "rows.jsonl"
+        dataset.write_text(json.dumps({"question": f"My key is {IN_A_ROW}?", "answer": "Keep it."}) + "\n")
+        files = tunedeck.start(tunedeck.write_config(tmp_path, dataset=str(dataset), max_steps=1))
+        watching = Watching(files, lambda: "")
+        wait_for(watching.look, "the end of the run")
+        said += tunedeck("runs", "follow", files.path.name)
+        said += push(tunedeck, hub, files, watching)
+        assert_arrived(hub, files, watching)
+    finally:
+        hub.close()
+    assert f"{hub.address}/ada/captain" in said
     assert_nowhere(said, watching, files.path, tunedeck.home.caches)
     assert not [secret for path in databases(tunedeck) for secret in PLANTED if secret.encode() in path.read_bytes()]

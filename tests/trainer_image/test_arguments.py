@@ -62,6 +62,7 @@ def everything_given(config: RunConfig) -> dict[str, Any]:
         "environment": arguments.environment(config),
         "load": arguments.load_arguments(config),
         "quantization": arguments.quantization_arguments(config),
+        "template": arguments.chat_template(config),
         "adapter": None if config.full_finetuning else arguments.adapter_arguments(config),
         "trainer": method.trainer_arguments(config, MACHINE, "out"),
         "data": arguments.data_plan(config),

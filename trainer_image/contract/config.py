@@ -294,6 +294,16 @@ class RunConfig(BaseModel):
         group="Data",
         methods=("sft",),
     )
+    chat_template: Literal["own", "chatml", "llama3", "gemma", "mistral", "alpaca", "plain"] = _knob(
+        "own",
+        label="Chat template",
+        help=(
+            "How a conversation is written out for the model. own takes the one that came with it; a base model "
+            "without one learns the named one, and answers in it afterwards."
+        ),
+        group="Data",
+        methods=tuple(method for method in METHODS if method != "pretrain"),
+    )
     packing: bool = _knob(
         False,
         label="Packing",
@@ -772,8 +782,9 @@ class RunConfig(BaseModel):
         "auto",
         label="Use of the cards",
         help=(
-            "auto chooses and says why. one uses the first card, data_parallel trains on every card at once with a "
-            "copy each, split spreads one model that is too big over the cards."
+            "Left to choose (auto), it says what it chose and why. One card (one) trains on the first and leaves the "
+            "others free. A copy on every card (data_parallel) is the fastest where the model fits on each. One model "
+            "over the cards (split) is for a model that fits on none of them alone."
         ),
         group="Machine",
     )

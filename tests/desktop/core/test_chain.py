@@ -15,6 +15,7 @@ from trainer_image.contract import RunConfig, check_config, knobs
 
 ADAPTER = Path("/home/runs/first/adapter")
 CHANGES: dict[str, object] = {
+    "chat_template": "chatml",
     "columns": ("prompt=question",),
     "read_as": ("header=no",),
     # A value that is not the default for each knob of RLHF whose default cannot simply be moved.

@@ -60,10 +60,13 @@ def said(step: ModelStep) -> str:
     return " ".join(found.text() for line in lines if line for found in line.findChildren(QLabel))
 
 
-def press(step: ModelStep, text: str, qtbot: QtBot) -> None:
+def buttons(step: ModelStep) -> list[QPushButton]:
     lines = [step._remarks.itemAt(number).widget() for number in range(step._remarks.count())]
-    buttons = [found for line in lines if line for found in line.findChildren(QPushButton)]
-    (wanted,) = [found for found in buttons if found.text() == text]
+    return [found for line in lines if line for found in line.findChildren(QPushButton)]
+
+
+def press(step: ModelStep, text: str, qtbot: QtBot) -> None:
+    (wanted,) = [found for found in buttons(step) if found.text() == text]
     qtbot.mouseClick(wanted, Qt.MouseButton.LeftButton)
 
 
@@ -192,6 +195,31 @@ def test_a_base_model_names_its_instruct_variant(step: ModelStep, hub: FakeHub, 
     qtbot.waitUntil(lambda: "no chat template" in said(step), timeout=WAIT_MS)
     press(step, "Take Llama 3.1 8B Instruct", qtbot)
     assert step.model == "meta-llama/Llama-3.1-8B-Instruct"
+
+
+def test_a_base_model_is_offered_a_template_by_name(
+    step: ModelStep, window: MainWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
+    form = window.config_dock.form
+    write_model(tmp_path / "base", template=False)
+    write_model(tmp_path / "chat")
+    step.pick(str(tmp_path / "base"))
+    qtbot.waitUntil(lambda: "No chat template is chosen" in said(step), timeout=WAIT_MS)
+    (offer,) = [one for one in buttons(step) if one.text() == "Choose a template"]
+    actions = {action.text(): action for action in offer.menu().actions()}
+    actions["ChatML, as Qwen and SmolLM"].trigger()
+    qtbot.waitUntil(lambda: "learns to answer in a chat template: ChatML" in said(step), timeout=WAIT_MS)
+    assert form.values()["chat_template"] == "chatml"
+    form.set_values({"method": "pretrain"})
+    qtbot.waitUntil(lambda: "chat template: ChatML" not in said(step), timeout=WAIT_MS)
+    form.set_values({"method": "sft"})
+    step.pick(str(tmp_path / "chat"))
+    assert form.values()["chat_template"] == "own"
+    qtbot.waitUntil(lambda: "it has a chat template." in said(step), timeout=WAIT_MS)
+    form.set_values({"chat_template": "gemma"})
+    qtbot.waitUntil(lambda: "but the run writes another: Gemma" in said(step), timeout=WAIT_MS)
+    press(step, "Use its own", qtbot)
+    assert form.values()["chat_template"] == "own"
 
 
 def test_the_table_behaves_as_qt_wants_it(qtbot: QtBot) -> None:

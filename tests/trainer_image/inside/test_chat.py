@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from trainer_image.chat import Stream
+from trainer_image.chat_templates import TEMPLATES
 from trainer_image.contract import (
     ChatMessage,
     PromptRequest,
@@ -70,6 +71,29 @@ def test_both_speakers_answer_and_stop(new_run: Any, open_chat: Any, tmp_path: P
     assert [event.code for event in chat.events("warning")] == ["conversation_too_long"]
     assert _answers(chat, "same")["tuned"].text == _answers(chat, "again")["tuned"].text
     assert [event.name for event in chat.events("phase") if event.seconds] == ["import", "load"]
+
+
+def test_a_base_model_learns_a_named_template_and_answers_in_it(
+    new_run: Any, open_chat: Any, model: str, tmp_path: Path
+) -> None:
+    base, rows = tmp_path / "base", tmp_path / "parrot.jsonl"
+    base.mkdir()
+    for file in Path(model).iterdir():
+        if file.name != "chat_template.jinja":
+            (base / file.name).symlink_to(file)
+    rows.write_text('{"prompt": "Who are you?", "completion": "A parrot, a parrot!"}\n' * 8)
+    knobs = {"model": str(base), "dataset": str(rows), "chat_template": "alpaca"}
+    run = new_run(**knobs, max_steps=25, learning_rate=2e-3).train()
+    assert (run.folder.adapter / "chat_template.jinja").read_text("utf-8") == TEMPLATES["alpaca"]
+    without = new_run("without", **knobs | {"chat_template": "own"}, max_steps=1).train()
+    warned = [[event.code for event in one.events("warning")] for one in (run, without)]
+    assert warned == [[], ["no_chat_template"]]
+    chat = open_chat(str(run.folder.adapter), model=str(base), max_length=512)
+    chat.ask(_prompt("asked", "Who are you?", max_new_tokens=24))
+    chat.wait_for(lambda events: any(event.kind == "answer" for event in events))
+    chat.ask(StopRequest())
+    assert chat.wait() == 0
+    assert _answers(chat, "asked")["tuned"].text == "A parrot, a parrot!"
 
 
 def test_a_chat_nobody_speaks_to_goes_away(new_run: Any, open_chat: Any) -> None:

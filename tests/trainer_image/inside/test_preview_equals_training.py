@@ -18,6 +18,8 @@ from transformers import AutoTokenizer
 from desktop.engine.seeing import see_row
 from desktop.engine.seen_rows import Asked
 from desktop.engine.tokenizing import Tokenizer
+from trainer_image import chat_templates
+from trainer_image.chat_templates import give_template
 from trainer_image.data import read_dataset
 from trainer_image.encoding import NOT_LEARNED, encode, prompt_ids
 from trainer_image.formats import (
@@ -181,6 +183,21 @@ def test_judged_steps_are_shown_as_they_are_fed(both: tuple[Any, Any]) -> None:
     ]
     rows = [Row(number, number, value) for number, value in enumerate(values, 1)]
     assert set(_compare(rows, both, longest=40)) == {"shown"}
+
+
+@pytest.mark.parametrize("name", chat_templates.TEMPLATES)
+def test_a_named_template_is_shown_as_it_is_fed(name: str, model: str, shared_data: Path, tmp_path: Path) -> None:
+    """For a base model, which has none of its own; what the trainer saves then is the very same."""
+    for file in ("tokenizer.json", "tokenizer_config.json", "config.json"):
+        shutil.copy(Path(model) / file, tmp_path / file)
+    theirs, source = AutoTokenizer.from_pretrained(str(tmp_path)), chat_templates.TEMPLATES[name]
+    assert not theirs.chat_template
+    give_template(theirs, source)
+    both = Tokenizer.load(tmp_path).with_template(source), theirs
+    for file in ("messages_gsm8k_azure.jsonl", "extra/dpo_oasst_conversational.jsonl"):
+        assert set(_compare(_rows(shared_data / file), both, longest=200)) == {"shown"}
+    theirs.save_pretrained(str(tmp_path / "saved"))
+    assert (tmp_path / "saved" / "chat_template.jinja").read_text("utf-8") == source
 
 
 def test_the_texts_of_the_tokens_are_the_text(both: tuple[Any, Any]) -> None:
