@@ -72,6 +72,7 @@ class KeepReady(QObject):
         self._looking.timeout.connect(self._look)
         for signal in (runs.run_added, runs.run_changed, runs.run_removed):
             signal.connect(self._follow_runs)
+        setup.progressed.connect(self._end_for_build)
         setup.changed.connect(self._follow_build)
 
     @property
@@ -218,10 +219,13 @@ class KeepReady(QObject):
         elif self._own is None and not self._runs_need_room():
             self._resting.start()
 
-    def _follow_build(self, engine: str) -> None:
-        """What stands ready was started from what has just been replaced."""
-        if self._own is not None and self._own.note.engine == engine and not self._runs_need_room():
+    def _end_for_build(self, engine: str) -> None:
+        """What stands ready was started from what is being replaced."""
+        if self._own is not None and self._own.note.engine == engine:
             self.end()
+
+    def _follow_build(self, engine: EngineName) -> None:
+        if self._own is None and not self._setup.is_building(engine):
             self._resting.start()
 
     def _runs_need_room(self) -> bool:

@@ -216,6 +216,7 @@ class Bench:
         if self.is_closed:
             return
         self.is_closed = True
+        self.services.keep_ready.close()
         self.services.data.close()
         self.services.choosing.close()
         self.services.models.close()
