@@ -42,7 +42,7 @@ class Window:
 
         def is_there() -> bool:
             id = self.keep.run_id
-            return id is not None and id != besides and id in self.app.engine.bodies
+            return id is not None and id != besides and RunFolder(self.app.home.runs / id).log.exists()
 
         self.qtbot.waitUntil(is_there, timeout=WAIT_MS)
         assert self.keep.run_id is not None
@@ -278,3 +278,44 @@ def test_a_run_that_is_cancelled_before_its_trainer_was_told_to_go(window: Windo
     qtbot.waitUntil(lambda: window.app.run(run_id).state is RunState.CANCELLED, timeout=WAIT_MS)
     assert left_file(files).exists()
     assert not waiting_file(files).exists()
+
+
+# What changes in between
+
+
+def test_a_file_that_is_replaced_between_click_and_go_ends_the_trainer(window: Window, qtbot: QtBot) -> None:
+    files = window.stood()
+    builder = window.app.builders["docker"]
+    builder.ready = False
+    builder.gate.clear()
+    run_id = window.app.runs.start(window.config)
+    assert run_id == files.path.name
+    qtbot.waitUntil(lambda: builder.builds == 1, timeout=WAIT_MS)
+    dataset = Path(window.config.dataset)
+    aside = dataset.with_name("aside")
+    aside.write_bytes(dataset.read_bytes())
+    aside.replace(dataset)
+    builder.gate.set()
+    qtbot.waitUntil(lambda: window.app.run(run_id).body is not None, timeout=WAIT_MS)
+    assert window.app.engine.asked("signal") == [(run_id, "kill")]
+    assert window.app.engine.specs[run_id].arguments == (str(files.path),)
+    assert left_file(files).exists()
+
+
+def test_a_new_image_gets_a_new_trainer(window: Window, qtbot: QtBot) -> None:
+    files = window.stood()
+    window.app.builders["docker"].ready = False
+    window.app.setup.build("docker", lambda error: None)
+    second = window.stood(besides=files.path.name)
+    assert window.app.builders["docker"].builds == 1
+    qtbot.waitUntil(lambda: is_cleared_away(window.app, files), timeout=WAIT_MS)
+    assert waiting_file(second).exists()
+
+
+def test_nothing_is_built_for_it(window: Window, qtbot: QtBot) -> None:
+    files = window.stood()
+    window.app.builders["docker"].ready = False
+    window.keep.look_again()
+    qtbot.waitUntil(lambda: is_cleared_away(window.app, files), timeout=WAIT_MS)
+    assert window.app.builders["docker"].builds == 0
+    assert window.keep.run_id is None
