@@ -77,8 +77,8 @@ class TrainerSection(QWidget):
         self.keep.setChecked(keep_ready.is_wanted)
         words = label(
             "While no run is at work, a trainer for what the form says has its libraries loaded and waits, so that a "
-            "run starts sooner. It holds one to two gigabytes of memory, on a GPU a little of the card's too, and "
-            "leaves after a quarter of an hour, or when Tunedeck is closed.",
+            "run starts sooner. It holds half a gigabyte of memory or more, perhaps some of a card's too, and leaves "
+            "after a quarter of an hour, or when Tunedeck is closed.",
             "muted",
             wrap=True,
         )
