@@ -18,6 +18,7 @@ from trainer_image.contract import RunFolder
 from trainer_image.contract.standby import leave_standby, read_standby, taken_file, waiting_file
 from trainer_image.crew import LOOK_S, Crew
 from trainer_image.errors import TrainerError
+from trainer_image.memory import CONTEXT_BYTES
 from trainer_image.model_files import read_weights_ahead
 from trainer_image.preparing import Prepared, placed
 from trainer_image.supervise import Signals
@@ -97,7 +98,7 @@ def _wait(standing: Standing, folder: RunFolder, idle_seconds: float, signals: S
             return
         if not is_ready and all(ready_mark(folder, rank).exists() for rank in range(standing.count)):
             is_ready = True
-            standing.held = _held(standing.cards, visible_cards(folder))
+            standing.held = held_bytes(standing.cards, visible_cards(folder))
         time.sleep(LOOK_S)
 
 
@@ -107,6 +108,8 @@ def _forget_marks(folder: RunFolder, count: int) -> None:
         ready_mark(folder, rank).unlink(missing_ok=True)
 
 
-def _held(before: Sequence[Card], now: Sequence[Card]) -> dict[str, int]:
+def held_bytes(before: Sequence[Card], now: Sequence[Card]) -> dict[str, int]:
+    """Return what is gone of each card since, at most what a process that only imports can take: others come and go."""
     free = {card.uuid: card.free_bytes for card in now}
-    return {card.uuid: max(0, card.free_bytes - free.get(card.uuid, card.free_bytes)) for card in before}
+    gone = {card.uuid: card.free_bytes - free.get(card.uuid, card.free_bytes) for card in before}
+    return {uuid: min(max(0, size), CONTEXT_BYTES) for uuid, size in gone.items()}

@@ -9,14 +9,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from trainer_image.contract import Adjustments, RunConfig, RunFolder, read_event
+from trainer_image.cards import Card
+from trainer_image.contract import Adjustments, Launch, RunConfig, RunFolder, read_event
 from trainer_image.contract.standby import Standby, left_file, take_standby, waiting_file
+from trainer_image.memory import CONTEXT_BYTES, GIB
+from trainer_image.standby import held_bytes
 from trainer_image.start import smaller
 
 ROOT = Path(__file__).parents[2]
@@ -553,3 +557,35 @@ def test_a_container_without_the_cards_it_was_given_does_not_train_on_the_cpu(
     )
     assert run.run() == 1
     assert [(event.kind, event.code) for event in run.events()] == [("failed", "gpu_lost")]
+
+
+def test_processes_on_a_card_stand_ready_and_see_that_card(launch: Callable[..., Launched], cards: Path) -> None:
+    run = launch(["finish"], gpus=None, variables=with_cards(cards)).stand()
+    process = stood_by(run)
+    run.go()
+    assert run.wait() == 0
+    assert int((run.folder.path / "process.0").read_text()) == process
+    assert run.events()[0].cards == [0]
+    told = json.loads((run.folder.path / "environment.0.json").read_text())
+    assert (told["CUDA_VISIBLE_DEVICES"], told["CUDA_DEVICE_ORDER"]) == ("0", "PCI_BUS_ID")
+
+
+def test_a_card_that_goes_away_while_a_trainer_stands_ready_is_told_by_the_run(
+    launch: Callable[..., Launched], cards: Path
+) -> None:
+    run = launch(["finish"], gpus=None, variables=with_cards(cards)).stand()
+    stood_by(run)
+    cards.write_text("gone")
+    launched = Launch(engine="process", gpus=[0], created=datetime.now(UTC), started=datetime.now(UTC))
+    run.folder.launch.write_text(launched.model_dump_json())
+    run.go()
+    assert run.wait() == 1
+    assert [(event.kind, event.code) for event in run.events()] == [("failed", "gpu_lost")]
+
+
+def test_what_waiting_processes_hold_of_a_card_is_at_most_what_imports_take() -> None:
+    before = [Card(0, 0, "a", "A", 12 * GIB, 11 * GIB), Card(1, 1, "b", "B", 12 * GIB, 11 * GIB)]
+    now = [replace(before[0], free_bytes=11 * GIB - 300), replace(before[1], free_bytes=5 * GIB)]
+    assert held_bytes(before, now) == {"A": 300, "B": CONTEXT_BYTES}
+    assert held_bytes(now, before) == {"A": 0, "B": 0}
+    assert held_bytes(before, []) == {"A": 0, "B": 0}
