@@ -31,6 +31,7 @@ def open_window(home: Home, *, example: bool = False) -> int:
     window = build_window(assembly)
     window.crashes.install()
     assembly.chat.clear_leftovers()
+    assembly.keep_ready.clear_leftovers()
     assembly.runs.queue.changed.connect(lambda: _keep_queue(assembly))
     assembly.runs.load(aside=True)
     assembly.hardware.start()
@@ -63,6 +64,7 @@ def build_window(assembly: Assembly) -> MainWindow:
     """Build the window on top of the controllers."""
     services = Services(
         runs=assembly.runs,
+        keep_ready=assembly.keep_ready,
         labels=assembly.labels,
         run_bin=assembly.run_bin,
         reproducing=assembly.reproducing,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -19,10 +20,15 @@ class Crew:
     torchrun would do the same, but it takes seconds to start, and it stands between the processes and their signals.
     """
 
-    def __init__(self, words: Sequence[str], environment: Mapping[str, str], count: int) -> None:
+    def __init__(
+        self, words: Sequence[str], environment: Mapping[str, str], count: int, *, waits: bool = False
+    ) -> None:
+        """Start the processes; with ``waits`` they get a line on their input when it is their turn: ``release``."""
         self._processes = [
             # A session each: what a terminal sends goes to the launcher alone, which passes it on once.
-            subprocess.Popen(words, env=one, stdin=subprocess.DEVNULL, start_new_session=True)
+            subprocess.Popen(
+                words, env=one, stdin=subprocess.PIPE if waits else subprocess.DEVNULL, start_new_session=True
+            )
             for one in places(environment, count)
         ]
         self._codes: dict[int, int] = {}
@@ -57,6 +63,14 @@ class Crew:
                 time.sleep(apart_s)
                 with suppress(ProcessLookupError):
                     os.kill(process.pid, number)
+
+    def release(self) -> None:
+        """Let processes that wait begin; several meet at a place that is free now."""
+        changes = {"MASTER_PORT": str(_free_port())} if len(self._processes) > 1 else {}
+        for process in self._processes:
+            assert process.stdin is not None
+            with suppress(BrokenPipeError), process.stdin:
+                process.stdin.write(json.dumps(changes).encode() + b"\n")
 
     def kill(self) -> None:
         """End every process, and what it has started, and wait until they are gone."""

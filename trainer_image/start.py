@@ -6,15 +6,13 @@ memory with smaller micro-batches, and pauses where the disk is full. It imports
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-from trainer_image import self_test, supervise
-from trainer_image.cards import Card, given_cards, visible_cards
+from trainer_image import self_test, standby, supervise
 from trainer_image.configs import adjusted, read_adjustments, read_config, write_adjustments
 from trainer_image.contract import (
     EXIT_DISK_FULL,
@@ -28,43 +26,41 @@ from trainer_image.contract import (
     RunConfig,
     RunFolder,
 )
+from trainer_image.contract.standby import STANDBY_WORD
 from trainer_image.crashes import is_disk_full, was_generating
-from trainer_image.errors import TrainerError
-from trainer_image.model_facts import ModelFacts
-from trainer_image.model_files import longest_row, model_folder, read_facts, read_weights_ahead
-from trainer_image.placement import Decision, decide, out_of_memory
+from trainer_image.model_files import read_weights_ahead
+from trainer_image.placement import out_of_memory
+from trainer_image.preparing import Prepared, as_it_comes, placed
 from trainer_image.reporter import Reporter
 from trainer_image.sampler import Sampler
+from trainer_image.standby import Standing
 from trainer_image.supervise import Signals
-from trainer_image.supervised import CPU_PROCESSES, LAUNCHER, PLACEMENT, SUPERVISED
 from trainer_image.verifying import keep_whole_checkpoints
 from trainer_image.watchdog import Watchdog, gpu_lost
 
 TRAINER = "trainer_image.train"
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What has to be known to start the trainer's processes, as often as it takes."""
-
-    config: RunConfig
-    model: ModelFacts | None
-    cards: Sequence[Card]
-    decision: Decision
-    environment: dict[str, str]
-
-
-def start(folder: RunFolder) -> int:
-    """Run what the folder's config says; return the exit code."""
+def start(folder: RunFolder, *, is_standby: bool = False) -> int:
+    """Run what the folder's config says, once it is there for one that stands by; return the exit code."""
     signals = Signals()
+    standing: Standing | None = None
+    if is_standby:
+        standing = standby.stand(folder, [sys.executable, "-m", TRAINER, str(folder.path)], signals)
+        if not standing.is_taken:
+            return 0
     with speaking(folder) as reporter, reporter.telling_failure():
         keep_whole_checkpoints(reporter)
-        prepared = prepare(reporter, signals)
+        prepared = prepare(reporter, signals, standing)
+    ready = standing.crew_for(prepared) if standing else None
     watchdog = Watchdog([card.uuid for card in prepared.decision.cards])
     Sampler(folder, prepared.decision.cards)
     words = [sys.executable, "-m", TRAINER, str(folder.path)]
     while not signals.told:
-        ending = supervise.run(words, prepared.environment, prepared.decision.processes, folder, signals, watchdog)
+        ending = supervise.run(
+            words, prepared.environment, prepared.decision.processes, folder, signals, watchdog, ready
+        )
+        ready = None
         with speaking(folder) as reporter:
             if ending.failed is None or reporter.past.finished:
                 return ending.code
@@ -114,37 +110,17 @@ def paused_by_itself(failed: Failed, folder: RunFolder) -> Paused:
     )
 
 
-def prepare(reporter: Reporter, signals: Signals) -> Prepared:
+def prepare(reporter: Reporter, signals: Signals, standing: Standing | None = None) -> Prepared:
     """Choose how the cards are used, try whether they talk to each other, and say so."""
     folder = reporter.folder
-    config = read_config(folder)
-    visible = visible_cards(folder)
-    if not visible and config.gpus != () and given_cards(folder):
-        # Training on the CPU instead would take days, unasked.
-        lost = gpu_lost("The driver shows none of the cards that this run was given.")
-        raise TrainerError(lost.code, lost.sentence, lost.hint)
-    cards = chosen_cards(config, visible)
-    files = model_folder(config)
-    model = read_facts(files) if files else None
-    sized = as_it_comes(config, folder)
-    decision = decide(sized, model, cards, int(os.environ.get(CPU_PROCESSES, "1")))
-    environment = {
-        **os.environ,
-        SUPERVISED: "1",
-        LAUNCHER: str(os.getpid()),
-        PLACEMENT: decision.placement,
-        **decision.variables,
-    }
-    settings: dict[str, str] = {}
+    prepared = placed(read_config(folder), folder, standing.held if standing else None)
+    decision, settings = prepared.decision, {}
     if decision.cards:
-        # By default CUDA puts the fastest card first, which is another order than the driver's.
-        environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
-        environment["CUDA_VISIBLE_DEVICES"] = ",".join(str(card.index) for card in decision.cards)
         if decision.processes > 1:
             with reporter.phase("self_test"):
-                settings = self_test.settings_for(decision.cards, environment, signals)
-        if files:
-            read_weights_ahead(files)
+                settings = self_test.settings_for(decision.cards, prepared.environment, signals)
+        if prepared.files:
+            read_weights_ahead(prepared.files)
     reporter.emit(
         Placement(
             placement=decision.placement,
@@ -157,25 +133,7 @@ def prepare(reporter: Reporter, signals: Signals) -> Prepared:
     )
     if decision.warning:
         reporter.warn("may_not_fit", decision.warning, "It is tried all the same.")
-    return Prepared(config, model, cards, decision, environment | settings)
-
-
-def chosen_cards(config: RunConfig, visible: Sequence[Card]) -> tuple[Card, ...]:
-    """Return the cards that the config names, in its order; all that are visible where it names none."""
-    if config.gpus is None:
-        return tuple(visible)
-    by_number = {card.number: card for card in visible}
-    missing = [str(number) for number in config.gpus if number not in by_number]
-    if missing:
-        hint = "Run the doctor, or empty GPUs to train on what there is."
-        raise TrainerError("gpu_missing", f"The run wants GPU {', '.join(missing)}, and the trainer sees none.", hint)
-    return tuple(by_number[number] for number in config.gpus)
-
-
-def as_it_comes(config: RunConfig, folder: RunFolder) -> RunConfig:
-    """Return the config as the memory will see it: with its adjustments, and rows no longer than they are."""
-    found = adjusted(config, read_adjustments(folder))
-    return found.model_copy(update={"max_length": longest_row(found)})
+    return replace(prepared, environment=prepared.environment | settings)
 
 
 def go_on_smaller(reporter: Reporter, config: RunConfig) -> bool:
@@ -241,15 +199,16 @@ def speaking(folder: RunFolder) -> Iterator[Reporter]:
 
 def main(words: list[str]) -> int:
     """Start the run that the command line names."""
-    if len(words) != 1 or not Path(words[0]).is_dir():
-        print("Usage: python -m trainer_image.start RUN_FOLDER", file=sys.stderr)
+    is_standby = words[1:] == [STANDBY_WORD]
+    if len(words) != 1 + is_standby or not Path(words[0]).is_dir():
+        print(f"Usage: python -m trainer_image.start RUN_FOLDER [{STANDBY_WORD}]", file=sys.stderr)
         return 2
     folder = RunFolder(Path(words[0]).absolute())
     try:
         with speaking(folder) as reporter:
             # What the trainer's processes say before they know the log goes there, too.
             reporter.take_over_output()
-        return start(folder)
+        return start(folder, is_standby=is_standby)
     except OSError as error:
         if is_disk_full(error):
             # There is not even room to say so: the app knows this code.

@@ -67,12 +67,15 @@ def run(
     folder: RunFolder,
     signals: Signals,
     watchdog: Watchdog | None = None,
+    ready: Crew | None = None,
 ) -> Ending:
-    """Start the trainer's processes, stay with them to their end, and return how it was."""
+    """Start the trainer's processes, or let those begin that stand ready, stay with them, and return how it ended."""
     folder.trouble.unlink(missing_ok=True)
     log_until = folder.log.stat().st_size if folder.log.exists() else 0
     pulse = _Pulse([heartbeat(folder, rank) for rank in range(count)])
-    crew = signals.crew = Crew(words, environment, count)
+    crew = signals.crew = ready or Crew(words, environment, count)
+    if ready is not None:
+        ready.release()
     if signals.told:
         crew.send(signals.told)
     is_hung = _watch(crew, folder, pulse, watchdog)

@@ -28,6 +28,9 @@ LAUNCHER = "TUNEDECK_LAUNCHER"
 HANG_S = "TUNEDECK_HANG_S"
 """Seconds without a heartbeat after which a run counts as hung, whatever its rhythm was."""
 
+STANDBY = "TUNEDECK_STANDBY"
+"""Set for a process that imports everything for this method, and then waits for a line on its input."""
+
 PROBE = "TUNEDECK_PROBE"
 """Set to try the longest batch first on a CPU too; on a card it always is."""
 
@@ -58,6 +61,11 @@ def max_memory_variable(sizes: Mapping[int, int]) -> dict[str, str]:
 def heartbeat(folder: RunFolder, rank: int) -> Path:
     """Return the file whose time says when this process last got on."""
     return folder.path / f".heartbeat.{rank}"
+
+
+def ready_mark(folder: RunFolder, rank: int) -> Path:
+    """Return the file that says that this process has imported everything and waits."""
+    return folder.path / f".ready.{rank}"
 
 
 def obey_launcher() -> None:

@@ -33,6 +33,7 @@ from trainer_image.errors import TrainerError
 from trainer_image.methods import Parts, Stage, steps_of
 from trainer_image.model_files import fingerprint, model_folder
 from trainer_image.models import count_parameters
+from trainer_image.ready import stand_by, take_first_card
 from trainer_image.reporter import Reporter
 from trainer_image.supervised import PROBE, placement
 
@@ -198,10 +199,9 @@ def tell_plan(stage: Stage, parts: Parts) -> None:
 
 
 def choose_cards(config: RunConfig) -> None:
-    """Leave a lone process one card, unless the model's layers are spread over several."""
-    if "RANK" not in os.environ and config.gpus != () and placement() != "layers":
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
-        os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[0]
+    """Leave a lone process that may use cards the first of them."""
+    if config.gpus != ():
+        take_first_card()
 
 
 def machine_of(config: RunConfig, torch: Any) -> Machine:
@@ -320,7 +320,9 @@ def main(words: list[str]) -> int:
     if len(words) != 1 or not Path(words[0]).is_dir():
         print("Usage: python -m trainer_image.train RUN_FOLDER", file=sys.stderr)
         return 2
-    reporter = Reporter(RunFolder(Path(words[0]).absolute()), int(os.environ.get("RANK", "0")))
+    folder = RunFolder(Path(words[0]).absolute())
+    stand_by(folder)
+    reporter = Reporter(folder, int(os.environ.get("RANK", "0")))
     reporter.listen_to_signals()
     reporter.take_over_output()
     with reporter.telling_failure():

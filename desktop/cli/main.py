@@ -145,6 +145,8 @@ def _parser() -> argparse.ArgumentParser:
     later = "start it at this time, such as 22:30 or 2026-01-31T22:30, or once its cards are free after that"
     training.add_argument("--at", type=queue.moment, metavar="TIME", help=later)
     training.add_argument("--now", action="store_true", help="start although other runs use its cards")
+    ready = "take a trainer that the window keeps ready for such a run; without one it starts as ever"
+    training.add_argument("--standing", action=argparse.BooleanOptionalAction, default=True, help=ready)
 
     fitting = add(verbs, "fit", "predict what a run needs of each card, and what would make it fit", fit.fit)
     fitting.add_argument("config", metavar="CONFIG", help="a JSON file, or the name of a saved config")

@@ -30,7 +30,7 @@ def train(arguments: argparse.Namespace, home: Home) -> int:
         load_runs(assembly)  # what has died unseen must not keep the new run waiting
         when = {"not_before": arguments.at, "at_once": arguments.now}
         called = {"name": arguments.name, "engine": arguments.engine, "dataset": prepared.version}
-        run_id = assembly.runs.start(prepared.config, **called, **when)
+        run_id = assembly.runs.start(prepared.config, **called, **when, standing=arguments.standing)
         keep(assembly)
         if arguments.detach or arguments.queue:
             return detach(assembly, run_id, as_json=arguments.json)

@@ -14,6 +14,7 @@ from desktop.controllers.fit import Fitting
 from desktop.controllers.hardware import Hardware
 from desktop.controllers.images import Images
 from desktop.controllers.jobs import Jobs
+from desktop.controllers.keep_ready import KeepReady
 from desktop.controllers.labels import LabelBook
 from desktop.controllers.library import Library
 from desktop.controllers.models import Models
@@ -53,6 +54,7 @@ class Assembly:
     store: Store
     setup: Setup
     runs: Runs
+    keep_ready: KeepReady
     labels: LabelBook
     run_bin: RunBin
     reproducing: Reproducing
@@ -77,6 +79,7 @@ class Assembly:
     def close(self) -> bool:
         """End the chat and the jobs; trainers go on. Return whether a build is left behind."""
         self.chat.close()
+        self.keep_ready.close()
         self.run_bin.close()
         self.data.close()
         self.choosing.close()
@@ -148,6 +151,7 @@ def assemble(home: Home) -> Assembly:
         store=store,
         setup=setup,
         runs=runs,
+        keep_ready=KeepReady(home, store, runs, engines, machine, setup, jobs),
         labels=LabelBook(store),
         run_bin=RunBin(runs, jobs, notices),
         reproducing=Reproducing(runs, store, notices),

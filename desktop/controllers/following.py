@@ -25,6 +25,7 @@ from desktop.core.store import Store
 from desktop.core.wishes import Wishes
 from desktop.engine.verbs import Engine
 from desktop.errors import StoreError
+from trainer_image.contract.standby import waiting_file
 
 POLL_MS = 100
 LOOK_MS = 1000
@@ -220,6 +221,8 @@ class Following(QObject):
             body = bodies.get(run.id, GONE)
             if run.state.is_live:
                 live = self._book.live[run.id]
+                if waiting_file(run.files).exists() and not live.starting:
+                    body = GONE  # it stands ready, and whoever was about to tell it to go is no more
                 live.missed = live.missed + 1 if body.state == "gone" else 0
                 # While we start a body, only that job knows what becomes of it.
                 if not live.starting:

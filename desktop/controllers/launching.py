@@ -16,10 +16,13 @@ from desktop.core import folders
 from desktop.core.inputs import check_inputs
 from desktop.core.progress import begin_anew
 from desktop.core.run import RunState
-from desktop.engine.launch import Machine, plan_training
+from desktop.engine.launch import LaunchSpec, Machine, plan_training
+from desktop.engine.standby import body_digest
 from desktop.engine.steps import BuildStep
 from desktop.engine.verbs import Engine
 from desktop.errors import AppError
+from trainer_image.contract import RunFolder
+from trainer_image.contract.standby import leave_standby, read_standby, take_standby, waiting_file
 
 LEAVE_S = 75.0
 """How long a body may take to go after its last word: the launcher gives slow processes a minute."""
@@ -99,6 +102,7 @@ class Launching(QObject):
         if run is None:
             return
         if self._book.live[run_id].asked_at is not None:  # cancelled while the image was built
+            leave_standby(run.files)
             self._book.live[run_id].starting = False
             _end_start(self._book.live[run_id])
             self._following.settle(run_id, GONE)
@@ -113,6 +117,9 @@ class Launching(QObject):
         engine = self._engines[run.engine]
 
         def start() -> str:
+            handle = _take_over(engine, run.files, spec)
+            if handle is not None:
+                return handle
             _clear_away(engine, run_id)
             return engine.start(spec)
 
@@ -137,6 +144,7 @@ class Launching(QObject):
             return
         self._book.live[run_id].starting = False
         _end_start(self._book.live[run_id])
+        leave_standby(run.files)
         folders.write_failure(run, error.sentence, error.hint)
         self._book.change(run_id, preparing="")
         self._following.poll(run_id)
@@ -152,6 +160,19 @@ def _end_start(live: Live) -> None:
     if live.start is not None:
         live.start.end()
         live.start = None
+
+
+def _take_over(engine: Engine, files: RunFolder, spec: LaunchSpec) -> str | None:
+    """Tell the trainer that stands ready for a run to go, and return its body; end one that is not the right one."""
+    note = read_standby(waiting_file(files))
+    if note is None:
+        return None
+    body = engine.find().get(spec.id, GONE)
+    if body.state == "running" and note.digest == body_digest(spec) and take_standby(files):
+        return body.handle
+    if leave_standby(files):
+        engine.signal(spec.id, "kill")
+    return None
 
 
 def _clear_away(engine: Engine, run_id: str) -> None:

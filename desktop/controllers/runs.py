@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +20,7 @@ from desktop.controllers.queue import Queue
 from desktop.controllers.recovery import Recovery
 from desktop.controllers.run_book import RunBook
 from desktop.controllers.setup import Setup
+from desktop.controllers.standing import claim_standing, new_id
 from desktop.core import chain, folders, inputs
 from desktop.core.completions import Completions, EarlierCompletions
 from desktop.core.curves import is_long
@@ -46,6 +46,7 @@ from trainer_image.contract import (
     StopRequest,
     UnknownLine,
 )
+from trainer_image.contract.standby import leave_standby
 
 DOUBLE_CLICK_S = 2.0
 """Within so many seconds the same start is a second click."""
@@ -78,6 +79,7 @@ class Runs(QObject):
         self._store = store
         self._engines = engines
         self._machine = machine
+        self._setup = setup
         self._jobs = jobs
         # None of them has a parent: the last job may come back when this object is gone, and needs them still.
         self._book = RunBook(store)
@@ -199,11 +201,13 @@ class Runs(QObject):
         dataset: DatasetVersion | None = None,
         not_before: datetime | None = None,
         at_once: bool = False,
+        standing: bool = True,
     ) -> str:
         """Start a run and return its id; raises ConfigError where it could not work.
 
         It waits in the queue while others use its cards or until ``not_before``, unless it has to start ``at_once``.
-        The same again within a moment is a second click, and gives the first one's id.
+        The same again within a moment is a second click, and gives the first one's id. A trainer that stands ready
+        for such a run is taken, unless not ``standing``.
 
         ``dataset`` is what Datasets.prepare has found; without it the name of a dataset is looked up here, and one
         whose file looks changed is refused. RLHF is two runs: the first is started and returned, the second waits.
@@ -216,20 +220,26 @@ class Runs(QObject):
         inputs.check_inputs(config)
         name = name.strip() or folders.name_for(config, dataset.dataset if dataset else "")
         ref = ref_of(dataset) if dataset else None
-        run_id = _new_id()
+        claimed = None
+        if standing and not not_before and (at_once or not self.queue.would_wait_for(config, engine)):
+            offline = self._setup.is_offline()
+            claimed = claim_standing(self._home.runs, self._machine, config, engine, offline=offline)
+        run_id = claimed or new_id()
         if config.method in CHAINS:
             reward, policy = chain.expand(config, RunFolder(self._home.runs / run_id).adapter)
             first, second = chain.names(name)
             plan_training(policy, "check", self._home.runs, self._machine)
             self._make(run_id, reward, first, engine, ref=ref, not_before=not_before)
-            self._make(_new_id(), policy, second, engine, after=run_id, ref=ref)
+            self._make(new_id(), policy, second, engine, after=run_id, ref=ref)
         else:
-            self._make(run_id, config, name, engine, ref=ref, not_before=not_before)
+            self._make(run_id, config, name, engine, ref=ref, not_before=not_before, is_claimed=claimed is not None)
         self._latest = (asked, time.monotonic(), run_id)
         if at_once:
             self.queue.start_now(run_id)
         else:
             self.queue.enter(run_id)
+        if self._book.runs[run_id].state is RunState.WAITING:
+            leave_standby(self._book.runs[run_id].files)
         return run_id
 
     def _just_started(self, asked: object) -> str | None:
@@ -249,6 +259,8 @@ class Runs(QObject):
         after: str | None = None,
         ref: DatasetRef | None = None,
         not_before: datetime | None = None,
+        *,
+        is_claimed: bool = False,
     ) -> None:
         """Write the folder of a new run, and take it in; it waits, so that no start is lost with the app."""
         spec_is_possible = plan_training(config, "check", self._home.runs, self._machine)
@@ -266,7 +278,7 @@ class Runs(QObject):
             position=None if after else self.queue.next_position(),
             not_before=not_before,
         )
-        folders.write_run(run, gpus=spec_is_possible.gpus, dataset=ref)
+        folders.write_run(run, gpus=spec_is_possible.gpus, dataset=ref, is_claimed=is_claimed)
         self._book.add(run)
         self._book.place(run_id, run.position, not_before)
         self._following.open(run)
@@ -347,7 +359,3 @@ class Runs(QObject):
             return
         folders.append_request(run.files, request)
         self._following.has_asked(run_id, to_end=not isinstance(request, CheckpointRequest))
-
-
-def _new_id() -> str:
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"

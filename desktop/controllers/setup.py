@@ -70,6 +70,16 @@ class Setup(QObject):
             )
             self.changed.emit(engine)
 
+    def if_ready(self, engine: EngineName, done: Callable[[], None], otherwise: Callable[[], None]) -> None:
+        """Call ``done`` if the engine can start trainers as it is, else ``otherwise``; nothing is built for it."""
+        builder = self._builders[engine]
+        self._jobs.run(
+            "build",
+            lambda: not self.is_building(engine) and builder.is_ready(),
+            lambda is_ready: done() if is_ready else otherwise(),
+            lambda _: otherwise(),
+        )
+
     def build(self, engine: EngineName, failed: Callable[[AppError], None]) -> None:
         """Make an engine ready now, before anybody needs it; ``progressed`` tells how it goes."""
         self.ensure(engine, lambda: None, failed)

@@ -41,11 +41,15 @@ def name_for(config: RunConfig, dataset: str = "") -> str:
     return f"{Path(config.model).name} · {dataset or Path(config.dataset).stem}"
 
 
-def write_run(run: Run, gpus: tuple[int, ...], dataset: DatasetRef | None = None) -> None:
-    """Make the run's folder with its config in it, and which version of which dataset it trains on."""
+def write_run(run: Run, gpus: tuple[int, ...], dataset: DatasetRef | None = None, *, is_claimed: bool = False) -> None:
+    """Make the run's folder with its config in it, and which version of which dataset it trains on.
+
+    ``is_claimed``: the folder is there with the config, for a trainer stands ready in it.
+    """
     try:
-        run.folder.mkdir(parents=True)
-        run.files.config.write_text(run.config.model_dump_json(indent=2) + "\n")
+        if not is_claimed:
+            run.folder.mkdir(parents=True)
+            run.files.config.write_text(run.config.model_dump_json(indent=2) + "\n")
         if dataset is not None:
             run.files.dataset.write_text(dataset.model_dump_json(indent=2) + "\n")
     except OSError as error:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.body import EngineName
 from desktop.controllers.datasets import Prepared
 from desktop.core import inputs
 from desktop.errors import AppError
@@ -68,6 +69,7 @@ class ConfigDock(QWidget):
         self._fill()
         self.data.examine()
         self._follow_offline(services.choices.is_offline)
+        services.keep_ready.follow(self._would_start)
 
     # What it is made of
 
@@ -80,6 +82,9 @@ class ConfigDock(QWidget):
 
     def _connect(self, selection: Selection) -> None:
         self.form.config_changed.connect(self._show_config)
+        self.form.config_changed.connect(self._services.keep_ready.look_again)
+        for choice in self.panel.engine_buttons.values():
+            choice.toggled.connect(lambda _: self._services.keep_ready.look_again())
         self.form.fields["dataset"].value_changed.connect(lambda _: self._reading.start())
         self._services.choices.offline_changed.connect(self._follow_offline)
         self.steps.model.gguf_chosen.connect(lambda file: self._import_gguf(Path(file)))
@@ -246,6 +251,11 @@ class ConfigDock(QWidget):
         field.editor.setEnabled(not is_offline)
         field.say_help("Tunedeck is offline, so every run is, whatever is set here." if is_offline else field.knob.help)
         self._show_config()
+
+    def _would_start(self) -> tuple[RunConfig, EngineName] | None:
+        """Return what a click on Start would start now."""
+        config = self._config_with_full_paths()
+        return (config, self.panel.engine) if config is not None and not self.form.problems else None
 
     def _config_with_full_paths(self) -> RunConfig | None:
         is_dataset = self._services.datasets.is_name

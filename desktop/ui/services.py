@@ -17,6 +17,7 @@ from desktop.controllers.fit import Fitting
 from desktop.controllers.hardware import Hardware
 from desktop.controllers.images import Images
 from desktop.controllers.jobs import Jobs
+from desktop.controllers.keep_ready import KeepReady
 from desktop.controllers.labels import LabelBook
 from desktop.controllers.library import Library
 from desktop.controllers.models import Models
@@ -35,6 +36,7 @@ class Services:
     """Every controller that a widget may show; built once, in the composition root."""
 
     runs: Runs
+    keep_ready: KeepReady
     labels: LabelBook
     run_bin: RunBin
     reproducing: Reproducing

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QCheckBox, QDialog, QLineEdit, QScrollArea, QWidget
 
+from desktop.controllers.keep_ready import KeepReady
 from desktop.controllers.secrets import SERVICES, Secrets, Service, TokenState
 from desktop.controllers.settings import Settings
 from desktop.errors import AppError
@@ -32,7 +33,8 @@ class SettingsDialog(QDialog):
         self.tokens = [TokenSection(services.secrets, service) for service in SERVICES]
         self.trouble = TroubleSection(services.troubles, services.runs.queue)
         self.away = AwaySection(services.choices, has_tray=has_tray)
-        self.sections = column(self.network, self.trouble, self.away, *self.tokens, 1, space=16)
+        self.trainer = TrainerSection(services.keep_ready)
+        self.sections = column(self.network, self.trainer, self.trouble, self.away, *self.tokens, 1, space=16)
         inside = QWidget()
         inside.setLayout(self.sections)
         scroll = QScrollArea(widgetResizable=True)
@@ -64,6 +66,25 @@ class NetworkSection(QWidget):
     def _show(self, is_offline: bool) -> None:
         with QSignalBlocker(self.offline):
             self.offline.setChecked(is_offline)
+
+
+class TrainerSection(QWidget):
+    """Whether a trainer stands ready before anybody clicks Start."""
+
+    def __init__(self, keep_ready: KeepReady) -> None:
+        super().__init__()
+        self.keep = QCheckBox("Keep a trainer ready")
+        self.keep.setChecked(keep_ready.is_wanted)
+        words = label(
+            "While no run is at work, a trainer for what the form says has its libraries loaded and waits, so that a "
+            "run starts sooner. It holds half a gigabyte of memory or more, perhaps some of a card's too, and leaves "
+            "after a quarter of an hour, or when Tunedeck is closed.",
+            "muted",
+            wrap=True,
+        )
+        self.keep.setAccessibleDescription(words.text())
+        self.setLayout(column(boxed(column(label("Start of a run", "title"), self.keep, words, space=8), "card", 16)))
+        self.keep.toggled.connect(keep_ready.choose)
 
 
 class TokenSection(QWidget):

@@ -2,7 +2,7 @@
 
 ``python tests/benchmarks/start_up.py [--engine docker|process] [--steps N] [--rounds N]``: every figure and its
 baseline come from this one run. Baselines: the same fine-tune in a plain script (plain_trl.py) on the same engine, and
-a bare Qt window.
+a bare Qt window. With --standing instead: a run that takes a trainer that stands ready, against the same run without.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from desktop.engine.machine import read_machine
 from desktop.paths import EXAMPLE_DATASET, PROJECT, find_home
 from trainer_image.contract import Hello, Phase, RunConfig, RunFolder, Step
 from trainer_image.reporter import Reporter
+from trainer_image.supervised import ready_mark
 
 HERE = Path(__file__).parent
 
@@ -42,11 +43,19 @@ def main() -> None:
     words.add_argument("--steps", type=int, default=30)
     words.add_argument("--rounds", type=int, default=2)
     words.add_argument("--home")
+    words.add_argument("--model", help="a model folder, instead of the example's")
+    words.add_argument("--max-length", type=int, default=256)
+    words.add_argument("--standing", action="store_true")
     asked = words.parse_args()
     application = QCoreApplication(sys.argv[:1])
     assembly = assemble(find_home(asked.home))
-    config = prepare(assembly, asked.engine, asked.steps)
+    config = prepare(assembly, asked.engine, asked.steps, asked.model)
+    config = config.model_copy(update={"max_length": asked.max_length})
     assembly.runs.load()
+    if asked.standing:
+        compare_standing(assembly, config, asked.engine, asked.rounds)
+        assembly.close()
+        return
     ours, plain = [], []
     for number in range(asked.rounds):
         # Plain and ours take turns, so that a slow minute of the machine hits both.
@@ -61,14 +70,39 @@ def main() -> None:
     del application
 
 
-def prepare(assembly: Assembly, engine: Any, steps: int) -> RunConfig:
+def compare_standing(assembly: Assembly, config: RunConfig, engine: Any, rounds: int) -> None:
+    """Print click to first step of a run that finds a trainer ready, against the same run that does not."""
+    cold, standing = [], []
+    keep_ready = assembly.keep_ready
+    was_wanted = keep_ready.is_wanted
+    for number in range(rounds):
+        # They take turns, so that a slow minute of the machine hits both.
+        cold.append(run_ours(assembly, config, engine))
+        keep_ready.choose(True)
+        keep_ready.follow(lambda: (config, engine))
+        wait_until(lambda: is_ready(assembly))
+        standing.append(run_ours(assembly, config, engine, expected=keep_ready.run_id))
+        keep_ready.follow(lambda: None)
+        keep_ready.choose(was_wanted)
+        print(f"round {number + 1} of {rounds} done", file=sys.stderr)
+    assert len({tuple(one["losses"]) for one in (*cold, *standing)}) == 1, "a run that is taken over learns otherwise"
+    print_start(standing, cold, names=("standing", "cold"))
+
+
+def is_ready(assembly: Assembly) -> bool:
+    """Say whether a trainer has imported everything and waits."""
+    run_id = assembly.keep_ready.run_id
+    return run_id is not None and ready_mark(RunFolder(assembly.home.runs / run_id), 0).exists()
+
+
+def prepare(assembly: Assembly, engine: Any, steps: int, model: str | None = None) -> RunConfig:
     """Make engine and model ready, and return the config that both sides train."""
     builder = assembly.image if engine == "docker" else assembly.environment
     if not builder.is_ready():
         builder.build(lambda step: print(step.sentence, file=sys.stderr))
-    model = assembly.example_model.ensure(engine)
+    model = model or str(assembly.example_model.ensure(engine))
     return RunConfig(
-        model=str(model),
+        model=model,
         dataset=str(EXAMPLE_DATASET),
         max_steps=steps,
         per_device_train_batch_size=4,
@@ -83,10 +117,14 @@ def prepare(assembly: Assembly, engine: Any, steps: int) -> RunConfig:
     )
 
 
-def run_ours(assembly: Assembly, config: RunConfig, engine: Any) -> dict[str, Any]:
-    """Start a run as a click on Start does; return its moments as seconds since the click."""
+def run_ours(assembly: Assembly, config: RunConfig, engine: Any, expected: str | None = None) -> dict[str, Any]:
+    """Start a run as a click on Start does; return its moments as seconds since the click.
+
+    ``expected`` is the run that a trainer stands ready for: this one has to become it.
+    """
     click = time.time()
     run_id = assembly.runs.start(config, name="start-up benchmark", engine=engine)
+    assert expected in (None, run_id)
     wait_until(lambda: not assembly.runs.get(run_id).state.is_live, assembly.runs.run_changed)
     run = assembly.runs.get(run_id)
     assert run.state == "finished", run.failure
@@ -106,6 +144,7 @@ def run_ours(assembly: Assembly, config: RunConfig, engine: Any) -> dict[str, An
         "first step": steps[0].time.timestamp() - click - ended["data"],
         "total": steps[0].time.timestamp() - click,
         # From one step's event to the next: what reporting costs is in it.
+        "losses": [step.loss for step in steps],
         "step_s": [(b.time - a.time).total_seconds() for a, b in pairwise(steps)],
     }
 
@@ -146,9 +185,11 @@ def run_plain(assembly: Assembly, config: RunConfig, engine: str, steps: int) ->
     }
 
 
-def print_start(ours: list[dict[str, Any]], plain: list[dict[str, Any]]) -> None:
+def print_start(
+    ours: list[dict[str, Any]], plain: list[dict[str, Any]], names: tuple[str, str] = ("ours", "plain")
+) -> None:
     """Print the way to the first step, part by part."""
-    print("click to first step (s)      ours    plain   ratio")
+    print(f"click to first step (s)  {names[0]:>8} {names[1]:>8}   ratio")
     for part in ("engine", "imports", "model", "data", "first step", "total"):
         mine = statistics.median(one[part] for one in ours)
         theirs = statistics.median(one[part] for one in plain)

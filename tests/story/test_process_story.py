@@ -9,8 +9,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from desktop.cli.configs import read_config
+from desktop.cli.loop import assembled, wait_until
 from tests.story.conftest import Tunedeck, events_of, wait_for
 from trainer_image.contract import Checkpoint, Hello, RunFolder, Step
+from trainer_image.supervised import ready_mark
 
 pytestmark = pytest.mark.process
 
@@ -65,3 +68,23 @@ def test_a_killed_trainer_is_interrupted_and_resumes(as_process: Tunedeck, tmp_p
     as_process("runs", "resume", files.path.name)
     assert as_process.json("runs", "show", files.path.name)["state"] == "finished"
     assert [e.resumed_from for e in events_of(files) if isinstance(e, Hello)][-1] is not None
+
+
+def test_the_command_line_takes_the_trainer_that_a_window_keeps_ready(as_process: Tunedeck, tmp_path: Path) -> None:
+    config = as_process.write_config(tmp_path, max_steps=2, max_length=64)
+    with assembled(as_process.home) as window:
+        likely = read_config(window, str(config), [])
+        window.keep_ready.choose(True)
+        window.keep_ready.follow(lambda: (likely, "process"))
+        runs = window.home.runs
+        wait_until(lambda: ready_mark(RunFolder(runs / str(window.keep_ready.run_id)), 0).exists())
+        files = RunFolder(runs / str(window.keep_ready.run_id))
+        stood = trainers(files)
+        assert files.path.name not in {run["id"] for run in as_process.json("runs", "list")["runs"]}
+        assert as_process.start(config) == files
+        assert trainers(files) == stood
+        window.keep_ready.choose(False)
+    as_process("runs", "follow", files.path.name)
+    assert as_process.json("runs", "show", files.path.name)["state"] == "finished"
+    assert steps_of(files) == [1, 2]
+    assert trainers(files) == []

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from trainer_image import ready
 from trainer_image.configs import adjusted, read_adjustments, read_config
 from trainer_image.contract import COMPLETE, Finished, Hello, Paused, RunFolder, Step
 from trainer_image.errors import TrainerError
@@ -25,6 +26,8 @@ class OutOfMemoryError(RuntimeError):
 
 def main(path: Path) -> int:
     folder, rank = RunFolder(path), int(os.environ.get("RANK", "0"))
+    ready.import_everything = lambda name: imports(folder, name)
+    ready.stand_by(folder)
     reporter = Reporter(folder, rank)
     reporter.listen_to_signals()
     reporter.take_over_output()
@@ -33,12 +36,20 @@ def main(path: Path) -> int:
     return 0
 
 
+def imports(folder: RunFolder, name: str) -> None:
+    """Stand for the imports: note who made them, and die of them where the test wants it."""
+    (folder.path / f"imported.{os.environ.get('RANK', '0')}").write_text(f"{os.getpid()} {name}")
+    if (folder.path / "imports fail").exists():
+        raise ImportError("No module named torch")
+
+
 def work(reporter: Reporter) -> None:
     folder, rank = reporter.folder, reporter.rank
     config = adjusted(read_config(folder), read_adjustments(folder))
     tries = folder.path / f"tries.{rank}"
     number = int(tries.read_text()) if tries.exists() else 0
     tries.write_text(str(number + 1))
+    (folder.path / f"process.{rank}").write_text(str(os.getpid()))
     (folder.path / f"environment.{rank}.json").write_text(json.dumps(dict(os.environ)))
     plans = json.loads((folder.path / "plan.json").read_text())
     plan = plans[min(number, len(plans) - 1)]

@@ -9,13 +9,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from trainer_image.contract import Adjustments, RunConfig, RunFolder, read_event
+from trainer_image.cards import Card
+from trainer_image.contract import Adjustments, Launch, RunConfig, RunFolder, read_event
+from trainer_image.contract.standby import Standby, left_file, take_standby, waiting_file
+from trainer_image.memory import CONTEXT_BYTES, GIB
+from trainer_image.standby import held_bytes
 from trainer_image.start import smaller
 
 ROOT = Path(__file__).parents[2]
@@ -39,16 +44,36 @@ class Launched:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Launched:
+        self.write_config()
+        return self.begin()
+
+    def stand(self, idle_seconds: float = 60, **likely: Any) -> Launched:
+        """Start a launcher that stands by for a run with these knobs besides its own."""
+        config = RunConfig.model_validate({**self.values(), **likely})
+        note = Standby(engine="process", digest="", config=config, idle_seconds=idle_seconds)
+        waiting_file(self.folder).write_text(note.model_dump_json())
+        return self.begin("--standby")
+
+    def go(self) -> None:
+        """Take the launcher for the run."""
+        self.write_config()
+        assert take_standby(self.folder)
+
+    def write_config(self) -> None:
+        self.folder.config.write_text(json.dumps(self.values()))
+
+    def values(self) -> dict[str, Any]:
         model, dataset = self.folder.path / "model", self.folder.path / "rows.jsonl"
-        config = {"model": str(model), "dataset": str(dataset), "gpus": [], **self.knobs}
-        self.folder.config.write_text(json.dumps(config))
+        return {"model": str(model), "dataset": str(dataset), "gpus": [], **self.knobs}
+
+    def begin(self, *words: str) -> Launched:
         (self.folder.path / "plan.json").write_text(json.dumps(self.plans))
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)]),
             **self.variables,
         }
-        self.process = subprocess.Popen([sys.executable, "-c", STARTER, str(self.folder.path)], env=environment)
+        self.process = subprocess.Popen([sys.executable, "-c", STARTER, str(self.folder.path), *words], env=environment)
         return self
 
     def wait(self) -> int:
@@ -334,6 +359,119 @@ def test_a_damaged_checkpoint_is_put_aside_before_the_trainer_starts(launch: Cal
     assert (run.folder.checkpoints / "damaged-checkpoint-2").is_dir()
 
 
+# A trainer that stands ready
+
+
+def stood_by(run: Launched, rank: int = 0) -> int:
+    """Return the process that has made its imports and waits."""
+    run.wait_for(lambda: (run.folder.path / f".ready.{rank}").exists())
+    return int((run.folder.path / f"imported.{rank}").read_text().split()[0])
+
+
+def test_a_run_is_made_by_the_trainer_that_stood_ready(launch: Callable[..., Launched]) -> None:
+    run = launch(["step", "finish"], max_steps=3).stand(max_steps=9)
+    process = stood_by(run)
+    assert run.folder.events.read_bytes() == b""
+    run.go()
+    assert run.wait() == 0
+    assert run.kinds() == ["placement", "hello", "step", "finished"]
+    told = json.loads((run.folder.path / "environment.0.json").read_text())
+    assert told["TUNEDECK_SUPERVISED"] == "1"
+    assert "TUNEDECK_STANDBY" not in told
+    assert int((run.folder.path / "imported.0").read_text().split()[0]) == process
+    assert process == int((run.folder.path / "process.0").read_text())
+    left = [path.name for path in run.folder.path.iterdir() if "standby" in path.name or "ready" in path.name]
+    assert left == []
+
+
+def test_several_processes_stand_ready_together(launch: Callable[..., Launched]) -> None:
+    run = launch(["finish"], variables=TWO).stand()
+    stood = [stood_by(run, rank) for rank in range(2)]
+    run.go()
+    assert run.wait() == 0
+    assert [int((run.folder.path / f"process.{rank}").read_text()) for rank in range(2)] == stood
+    told = [json.loads((run.folder.path / f"environment.{rank}.json").read_text()) for rank in range(2)]
+    assert told[0]["MASTER_PORT"] == told[1]["MASTER_PORT"]
+    assert [one["RANK"] for one in told] == ["0", "1"]
+
+
+def test_a_run_that_is_taken_before_the_imports_are_done_waits_for_them(launch: Callable[..., Launched]) -> None:
+    run = launch(["finish"]).stand()
+    run.go()
+    assert run.wait() == 0
+    assert run.kinds() == ["placement", "hello", "finished"]
+
+
+def test_a_run_of_other_variables_gets_processes_of_its_own(launch: Callable[..., Launched]) -> None:
+    run = launch(["finish"], gpus=None).stand(gpus=[])
+    process = stood_by(run)
+    run.go()
+    assert run.wait() == 0
+    assert run.kinds() == ["placement", "hello", "finished"]
+    assert int((run.folder.path / "process.0").read_text()) != process
+    assert run.trainers() == []
+
+
+def test_full_memory_after_standing_ready_goes_on_with_fresh_processes(launch: Callable[..., Launched]) -> None:
+    run = launch(["step", "memory"], ["finish"], per_device_train_batch_size=4).stand()
+    process = stood_by(run)
+    run.go()
+    assert run.wait() == 0
+    assert run.kinds() == ["placement", "hello", "step", "out_of_memory", "hello", "finished"]
+    assert int((run.folder.path / "process.0").read_text()) != process
+
+
+def test_what_cannot_start_is_told_though_a_trainer_stood_ready(launch: Callable[..., Launched]) -> None:
+    run = launch(["finish"], gpus=[7]).stand(gpus=[])
+    stood_by(run)
+    run.go()
+    assert run.wait() == 1
+    assert [(event.kind, event.code) for event in run.events()] == [("failed", "gpu_missing")]
+    run.wait_for(lambda: not run.trainers())
+
+
+@pytest.mark.parametrize("how", ["idle", "signal", "dismissed", "folder gone", "imports fail", "no note"])
+def test_a_trainer_that_nobody_takes_leaves_without_a_word(launch: Callable[..., Launched], how: str) -> None:
+    run = launch(["finish"])
+    if how == "imports fail":
+        (run.folder.path / "imports fail").touch()
+    run.stand(idle_seconds=1 if how == "idle" else 60)
+    assert run.process is not None
+    if how in ("signal", "dismissed", "folder gone"):
+        stood_by(run)
+    if how == "signal":
+        run.process.send_signal(signal.SIGTERM)
+    elif how == "dismissed":
+        waiting_file(run.folder).rename(left_file(run.folder))
+    elif how in ("folder gone", "no note"):
+        waiting_file(run.folder).unlink(missing_ok=True)
+    assert run.wait() == 0
+    assert run.folder.events.read_bytes() == b""
+    assert not waiting_file(run.folder).exists()
+    assert not take_standby(run.folder)
+    assert run.trainers() == []
+
+
+def test_processes_that_stand_ready_do_not_outlive_their_launcher(launch: Callable[..., Launched]) -> None:
+    run = launch(["finish"], variables=TWO).stand()
+    stood_by(run, 0)
+    stood_by(run, 1)
+    assert run.process is not None
+    run.process.kill()
+    run.wait_for(lambda: not run.trainers())
+
+
+def test_a_wish_to_end_reaches_a_run_that_was_taken(launch: Callable[..., Launched]) -> None:
+    run = launch(["step", "pause"]).stand()
+    stood_by(run)
+    run.go()
+    run.wait_for_step()
+    assert run.process is not None
+    run.process.send_signal(signal.SIGTERM)
+    assert run.wait() == 0
+    assert run.kinds()[-1] == "paused"
+
+
 # Cards that go away
 
 NVML = """
@@ -419,3 +557,35 @@ def test_a_container_without_the_cards_it_was_given_does_not_train_on_the_cpu(
     )
     assert run.run() == 1
     assert [(event.kind, event.code) for event in run.events()] == [("failed", "gpu_lost")]
+
+
+def test_processes_on_a_card_stand_ready_and_see_that_card(launch: Callable[..., Launched], cards: Path) -> None:
+    run = launch(["finish"], gpus=None, variables=with_cards(cards)).stand()
+    process = stood_by(run)
+    run.go()
+    assert run.wait() == 0
+    assert int((run.folder.path / "process.0").read_text()) == process
+    assert run.events()[0].cards == [0]
+    told = json.loads((run.folder.path / "environment.0.json").read_text())
+    assert (told["CUDA_VISIBLE_DEVICES"], told["CUDA_DEVICE_ORDER"]) == ("0", "PCI_BUS_ID")
+
+
+def test_a_card_that_goes_away_while_a_trainer_stands_ready_is_told_by_the_run(
+    launch: Callable[..., Launched], cards: Path
+) -> None:
+    run = launch(["finish"], gpus=None, variables=with_cards(cards)).stand()
+    stood_by(run)
+    cards.write_text("gone")
+    launched = Launch(engine="process", gpus=[0], created=datetime.now(UTC), started=datetime.now(UTC))
+    run.folder.launch.write_text(launched.model_dump_json())
+    run.go()
+    assert run.wait() == 1
+    assert [(event.kind, event.code) for event in run.events()] == [("failed", "gpu_lost")]
+
+
+def test_what_waiting_processes_hold_of_a_card_is_at_most_what_imports_take() -> None:
+    before = [Card(0, 0, "a", "A", 12 * GIB, 11 * GIB), Card(1, 1, "b", "B", 12 * GIB, 11 * GIB)]
+    now = [replace(before[0], free_bytes=11 * GIB - 300), replace(before[1], free_bytes=5 * GIB)]
+    assert held_bytes(before, now) == {"A": 300, "B": CONTEXT_BYTES}
+    assert held_bytes(now, before) == {"A": 0, "B": 0}
+    assert held_bytes(before, []) == {"A": 0, "B": 0}

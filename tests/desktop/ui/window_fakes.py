@@ -21,6 +21,7 @@ from desktop.controllers.fit import Fitting
 from desktop.controllers.hardware import Check, GpuSample, Hardware
 from desktop.controllers.images import Images, ImageState
 from desktop.controllers.jobs import Jobs
+from desktop.controllers.keep_ready import KeepReady
 from desktop.controllers.labels import LabelBook
 from desktop.controllers.library import Library
 from desktop.controllers.models import Models
@@ -215,6 +216,7 @@ class Bench:
         if self.is_closed:
             return
         self.is_closed = True
+        self.services.keep_ready.close()
         self.services.data.close()
         self.services.choosing.close()
         self.services.models.close()
@@ -249,6 +251,7 @@ def make_bench(
     models = Models(home, jobs, lambda: None, engines, machine, lambda: choices.is_offline, endpoint=hub)  # type: ignore[arg-type]
     services = Services(
         runs=runs,
+        keep_ready=KeepReady(home, store, runs, engines, machine, setup, jobs),  # type: ignore[arg-type]
         labels=LabelBook(store),
         run_bin=RunBin(runs, jobs, notices),
         reproducing=Reproducing(runs, store, notices),
