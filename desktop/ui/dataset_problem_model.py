@@ -45,19 +45,26 @@ class ProblemModel(QAbstractTableModel):
         self._problems: list[RowProblem] = []
         self._kind = ""
         self._order = Column.LINE, False
+        self._keys: dict[Column, list[tuple[Any, int]]] = {}
+        """What the problems are sorted by, for each column by which they were."""
 
     def show_problems(self, problems: Sequence[RowProblem]) -> None:
         self._all, self._kind = problems, ""
+        self._keys = {}
         self._arrange()
 
     def narrow(self, kind: str) -> None:
         """Show the problems of one kind, or with an empty word all."""
-        self._kind = kind
-        self._arrange()
+        if kind != self._kind:
+            self._kind = kind
+            self._arrange()
 
     def sort(self, section: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        self._order = Column(section), order == Qt.SortOrder.DescendingOrder
-        self._arrange()
+        wanted = Column(section), order == Qt.SortOrder.DescendingOrder
+        # A view asks twice for each click.
+        if wanted != self._order:
+            self._order = wanted
+            self._arrange()
 
     def row_at_line(self, line: int) -> int | None:
         """Return where the problem at a line of the file is shown."""
@@ -65,9 +72,12 @@ class ProblemModel(QAbstractTableModel):
 
     def _arrange(self) -> None:
         column, is_falling = self._order
+        if column not in self._keys:
+            self._keys[column] = [(self._sort_key(one, column), one.line) for one in self._all]
+        order = sorted(range(len(self._all)), key=self._keys[column].__getitem__, reverse=is_falling)
+        ordered = map(self._all.__getitem__, order)
         self.beginResetModel()
-        self._problems = [one for one in self._all if self._kind in ("", one.kind)]
-        self._problems.sort(key=lambda one: (self._sort_key(one, column), one.line), reverse=is_falling)
+        self._problems = [one for one in ordered if not self._kind or one.kind == self._kind]
         self.endResetModel()
 
     def _sort_key(self, problem: RowProblem, column: Column) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, Qt, QUrl
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QUrl
 from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QSplitter, QTableView, QWidget
 
@@ -65,6 +65,8 @@ class ProblemsPage(QWidget):
         header.setStretchLastSection(True)
         for section, width in WIDTHS.items():
             header.resizeSection(section, width)
+        # The table's own would be asked of every cell whether its column is picked, for a mark that is not shown.
+        header.setSelectionModel(QItemSelectionModel(self.model, table))
         copying = QAction("Copy", table)
         copying.setShortcut(QKeySequence.StandardKey.Copy)
         copying.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
@@ -150,8 +152,11 @@ class ProblemsPage(QWidget):
 
     def _copy(self) -> None:
         """Put what is picked, or everything where nothing more than one row is, onto the clipboard."""
-        picked = self.table.selectionModel().selectedRows()
-        rows = [one.row() for one in picked] if len(picked) > 1 else range(self.model.rowCount())
+        # By ranges: to ask for each row whether it is picked takes long where there are thousands.
+        selection = self.table.selectionModel().selection()
+        ranges = [selection.at(number) for number in range(selection.count())]
+        picked = sorted({number for one in ranges for number in range(one.top(), one.bottom() + 1)})
+        rows = picked if len(picked) > 1 else range(self.model.rowCount())
         QGuiApplication.clipboard().setText("\n".join(str(self.model.problem(number)) for number in rows))
 
     def _open(self) -> None:

@@ -20,7 +20,7 @@ from desktop.ui.dataset_report import BadRows, in_the_way
 from trainer_image.contract import Method, RunConfig
 from trainer_image.formats.told import read_told
 
-KEPT = 2000
+KEPT = 500
 """So many problems of each kind can be looked at; the others are counted."""
 AS_FOUND = ScanOptions()
 
@@ -94,7 +94,7 @@ class DatasetStep(QObject):
 
     @property
     def method(self) -> Method:
-        return cast(Method, self._form.values()["method"])
+        return cast(Method, self._form.fields["method"].value())
 
     @property
     def bad_rows(self) -> BadRows:

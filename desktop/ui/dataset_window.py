@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QDialog, QLabel, QProgressBar, QTabWidget, QWidget
 
@@ -22,6 +22,8 @@ from desktop.ui.pieces import ElidedLabel, button, column, heading, label, row
 from desktop.ui.shapes import Shape, shape_pixmap
 from desktop.ui.theme import Theme
 
+FILL_MS = 30
+"""Much else follows a report at once: the pages are filled in a turn of the event loop of their own."""
 SIGNS: dict[str, tuple[Shape, str]] = {
     "accept": ("tick", "fine"),
     "warn": ("bang", "look at this"),
@@ -68,6 +70,8 @@ class DatasetWindow(QDialog):
         titles = ("Problems", "Findings", "What the model sees", "Columns")
         for title, page in zip(titles, self._names.values(), strict=True):
             self.pages.addTab(page, title)
+        self._filling = QTimer(self, singleShot=True, interval=FILL_MS)
+        self._filling.timeout.connect(self._show_pages)
         self._compose()
         self._connect()
         self._show_state()
@@ -108,6 +112,7 @@ class DatasetWindow(QDialog):
             name = "columns" if report.outcome == "ask" else "problems" if report.bad_rows else "seen"
         self.pages.setCurrentWidget(self._names.get(name, self.seen))
         self._show_state()
+        self._show_pages()
         self.show()
         self.raise_()
         self.activateWindow()
@@ -141,10 +146,14 @@ class DatasetWindow(QDialog):
         elif report is not None:
             self._say(report.sentence, report.hint if not is_about_columns(report) else "")
         self._show_sign()
-        if report is not None or not scanning.is_running:
-            self._show_pages(report)
+        self._filling.start()
 
-    def _show_pages(self, report: Report | None) -> None:
+    def _show_pages(self) -> None:
+        """Fill the pages; while a file is read they keep what they show."""
+        self._filling.stop()
+        report = self._desk.scanning.report
+        if report is None and self._desk.scanning.is_running:
+            return
         if report is not None and report is self._shown_report:
             self._follow_form()
             return

@@ -48,13 +48,20 @@ class WorkLine(QWidget):
         self.action.setVisible(bool(action))
         self._wanted = act
 
-    def begin(self, text: str, ask: Callable[[], Work], done: Callable[[Any], object]) -> None:
-        """Ask for something long, and call ``done`` with what came of it."""
+    def begin(
+        self,
+        text: str,
+        ask: Callable[[], Work],
+        done: Callable[[Any], object],
+        failed: Callable[[AppError], object] = lambda _: None,
+    ) -> None:
+        """Ask for something long, and call ``done`` with what came of it, or ``failed`` once the error is shown."""
         self.stop()
         try:
             work = ask()
         except AppError as error:
             self.say(str(error), "warn")
+            failed(error)
             return
         self._work = work
         self.say(text, action="Stop", act=work.cancel)
@@ -62,7 +69,7 @@ class WorkLine(QWidget):
         self._show_busy()
         work.progressed.connect(lambda doing: self._tell(work, doing))
         work.finished.connect(lambda made: self._end(work, lambda: done(made)))
-        work.failed.connect(lambda error: self._end(work, lambda: self._fail(error)))
+        work.failed.connect(lambda error: self._end(work, lambda: self._fail(error, failed)))
 
     def stop(self) -> None:
         """Give up what is under way."""
@@ -86,8 +93,9 @@ class WorkLine(QWidget):
             self._show_busy()
             settle()
 
-    def _fail(self, error: AppError) -> None:
+    def _fail(self, error: AppError, failed: Callable[[AppError], object]) -> None:
         self.say("Stopped." if error.code == "cancelled" else str(error), "warn")
+        failed(error)
 
     def _show_busy(self) -> None:
         self.progress.setVisible(self.is_busy)

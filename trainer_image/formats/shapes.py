@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any, Literal, get_args
 
 from trainer_image.formats.kinds import Kind
+from trainer_image.formats.opening import shown
 from trainer_image.formats.rows import Row
 
 Shape = Literal[
@@ -173,7 +174,7 @@ def most_voted(votes: Mapping[Shape, int]) -> Shape | None:
 
 def unknown_shape(columns: Iterable[str]) -> str:
     """Return the sentence for rows of a shape that is not known, with the columns that they have."""
-    found = ", ".join(name[:40] for name in islice(columns, 8)) or "none at all"
+    found = ", ".join(shown(" ".join(name.split()))[:40] for name in islice(columns, 8)) or "none at all"
     return (
         f"The columns ({found}) are of no shape that is known: messages, conversations, instruction and output, "
         "prompt and completion, question and answer, text, chosen and rejected, or prompt and answer."

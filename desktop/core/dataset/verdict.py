@@ -13,6 +13,7 @@ from desktop.core.dataset.index import RowIndex
 from desktop.core.dataset.letters import Doubt
 from desktop.core.dataset.report import Finding, Outcome, Report, ScanOptions
 from trainer_image.formats import SHAPE_WORDS, RowProblem, unknown_shape
+from trainer_image.formats.opening import shown
 from trainer_image.formats.taken import words_of_pair
 
 MANY_NEAR = 0.3
@@ -98,17 +99,17 @@ def _place(problem: RowProblem) -> tuple[int, int]:
 
 
 def _outcome(path: Path, found: Findings, is_warned: bool) -> tuple[Outcome, str, str]:
-    counts, shape = found.counts, found.look.guess.shape
+    counts, shape, name = found.counts, found.look.guess.shape, shown(path.name)
     if not counts.rows:
-        return "reject", f"{path.name} has no rows.", "Choose another file."
+        return "reject", f"{name} has no rows.", "Choose another file."
     if shape is None:
         if not counts.survey.columns:
-            return "reject", f"No row of {path.name} can be read. {_first(found)}".rstrip(), "Mend the file."
+            return "reject", f"No row of {name} can be read. {_first(found)}".rstrip(), "Mend the file."
         return "ask", unknown_shape(counts.survey.columns), "Say which column is which."
     bad_rows = counts.problem_counts.total()
     if not counts.good:
-        what = f"None of the {_rows(counts.rows)} of {path.name} can be used." if counts.rows > 1 else ""
-        what = what or f"The only row of {path.name} cannot be used."
+        what = f"None of the {_rows(counts.rows)} of {name} can be used." if counts.rows > 1 else ""
+        what = what or f"The only row of {name} cannot be used."
         return "reject", f"{what} {_first(found)}".rstrip(), "Mend the rows, or choose another file."
     held = SHAPE_WORDS[shape]
     if shape == "prompt_completion" and (read := words_of_pair(counts.survey.taken.pair)):

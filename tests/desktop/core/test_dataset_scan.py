@@ -448,6 +448,14 @@ def test_hostile_names_are_only_names(tmp_path: Path) -> None:
     assert not (tmp_path / "pwned").exists()
 
 
+def test_what_a_person_reads_stays_on_one_line(tmp_path: Path) -> None:
+    header = scan(_write(tmp_path / "header.csv", b'"one\r\ntwo";"th\x1bree"\r\n1;2\r\n'))
+    empty = scan(_write(tmp_path / "new\nline.jsonl", b"\n\n"))
+    assert [header.outcome, empty.outcome] == ["ask", "reject"]
+    assert header.sentence.startswith("The columns (one two, th?ree) ")
+    assert all(report.sentence.isprintable() for report in (header, empty))
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.one_of(

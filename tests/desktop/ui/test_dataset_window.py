@@ -7,7 +7,7 @@ from array import array
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QItemSelectionModel, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
@@ -121,6 +121,12 @@ def test_problems_are_sorted_narrowed_copied_and_shown_in_the_file(read: MainWin
     table.clearSelection()
     page.copy.click()
     assert QGuiApplication.clipboard().text().count("Line ") == 3
+    model.sort(Column.LINE)
+    table.selectRow(2)
+    flags = QItemSelectionModel.SelectionFlag
+    table.selectionModel().select(model.index(0, 0), flags.Select | flags.Rows)
+    page.copy.click()
+    assert [line.partition(":")[0] for line in QGuiApplication.clipboard().text().splitlines()] == ["Line 4", "Line 9"]
     page.pick_line(7)
     qtbot.waitUntil(lambda: "▶ 7" in page.source.toPlainText())
 
@@ -271,9 +277,9 @@ def test_a_dataset_of_the_library_is_named_made_anew_deleted_and_run(
     qtbot.waitUntil(lambda: datasets.get("sea") is not None)
     window.actions_by_name["datasets"].trigger()
     assert library.isVisible()
-    assert library.title.text() == "sea"
-    library.notes.setPlainText("About water.")
-    library.use.click()
+    assert library.detail.title.text() == "sea"
+    library.detail.notes.setPlainText("About water.")
+    library.detail.use.click()
     assert dock.form.values()["dataset"] == "sea"
     known = datasets.get("sea")
     assert known is not None
@@ -290,12 +296,12 @@ def test_deleting_can_be_undone_until_it_is_done(window: MainWindow, bench: Benc
     datasets.add_file("sea", bench.dataset)
     qtbot.waitUntil(lambda: datasets.get("sea") is not None)
     library.open_at("sea")
-    library.delete.click()
-    assert library.list.count() == 0
+    library.detail.delete.click()
+    assert library.shelf.list.count() == 0
     assert datasets.get("sea") is not None
     library.line.action.click()
-    assert library.list.count() == 1
-    library.delete.click()
+    assert library.shelf.list.count() == 1
+    library.detail.delete.click()
     library.close()
     assert datasets.get("sea") is None
     assert bench.dataset.exists()
@@ -307,10 +313,10 @@ def test_a_changed_file_is_said_and_taken_in(window: MainWindow, bench: Bench, q
     qtbot.waitUntil(lambda: datasets.get("sea") is not None)
     bench.dataset.write_text(f"{GOOD}\n" * 5)
     library.open_at("sea")
-    qtbot.waitUntil(library.change.isVisible)
-    library.renew.click()
+    qtbot.waitUntil(library.detail.change.isVisible)
+    library.detail.renew.click()
     qtbot.waitUntil(lambda: datasets.find("sea").number == 2)
-    qtbot.waitUntil(lambda: not library.change.isVisible())
+    qtbot.waitUntil(lambda: not library.detail.change.isVisible())
     assert datasets.find("sea").rows == 5
 
 
