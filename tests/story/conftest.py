@@ -92,7 +92,7 @@ def events_of(files: RunFolder) -> list[Event | UnknownLine]:
     return [read_event(line) for line in files.events.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
 
 
-def wait_for(what: Callable[[], Any], why: str, seconds: float = 300) -> Any:
+def wait_for(what: Callable[[], Any], why: str, seconds: float = 600) -> Any:
     """Ask again and again until the answer is true, and return it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -16,7 +16,7 @@ from PySide6.QtGui import QImage
 from desktop.paths import PROJECT
 from tests.story.conftest import IN_CI, Tunedeck
 
-pytestmark = [pytest.mark.docker, pytest.mark.xvfb]
+pytestmark = [pytest.mark.docker, pytest.mark.xvfb, pytest.mark.timeout(1600)]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import pytest
 from trainer_image.contract import Event, Launch, Request, RunFolder, read_event, write_request
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_S = 300.0
+PATIENCE_S = 900.0
 
 
 @pytest.fixture(scope="session")
