@@ -64,6 +64,8 @@ class FakeEngine:
         self.refusals: dict[str, EngineError] = {}
         """Verbs that raise, and what."""
         self.outputs: dict[str, str] = {}
+        self.outdated: set[str] = set()
+        """Bodies of an older image."""
         self.on_start: Callable[[LaunchSpec], None] = lambda spec: None
         self.gate: threading.Event | None = None
         """While it is there and not set, ``start`` does not come back."""
@@ -84,6 +86,10 @@ class FakeEngine:
     def find(self) -> dict[str, Body]:
         self._note("find")
         return dict(self.bodies)
+
+    def is_outdated(self, id: str) -> bool:
+        self._note("is_outdated", id)
+        return id in self.outdated
 
     def signal(self, id: str, how: Literal["stop", "kill"]) -> None:
         self._note("signal", id, how)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -60,6 +61,9 @@ def stand(folder: RunFolder, words: Sequence[str], signals: Signals) -> Standing
             _wait(standing, folder, note.idle_seconds, signals)
     except TrainerError as error:
         print(f"{error} {error.hint}", file=sys.stderr)
+    except Exception:
+        # A run that has taken this trainer meets it again, where it is told; any other has nobody to tell.
+        traceback.print_exc()
     finally:
         # A run that has taken this trainer a moment before it could leave counts on it.
         leave_standby(folder)

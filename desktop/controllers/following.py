@@ -37,6 +37,8 @@ KILL_AFTER_S = 60.0
 """How long after that it may still live."""
 STARTED_ELSEWHERE = timedelta(seconds=60)
 """How long after a start by another app one look that finds no body says nothing: it may be older than the body."""
+READ_AGAIN_S = 30.0
+"""How often a long run is tried again that could not be read."""
 MISSED = 3
 """So many looks in a row do, once nobody is busy with the start."""
 
@@ -71,6 +73,7 @@ class Following(QObject):
         """Engines that did not answer when they were asked last."""
         self._folders = MovedFolders(book, jobs, notices, self.take_in)
         self._reader = LongRuns(jobs, notices, self._take_up)
+        self._read_again_at = 0.0
         self.reads_aside = False
         """Long runs are read by another thread, because this one has a window to keep going."""
         self.is_quiet = False
@@ -126,6 +129,7 @@ class Following(QObject):
         """Follow a run from where another thread has read it to."""
         if run_id not in self._book.runs or run_id in self._book.live:
             return
+        live.launch = folders.read_launch(self._book.runs[run_id].files)  # it may have been started anew meanwhile
         self._book.live[run_id] = live
         self._book.runs[run_id] = with_progress(self._book.runs[run_id], progress)
         self.poll(run_id)
@@ -137,6 +141,19 @@ class Following(QObject):
                 live.asked_at = time.monotonic()
         self.recall_failure(run_id)
         self._book.run_changed.emit(run_id)
+
+    def _read_again(self) -> None:
+        """Try the long runs again that could not be read: a disk comes back, and their trainers go on."""
+        now = time.monotonic()
+        if now < self._read_again_at:
+            return
+        self._read_again_at = now + READ_AGAIN_S
+        for run_id in self._reader.unread:
+            run = self._book.runs.get(run_id)
+            if run is None:
+                self._reader.forget(run_id)
+            elif not run.is_away:
+                self._reader.read_again(run)
 
     def recall_failure(self, run_id: str) -> None:
         """Say again why a run ended badly that did so before this app began; the catalogue keeps the state only."""
@@ -182,6 +199,7 @@ class Following(QObject):
         """Ask each engine that has a live run what is still there."""
         self.about_to_look.emit()
         self._folders.look()
+        self._read_again()
         runs = self._book.runs.values()
         wanted = {run.engine for run in runs if run.state.can_cancel or run.id in self.leftovers}
         for name in wanted - self._looking:

@@ -63,7 +63,7 @@ class KeepReady(QObject):
         self._machine = machine
         self._setup = setup
         self._jobs = jobs
-        self._would_start: Callable[[], Wish | None] = lambda: None
+        self._would_start: Callable[[], Wish | None] | None = None
         self._own: Reservation | None = None
         self._attempt: object = None
         self._resting = QTimer(self, singleShot=True, interval=REST_MS)
@@ -109,7 +109,7 @@ class KeepReady(QObject):
     def close(self) -> None:
         """End what stands ready; nothing is made ready any more."""
         self._resting.stop()
-        self._would_start = lambda: None
+        self._would_start = None
         self.end()
 
     def end(self) -> None:
@@ -141,7 +141,8 @@ class KeepReady(QObject):
 
     def _settle(self) -> None:
         """Make a trainer ready for the wish, or end the one that is not wanted."""
-        wish = self._would_start() if self.is_wanted and not self._runs_need_room() else None
+        ask = self._would_start
+        wish = ask() if ask is not None and self.is_wanted and not self._runs_need_room() else None
         if wish is None:
             self.end()
             return
@@ -153,20 +154,25 @@ class KeepReady(QObject):
             self.end()
             return
         attempt = self._attempt = object()
+
+        def give_up() -> None:
+            if attempt is self._attempt:
+                self.end()
+
         needed = NeededModel(config.model, config.model_revision, config.load_in_4bit, offline=True)
         self._setup.if_ready(
             engine,
             lambda: self._setup.bring_model(
                 needed,
                 lambda is_fetched: self._begin(attempt, config, engine, is_fetched=is_fetched),
-                lambda _: self.end(),
+                lambda _: give_up(),
             ),
-            self.end,
+            give_up,
         )
 
     def _begin(self, attempt: object, config: RunConfig, engine: EngineName, *, is_fetched: bool) -> None:
         """Start a body for a run to come, unless the one that stands ready would do, or none may use the network."""
-        if attempt is not self._attempt:
+        if attempt is not self._attempt or self._runs_need_room():
             return
         run_id = self.run_id or new_id()
         folder = self._home.runs / run_id
@@ -193,12 +199,16 @@ class KeepReady(QObject):
         folder = self._home.runs / run_id
         try:
             folder.mkdir(parents=True)
+        except OSError:
+            return  # the run itself will say what is wrong with the disk
+        try:
             offline = self._setup.is_offline()
             spec = plan_training(config, run_id, folder, self._machine, offline=offline, is_fetched=is_fetched)
             note = Standby(engine=engine, digest=body_digest(spec), config=config, idle_seconds=IDLE_S)
             own = self._own = Reservation(folder, note, gpus)
         except (AppError, OSError):
-            return  # the run itself will say what is wrong with the disk
+            shutil.rmtree(folder, ignore_errors=True)
+            return
         body = self._engines[engine]
         self._jobs.run("engine", lambda: body.start(standing_by(spec)), failed=lambda _: self._give_up(own))
         self._looking.start()
@@ -214,10 +224,12 @@ class KeepReady(QObject):
             self.end()
 
     def _follow_runs(self, _run_id: str) -> None:
-        if self._own is not None and self._runs_need_room():
+        if self._would_start is None:
+            return
+        if self._own is None:
+            self._resting.start()  # whether there is room is asked once, when they rest: a thousand may come at once
+        elif self._runs_need_room():
             self.end()
-        elif self._own is None and not self._runs_need_room():
-            self._resting.start()
 
     def _end_for_build(self, engine: str) -> None:
         """What stands ready was started from what is being replaced."""
@@ -225,7 +237,7 @@ class KeepReady(QObject):
             self.end()
 
     def _follow_build(self, engine: EngineName) -> None:
-        if self._own is None and not self._setup.is_building(engine):
+        if self._would_start is not None and self._own is None and not self._setup.is_building(engine):
             self._resting.start()
 
     def _runs_need_room(self) -> bool:

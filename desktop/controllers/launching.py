@@ -62,6 +62,7 @@ class Launching(QObject):
         _end_start(live)
         live.start = folders.Start(run.files)
         live.starting, live.was_started_here, live.asked_at, live.told_to_go = True, True, None, False
+        live.was_built = False
         self._following.leftovers.pop(run_id, None)
         self._book.change(
             run_id,
@@ -114,10 +115,10 @@ class Launching(QObject):
         except AppError as error:
             self.could_not_start(run_id, error)
             return
-        engine = self._engines[run.engine]
+        engine, is_old = self._engines[run.engine], self._book.live[run_id].was_built
 
         def start() -> str:
-            handle = _take_over(engine, run.files, spec)
+            handle = _take_over(engine, run.files, spec, is_old=is_old)
             if handle is not None:
                 return handle
             _clear_away(engine, run_id)
@@ -154,6 +155,8 @@ class Launching(QObject):
         for run in self._book.all():
             if run.engine == engine and run.state is RunState.STARTING and run.body is None:
                 self._book.change(run.id, preparing=step.sentence)
+                if (live := self._book.live.get(run.id)) is not None:
+                    live.was_built = True
 
 
 def _end_start(live: Live) -> None:
@@ -162,13 +165,13 @@ def _end_start(live: Live) -> None:
         live.start = None
 
 
-def _take_over(engine: Engine, files: RunFolder, spec: LaunchSpec) -> str | None:
+def _take_over(engine: Engine, files: RunFolder, spec: LaunchSpec, *, is_old: bool) -> str | None:
     """Tell the trainer that stands ready for a run to go, and return its body; end one that is not the right one."""
-    note = read_standby(waiting_file(files))
-    if note is None:
+    if not waiting_file(files).exists():
         return None
-    body = engine.find().get(spec.id, GONE)
-    if body.state == "running" and note.digest == body_digest(spec) and take_standby(files):
+    note, body = read_standby(waiting_file(files)), engine.find().get(spec.id, GONE)
+    fits = note is not None and note.digest == body_digest(spec) and not is_old
+    if fits and body.state == "running" and not engine.is_outdated(spec.id) and take_standby(files):
         return body.handle
     if leave_standby(files):
         engine.signal(spec.id, "kill")

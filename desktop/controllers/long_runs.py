@@ -12,7 +12,7 @@ from desktop.core.opening import read_whole
 from desktop.core.progress import Progress, advance
 from desktop.core.run import Run
 from desktop.core.run_log import RunLog
-from desktop.errors import AppError
+from desktop.errors import AppError, StoreError
 
 Hear = Callable[[float], None]
 Done = Callable[[], None]
@@ -26,13 +26,33 @@ class LongRuns:
         self._notices = notices
         self._take = take
         self._waiting: dict[str, list[tuple[Hear, Done]]] = {}
+        self._unread: dict[str, list[tuple[Hear, Done]]] = {}
+        """Who waits for runs that could not be read: to be told of an end, they would ask again, without end."""
+
+    @property
+    def unread(self) -> list[str]:
+        """The runs that could not be read when that was tried last."""
+        return list(self._unread)
+
+    def forget(self, run_id: str) -> None:
+        """Do not read a run again that could not be read."""
+        self._unread.pop(run_id, None)
+
+    def read_again(self, run: Run) -> None:
+        """Try a run again that could not be read; who waits for it is told at the end."""
+        if run.id not in self._waiting:
+            self._begin(run, self._unread.get(run.id, []))
 
     def read(self, run: Run, heard: Hear, done: Done) -> None:
         """Read a run; ``heard`` gets the share that was read, and ``done`` is told at the end."""
         if run.id in self._waiting:
             self._waiting[run.id].append((heard, done))
             return
-        waiting = self._waiting[run.id] = [(heard, done)]
+        self._begin(run, [*self._unread.get(run.id, []), (heard, done)])
+
+    def _begin(self, run: Run, waiting: list[tuple[Hear, Done]]) -> None:
+        is_known = self._unread.pop(run.id, None) is not None
+        self._waiting[run.id] = waiting
 
         def tell(share: float) -> None:
             for hear, _ in list(waiting):
@@ -40,9 +60,13 @@ class LongRuns:
 
         def read() -> tuple[Live, Progress]:
             live = Live(RunLog(run.files.events), folders.read_launch(run.files))
-            events = read_whole(
-                live.log, live.series, live.completions, lambda share: self._jobs.call_soon(lambda: tell(share))
-            )
+            try:
+                events = read_whole(
+                    live.log, live.series, live.completions, lambda share: self._jobs.call_soon(lambda: tell(share))
+                )
+            except OSError as error:
+                sentence = f"The events of {run.name} cannot be read: {error.strerror}."
+                raise StoreError(sentence, "This is tried again; look at the disk that holds them.") from error
             return live, advance(Progress(), events)
 
         def end() -> None:
@@ -51,11 +75,16 @@ class LongRuns:
                 tell_end()
 
         def take(found: tuple[Live, Progress]) -> None:
-            self._take(run.id, *found)
-            end()
+            try:
+                self._take(run.id, *found)
+            finally:
+                end()
 
         def fail(error: AppError) -> None:
-            self._notices.post_error(error)
-            end()
+            waiting = self._waiting.pop(run.id)
+            if error.code != "crashed":  # a mistake of ours would be made again
+                self._unread[run.id] = waiting
+            if not is_known:
+                self._notices.post_error(error, run.id)
 
         self._jobs.run("pool", read, take, fail)

@@ -31,6 +31,8 @@ class Live:
     was_started_here: bool = False
     asked_at: float | None = None
     told_to_go: bool = False
+    was_built: bool = False
+    """The engine has been made ready anew since this start was asked for: a body from before that is of old code."""
     missed: int = 0
     """Looks in a row at which the engine knew of no body."""
     wishes: Wishes | None = None

@@ -317,7 +317,12 @@ class Runs(QObject):
         self._ask(run_id, PauseRequest())
 
     def checkpoint(self, run_id: str) -> None:
-        """Ask the trainer to save at the next step boundary and go on."""
+        """Ask the trainer to save at the next step boundary and go on; ConfigError where it saves nothing."""
+        run = self._book.runs[run_id]
+        if run.config.find_learning_rate:
+            raise ConfigError(
+                f"{run.name} looks for a learning rate: it saves no checkpoints.", "Let it come to its end."
+            )
         self._ask(run_id, CheckpointRequest())
 
     def cancel(self, run_id: str) -> None:
@@ -349,7 +354,12 @@ class Runs(QObject):
             if follower.state.can_cancel:
                 raise ConfigError(f"{follower.name} needs what {run.name} made.", "Cancel that one first.")
         engine = self._engines[run.engine]
-        self._jobs.run("engine", lambda: engine.remove(run_id), failed=lambda _: None)
+
+        def clear() -> None:
+            engine.signal(run_id, "kill")  # a trainer that stood ready for it, and was never told to go
+            engine.remove(run_id)
+
+        self._jobs.run("engine", clear, failed=lambda _: None)
         shutil.rmtree(run.folder, ignore_errors=True)
         self._book.remove(run_id)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,11 +63,15 @@ def waiting(runs: Path) -> list[tuple[RunFolder, Standby]]:
 
 def claim(files: RunFolder, config: RunConfig) -> bool:
     """Make a folder in which a trainer stands ready the run's own; False where another was first, or it has left."""
+    aside = files.path / f".config-{secrets.token_hex(4)}.json"
     try:
-        with files.config.open("x") as file:
-            file.write(config.model_dump_json(indent=2) + "\n")
+        aside.write_text(config.model_dump_json(indent=2) + "\n")
+        os.link(aside, files.config)  # whole, or not at all where there is one
     except OSError:
         return False
+    finally:
+        with suppress(OSError):
+            aside.unlink()
     if waiting_file(files).exists():
         return True
     # Whoever has ended the waiting looks for the config after that, so that one of the two sees the other.

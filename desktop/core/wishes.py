@@ -39,8 +39,10 @@ class Wishes:
                     self.has_stop = True
                 case PauseRequest():
                     self._has_pause = True
-                case CheckpointRequest():
-                    self._saved_before = progress.last_seq
+                case CheckpointRequest() as request:
+                    # Where the requests are read anew, some were answered long ago.
+                    is_answered = any(known.time >= request.time for known in progress.checkpoints)
+                    self._saved_before = None if is_answered else progress.last_seq
         if self.has_stop:
             return "cancel"
         if self._has_pause:

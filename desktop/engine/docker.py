@@ -21,6 +21,9 @@ from desktop.errors import EngineError
 GpuRoute = Literal["nvidia", "cdi"]
 T = TypeVar("T")
 
+IMAGE = "TUNEDECK_IMAGE"
+"""The variable that tells a trainer what its container was made from."""
+
 
 class DockerEngine:
     """Runs trainers in containers. One thread at a time may use it."""
@@ -59,7 +62,7 @@ class DockerEngine:
         refusal: EngineError | None = None
         for route in gpu_routes(info) if spec.gpus else (None,):
             arguments = container_arguments(spec, route, is_rootless=_is_rootless(info))
-            arguments["environment"]["TUNEDECK_IMAGE"] = image  # for the run's passport
+            arguments["environment"][IMAGE] = image  # for the run's passport
             try:
                 container = client.containers.create(image, name=name, **arguments)
                 try:
@@ -97,6 +100,18 @@ class DockerEngine:
         if state["Status"] == "created":  # an app was killed between making and starting it
             return GONE
         return Body("exited", state["ExitCode"], bool(state["OOMKilled"]), container_id)
+
+    def is_outdated(self, id: str) -> bool:
+        """Say whether a container was made from another image than the one that is used now."""
+
+        def ask() -> bool:
+            try:
+                container = self.client().containers.get(container_name(id))
+            except NotFound:
+                return True
+            return f"{IMAGE}={self._image()}" not in container.attrs["Config"]["Env"]
+
+        return _asking(ask)
 
     def signal(self, id: str, how: Literal["stop", "kill"]) -> None:
         """Send SIGTERM or SIGKILL; a container that is gone or has ended is fine."""

@@ -92,6 +92,10 @@ class ProcessEngine:
             bodies[id] = Body("running", handle=handle) if code is None else Body("exited", code, handle=handle)
         return bodies
 
+    def is_outdated(self, id: str) -> bool:
+        """Say that none is: there is one environment, and what it is made of changes with the app."""
+        return False
+
     def signal(self, id: str, how: Literal["stop", "kill"]) -> None:
         """Send SIGTERM to the body's first process, or SIGKILL to all of them."""
         processes = [process for process in self._running() if _variable(process, ID) == id]

@@ -22,6 +22,10 @@ class Engine(Protocol):
         """Return the bodies of everything that this home's app ever started and that is still there, by id."""
         ...
 
+    def is_outdated(self, id: str) -> bool:
+        """Say whether a body was made from something else than a new one would be now."""
+        ...
+
     def signal(self, id: str, how: Literal["stop", "kill"]) -> None:
         """Ask the body to end (SIGTERM), or end it (SIGKILL); one that is gone is fine."""
         ...

@@ -117,7 +117,8 @@ class RunCommands(QObject):
         actions["pause"].setText("Resume" if run.state.can_resume else pause)
         actions["pause"].setEnabled(run.state.can_resume or (run.state is RunState.RUNNING and not is_ending))
         actions["checkpoint"].setText("Saving a checkpoint…" if run.asked == "checkpoint" else "Checkpoint now")
-        actions["checkpoint"].setEnabled(run.state is RunState.RUNNING and not run.asked)
+        saves = not run.config.find_learning_rate
+        actions["checkpoint"].setEnabled(run.state is RunState.RUNNING and not run.asked and saves)
         # Who cannot wait may say it again: then the trainer is ended without a checkpoint.
         actions["cancel"].setText("Cancelling… (again: end it at once)" if run.asked == "cancel" else "Cancel run")
         actions["cancel"].setEnabled(run.state.can_cancel)

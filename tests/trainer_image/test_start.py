@@ -18,7 +18,7 @@ import pytest
 
 from trainer_image.cards import Card
 from trainer_image.contract import Adjustments, Launch, RunConfig, RunFolder, read_event
-from trainer_image.contract.standby import Standby, left_file, take_standby, waiting_file
+from trainer_image.contract.standby import Standby, left_file, take_standby, taken_file, waiting_file
 from trainer_image.memory import CONTEXT_BYTES, GIB
 from trainer_image.standby import held_bytes
 from trainer_image.start import smaller
@@ -428,6 +428,15 @@ def test_what_cannot_start_is_told_though_a_trainer_stood_ready(launch: Callable
     assert run.wait() == 1
     assert [(event.kind, event.code) for event in run.events()] == [("failed", "gpu_missing")]
     run.wait_for(lambda: not run.trainers())
+
+
+def test_a_mistake_while_standing_by_is_told_by_the_run_that_took_it(launch: Callable[..., Launched]) -> None:
+    run = launch(["finish"], variables={"TUNEDECK_CPU_PROCESSES": "many"})
+    run.write_config()
+    taken_file(run.folder).touch()
+    assert run.stand().wait() == 1
+    assert run.kinds() == ["failed"]
+    assert not waiting_file(run.folder).exists()
 
 
 @pytest.mark.parametrize("how", ["idle", "signal", "dismissed", "folder gone", "imports fail", "no note"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,9 @@ from pytestqt.qtbot import QtBot
 
 from desktop.controllers import keep_ready
 from desktop.controllers.keep_ready import KeepReady
-from desktop.core.run import RunState
+from desktop.core.run import Run, RunState
 from desktop.engine.launch import LaunchSpec
-from desktop.errors import EngineError
+from desktop.errors import EngineError, StoreError
 from tests.desktop.controllers.conftest import App
 from trainer_image.contract import RunConfig, RunFolder
 from trainer_image.contract.standby import STANDBY_WORD, left_file, read_standby, taken_file, waiting_file
@@ -283,19 +285,29 @@ def test_a_run_that_is_cancelled_before_its_trainer_was_told_to_go(window: Windo
 # What changes in between
 
 
+def hold(app: App) -> threading.Event:
+    """Hold up whatever makes an engine ready, until the event is set."""
+    gate = threading.Event()
+    app.jobs.run("build", lambda: gate.wait(60))
+    return gate
+
+
+def is_started_anew(window: Window, files: RunFolder) -> bool:
+    run_id = files.path.name
+    was_killed = window.app.engine.asked("signal") == [(run_id, "kill")]
+    return was_killed and window.app.engine.specs[run_id].arguments == (str(files.path),)
+
+
 def test_a_file_that_is_replaced_between_click_and_go_ends_the_trainer(window: Window, qtbot: QtBot) -> None:
     files = window.stood()
-    builder = window.app.builders["docker"]
-    builder.ready = False
-    builder.gate.clear()
+    gate = hold(window.app)
     run_id = window.app.runs.start(window.config)
     assert run_id == files.path.name
-    qtbot.waitUntil(lambda: builder.builds == 1, timeout=WAIT_MS)
     dataset = Path(window.config.dataset)
     aside = dataset.with_name("aside")
     aside.write_bytes(dataset.read_bytes())
     aside.replace(dataset)
-    builder.gate.set()
+    gate.set()
     qtbot.waitUntil(lambda: window.app.run(run_id).body is not None, timeout=WAIT_MS)
     assert window.app.engine.asked("signal") == [(run_id, "kill")]
     assert window.app.engine.specs[run_id].arguments == (str(files.path),)
@@ -319,3 +331,115 @@ def test_nothing_is_built_for_it(window: Window, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: is_cleared_away(window.app, files), timeout=WAIT_MS)
     assert window.app.builders["docker"].builds == 0
     assert window.keep.run_id is None
+
+
+def test_a_build_between_click_and_go_ends_the_trainer(window: Window, qtbot: QtBot) -> None:
+    """It was started from what has been replaced since."""
+    files = window.stood()
+    window.app.builders["docker"].ready = False
+    run_id = window.app.runs.start(window.config)
+    assert run_id == files.path.name
+    qtbot.waitUntil(lambda: window.app.run(run_id).body is not None, timeout=WAIT_MS)
+    assert window.app.builders["docker"].builds == 1
+    assert is_started_anew(window, files)
+
+
+def test_an_image_that_another_app_has_built_ends_the_trainer(window: Window, qtbot: QtBot) -> None:
+    files = window.stood()
+    window.app.engine.outdated.add(files.path.name)
+    run_id = window.app.runs.start(window.config)
+    assert run_id == files.path.name
+    qtbot.waitUntil(lambda: window.app.run(run_id).body is not None, timeout=WAIT_MS)
+    assert is_started_anew(window, files)
+
+
+def test_a_note_that_cannot_be_read_any_more_ends_the_trainer(window: Window, qtbot: QtBot) -> None:
+    files = window.stood()
+    gate = hold(window.app)
+    run_id = window.app.runs.start(window.config)
+    assert run_id == files.path.name
+    waiting_file(files).write_text("{")
+    gate.set()
+    qtbot.waitUntil(lambda: window.app.run(run_id).body is not None, timeout=WAIT_MS)
+    assert is_started_anew(window, files)
+    assert not waiting_file(files).exists()
+    window.app.trainer(run_id).begin().step(1)
+    qtbot.waitUntil(lambda: window.app.run(run_id).state is RunState.RUNNING, timeout=WAIT_MS)
+
+
+def without_one(window: Window, qtbot: QtBot) -> None:
+    """Let the trainer go that stands ready."""
+    files = window.stood()
+    window.keep.follow(lambda: None)
+    qtbot.waitUntil(lambda: is_cleared_away(window.app, files), timeout=WAIT_MS)
+
+
+def test_none_is_started_beside_a_run_that_came_meanwhile(window: Window, qtbot: QtBot) -> None:
+    without_one(window, qtbot)
+    gate = hold(window.app)
+    window.keep.follow(lambda: (window.config, window.engine_name))
+    qtbot.waitUntil(lambda: window.keep._attempt is not None, timeout=WAIT_MS)
+    window.keep._resting.setInterval(WAIT_MS)  # nobody looks again
+    window.app.runs.start(window.config, not_before=datetime.now(UTC) + timedelta(days=1))
+    gate.set()
+    ended: list[None] = []
+    window.app.jobs.run("build", lambda: None, ended.append)
+    qtbot.waitUntil(lambda: bool(ended), timeout=WAIT_MS)
+    assert window.keep.run_id is None
+    assert len(window.app.engine.asked("start")) == 1
+
+
+def test_an_earlier_look_that_comes_to_nothing_ends_no_later_one(
+    window: Window, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_one(window, qtbot)
+    gate, answers = hold(window.app), iter([False, True])
+    monkeypatch.setattr(window.app.builders["docker"], "is_ready", lambda: next(answers))
+    window.keep.follow(lambda: (window.config, window.engine_name))
+    qtbot.waitUntil(lambda: window.keep._attempt is not None, timeout=WAIT_MS)
+    first = window.keep._attempt
+    window.keep.look_again()
+    qtbot.waitUntil(lambda: window.keep._attempt is not first, timeout=WAIT_MS)
+    gate.set()
+    window.stood()
+
+
+def test_it_asks_for_room_once_for_a_thousand_runs(
+    app: App, config: RunConfig, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = (app.store, app.runs, app.engines, app.machine, app.setup, app.jobs)
+    keep = KeepReady(app.home, *shared)  # type: ignore[arg-type]
+    everything, asked = app.runs.all, []
+
+    def count() -> list[Run]:
+        asked.append(1)
+        return everything()
+
+    monkeypatch.setattr(app.runs, "all", count)
+    for number in range(1000):
+        app.runs.run_changed.emit(str(number))
+    assert not keep._resting.isActive()  # there is no form
+    keep.choose(True)
+    keep.follow(lambda: None)
+    for number in range(1000):
+        app.runs.run_changed.emit(str(number))
+    assert keep._resting.isActive()
+    assert asked == []
+    keep.close()
+
+
+def test_a_disk_that_will_not_have_it_keeps_no_folder(
+    window: Window, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_one(window, qtbot)
+    asked: list[Path] = []
+
+    def refuse(folder: Path, *_: object) -> None:
+        asked.append(folder)
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(keep_ready, "Reservation", refuse)
+    window.keep.follow(lambda: (window.config, window.engine_name))
+    qtbot.waitUntil(lambda: bool(asked), timeout=WAIT_MS)
+    assert window.keep.run_id is None
+    assert list(window.app.home.runs.iterdir()) == []

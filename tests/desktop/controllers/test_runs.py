@@ -455,6 +455,23 @@ def test_a_run_is_deleted_with_its_folder_and_its_body(app: App, started: str, q
     assert app.runs.all() == []
 
 
+def test_a_body_that_still_runs_goes_with_its_run(app: App, started: str, qtbot: QtBot, in_state: InState) -> None:
+    app.trainer(started).fail()
+    in_state(app, started, RunState.FAILED)
+    assert app.engine.bodies[started].state == "running"
+    app.runs.delete(started)
+    qtbot.waitUntil(lambda: started not in app.engine.bodies, timeout=60_000)
+
+
+def test_a_search_saves_no_checkpoints(app: App, config: RunConfig, qtbot: QtBot, in_state: InState) -> None:
+    run_id = app.runs.start(config.model_copy(update={"find_learning_rate": True}))
+    trainer = app.trainer(run_id).begin().step(1)
+    in_state(app, run_id, RunState.RUNNING)
+    with pytest.raises(ConfigError, match="saves no checkpoints"):
+        app.runs.checkpoint(run_id)
+    assert trainer.requests() == []
+
+
 def test_runs_are_found_by_id_name_or_a_part_of_the_id(app: App, config: RunConfig, qtbot: QtBot) -> None:
     with pytest.raises(ConfigError):
         app.runs.find("last")
@@ -558,6 +575,95 @@ def test_a_long_run_that_ended_meanwhile_is_settled_when_it_has_been_read(
     later.runs.load(aside=True)
     in_state(later, started, RunState.FINISHED)
     assert [notice.sentence for notice in later.posted] == ["First is finished."]
+
+
+def test_a_long_run_that_cannot_be_read_is_tried_again_until_it_can(
+    app: App,
+    started: str,
+    open_app: OpenApp,
+    qtbot: QtBot,
+    in_state: InState,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(curves, "LONG", 0)
+    monkeypatch.setattr(following_module, "READ_AGAIN_S", 0.0)
+    trainer = app.trainer(started, total_steps=9).begin().step(1)
+    in_state(app, started, RunState.RUNNING)
+    app.close()
+    events = trainer.folder.events
+    aside = events.rename(events.with_name("aside"))
+    events.symlink_to(events.parent)
+    readings, reading = [], long_runs.read_whole
+
+    def count(*arguments: object) -> object:
+        readings.append(1)
+        return reading(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(long_runs, "read_whole", count)
+    later = open_app(app.engines)
+    later.runs.load(aside=True)
+    told: list[str] = []
+    later.runs.open_aside(started, lambda _: None, lambda: told.append("read"))
+    qtbot.waitUntil(lambda: len(readings) > 3, timeout=60_000)
+    assert told == []
+    assert ["cannot be read" in notice.sentence for notice in later.posted] == [True]
+    aside.replace(events)
+    qtbot.waitUntil(lambda: told == ["read"], timeout=60_000)
+    trainer.step(2)
+    qtbot.waitUntil(lambda: later.run(started).step == 2, timeout=60_000)
+    assert later.runs.series(started).column("step").tolist() == [1, 2]
+
+
+def test_who_waits_for_a_reading_is_told_though_taking_it_up_fails(
+    app: App, started: str, qtbot: QtBot, in_state: InState
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ValueError("no")
+
+    app.trainer(started).begin().step(1)
+    run = in_state(app, started, RunState.RUNNING)
+    reader = long_runs.LongRuns(app.jobs, app.notices, refuse)
+    told: list[str] = []
+    with qtbot.captureExceptions() as mistakes:
+        reader.read(run, lambda _: None, lambda: told.append("first"))
+        qtbot.waitUntil(lambda: told == ["first"], timeout=60_000)
+    assert [str(mistake[1]) for mistake in mistakes] == ["no"]
+    assert reader.unread == []
+
+
+def test_a_run_that_another_app_resumes_while_it_is_read_is_not_paused(
+    app: App,
+    started: str,
+    open_app: OpenApp,
+    qtbot: QtBot,
+    in_state: InState,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trainer = app.trainer(started).begin().step(1).checkpoint(1)
+    in_state(app, started, RunState.RUNNING)
+    monkeypatch.setattr(curves, "LONG", 0)
+    gate, has_read, reading = threading.Event(), threading.Event(), long_runs.read_whole
+
+    def read_late(*arguments: object) -> object:
+        found = reading(*arguments)  # type: ignore[arg-type]
+        has_read.set()
+        assert gate.wait(60)
+        return found
+
+    monkeypatch.setattr(long_runs, "read_whole", read_late)
+    other = open_app(app.engines)
+    other.runs.load(aside=True)
+    qtbot.waitUntil(has_read.is_set, timeout=60_000)
+    trainer.pause(1)
+    in_state(app, started, RunState.PAUSED)
+    app.engine.exit(started, 0)
+    app.runs.resume(started)
+    qtbot.waitUntil(lambda: app.run(started).body is not None, timeout=60_000)
+    gate.set()
+    qtbot.waitUntil(lambda: other.runs.can_open_at_once(started), timeout=60_000)
+    assert other.run(started).state is RunState.STARTING
+    trainer.begin(resumed_from=1).step(2)
+    in_state(other, started, RunState.RUNNING)
 
 
 @pytest.mark.parametrize(

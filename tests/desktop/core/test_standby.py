@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,20 @@ def test_a_claim_on_a_trainer_that_has_left_leaves_nothing(reserved: Reservation
     assert leave_standby(reserved.files)
     assert not standby.claim(reserved.files, config)
     assert not reserved.files.config.exists()
+
+
+def test_a_claim_on_a_full_disk_leaves_nothing(reserved: Reservation, config: RunConfig) -> None:
+    before = sorted(reserved.files.path.iterdir())
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        assert not standby.claim(reserved.files, config)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(reserved.files.path.iterdir()) == before
+    assert standby.claim(reserved.files, config)
+    assert sorted(reserved.files.path.iterdir()) == sorted([*before, reserved.files.config])
+    assert RunConfig.model_validate_json(reserved.files.config.read_bytes()) == config
 
 
 def test_it_is_taken_or_left_but_not_both(reserved: Reservation) -> None:

@@ -122,6 +122,10 @@ class Container:
         self.out_of_memory = False
         self.killed: list[str] = []
 
+    @property
+    def attrs(self) -> dict[str, Any]:
+        return {"Config": {"Env": [f"{name}={value}" for name, value in self.arguments["environment"].items()]}}
+
     def start(self) -> None:
         if self.engine.start_errors:
             error = self.engine.start_errors.pop(0)
@@ -220,6 +224,18 @@ def test_start_makes_an_ended_container_anew(engine: DockerEngine, small: SmallE
     assert engine.start(spec()) != first
     assert len(small.made) == 2
     assert list(small.by_name) == ["tunedeck-r1"]
+
+
+def test_a_container_of_an_older_image_is_outdated(engine: DockerEngine) -> None:
+    assert engine.is_outdated("r1")
+    engine.start(spec())
+    assert not engine.is_outdated("r1")
+    assert rebuilt().is_outdated("r1")
+
+
+def rebuilt() -> DockerEngine:
+    """The same engine after another app has built the image."""
+    return DockerEngine(Path("/home/ada"), lambda: "sha256:newer")
 
 
 def test_start_tries_the_other_way_to_gpus(engine: DockerEngine, small: SmallEngine) -> None:

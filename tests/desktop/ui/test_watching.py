@@ -231,6 +231,7 @@ def test_a_search_has_its_curve_and_its_button(
     qtbot.waitUntil(lambda: len(rate.chart.data_of("loss")[0]) == 5)
     assert rate.isVisible()
     assert not watching.plots_dock.curves.isVisible()
+    assert not watching.actions_by_name["checkpoint"].isEnabled()
     assert rate.chart.data_of("loss")[0] == pytest.approx(np.logspace(-6, -2, 5))
     assert not rate.use.isVisible()
     trainer.say(Suggestion(knob="learning_rate", value=2.13e-4, sentence="The loss fell fastest there."))

@@ -66,6 +66,9 @@ class FakeEngine:
     def find(self) -> dict[str, Body]:
         return dict(self.bodies)
 
+    def is_outdated(self, id: str) -> bool:
+        return False
+
     def signal(self, id: str, how: str) -> None:
         if id in self.bodies:
             self.bodies[id] = Body("exited", exit_code=0)
@@ -274,4 +277,6 @@ def make_bench(
         settings=settings or QSettings(str(home.window_settings), QSettings.Format.IniFormat),
         engines=("docker", "process"),
     )
+    for fetching in (models, services.datasets):
+        choices.offline_changed.connect(fetching.follow_offline)
     return Bench(services, home, store, engines["docker"], doctor, image, model, dataset, example)
