@@ -64,6 +64,8 @@ class Prepared:
     """Good rows that the method has no use for."""
     rows_cut: int
     sha256: str
+    has_turns: bool = True
+    """False where the rows are plain text, which no chat template touches."""
 
     @property
     def rows_left_out(self) -> int:
@@ -111,6 +113,7 @@ def prepare(plan: DataPlan, kind: Kind, encode: Encode) -> Prepared:
         left_out=reading.left_out,
         rows_cut=len({item.row for item in items if item.was_cut}),
         sha256=sha256_of(path),
+        has_turns=reading.shape != "text" and kind != "text",
     )
 
 

@@ -40,6 +40,9 @@ class HubDialog(QDialog):
         self._preview_of: HubPreview | None = None
         self._is_refused = False
         """The Hub does not give out the rows, so there is nothing to add."""
+        self._is_unread = False
+        """The first rows could not be read, so how they are read is found out once they are fetched."""
+        self._is_adding = False
         self.setWindowTitle("A dataset from the Hub")
         self.resize(960, 620)
         self.repo = QLineEdit(placeholderText="owner/name, or words to search for")
@@ -108,7 +111,9 @@ class HubDialog(QDialog):
         self.split.currentIndexChanged.connect(lambda _: self._preview())
         self.columns.changed.connect(self._show_rows)
         self.name.textChanged.connect(lambda _: self._check())
-        self.line.busy_changed.connect(self._check)
+        self.line.busy_changed.connect(self._follow_work)
+        for part in (self.repo, self.revision):
+            part.textEdited.connect(lambda _: self._type())
         self._choices.offline_changed.connect(self._follow_offline)
 
     def _follow_offline(self) -> None:
@@ -119,11 +124,23 @@ class HubDialog(QDialog):
             self.line.say(OFFLINE, "warn")
         self._check()
 
+    def _follow_work(self) -> None:
+        self._is_adding = self._is_adding and self.line.is_busy
+        self._check()
+
     # Looking
+
+    def _type(self) -> None:
+        """Forget what was found by another name or revision; what is being fetched is not given up for a letter."""
+        if not self._is_adding and (self._found is not None or self.line.is_busy):
+            self.line.stop()
+            self._forget()
+            self.line.say("Press Look to see what is there by this name and revision.")
 
     def _search(self) -> None:
         text = self.repo.text().strip()
         if text:
+            self._forget()
             self.line.begin("Searching…", lambda: self._datasets.search_hub(text), self._show_hits)
 
     def _show_hits(self, hits: list[HubHit]) -> None:
@@ -152,6 +169,7 @@ class HubDialog(QDialog):
     def _forget(self) -> None:
         """Show nothing of what was looked at before: it must not be added for what is looked at now."""
         self._found = self._preview_of = None
+        self._is_refused = self._is_unread = False
         for pick in (self.config, self.split):
             with QSignalBlocker(pick):
                 pick.clear()
@@ -195,7 +213,7 @@ class HubDialog(QDialog):
         found, config, split = self._found, self.config.currentText(), self.split.currentData()
         self.about.setText(" ".join(part for part in (found.summary, found.note) if part) if found else "")
         self.about.setVisible(bool(self.about.text()))
-        self._preview_of, self._is_refused = None, False
+        self._preview_of, self._is_refused, self._is_unread = None, False, False
         self.columns.hide()
         self._check()
         if found is not None and split:
@@ -204,7 +222,7 @@ class HubDialog(QDialog):
             self.line.begin("Reading the first rows…", preview, self._show_preview, self._refuse)
 
     def _refuse(self, error: AppError) -> None:
-        self._is_refused = error.code == "hub_gated"
+        self._is_refused, self._is_unread = error.code == "hub_gated", True
         self.examples.show_words("The first rows could not be read.")
         self._check()
 
@@ -222,7 +240,9 @@ class HubDialog(QDialog):
     def _options(self) -> ScanOptions | None:
         """Return how the rows are read; None while that is not known."""
         preview = self._preview_of
-        return AS_FOUND if preview is None or preview.shape is not None else self.columns.options()
+        if preview is None:
+            return AS_FOUND if self._is_unread else None
+        return AS_FOUND if preview.shape is not None else self.columns.options()
 
     def _show_rows(self) -> None:
         preview, options = self._preview_of, self._options()
@@ -252,6 +272,7 @@ class HubDialog(QDialog):
         if found is not None and split:
             add = lambda: self._datasets.add_hub(name, found, config, split, options, "leave_out")  # noqa: E731
             self.line.begin(f"Fetching {found.repo}…", add, self._has_added)
+            self._is_adding = self.line.is_busy
 
     def _has_added(self, version: DatasetVersion) -> None:
         self.added.emit(version)

@@ -234,6 +234,11 @@ def test_archives_that_break_off_or_are_damaged(tmp_path: Path) -> None:
         ("rows.jsonl", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "Git LFS"),
         ("rows.json", b"<!DOCTYPE html>\n<html><body>Not found</body></html>", "web page"),
         ("rows.csv", b"\n<html lang='en'>\n", "web page"),
+        (
+            "rows.csv",
+            b"<!-- saved from url=(0022)http://example.com/ -->\n<html><body>No, not found</body></html>",
+            "page",
+        ),
         ("rows.jsonl", b"\x89PNG\r\n\x1a\n" + bytes(100), "picture"),
         ("rows.jsonl", bytes(range(256)) * 20, "binary"),
         ("rows.jsonl", bytes(4096), "binary"),
@@ -320,6 +325,11 @@ def test_rows_are_not_held(tmp_path: Path) -> None:
     assert seen.getvalue() == "." * 199_999 + "!"
 
 
+def test_one_row_with_a_message_beside_its_turns_is_a_row(tmp_path: Path) -> None:
+    row = {"message": "From the web", "prompt": "Why?", "completion": "So.", "status": 200}
+    assert _values(_write(tmp_path / "rows.jsonl", json.dumps(row))) == [row]
+
+
 def test_a_zip_of_several_datasets_is_for_a_person_to_choose_from(tmp_path: Path) -> None:
     other = '{"question": "a", "answer": "b"}\n'
     for members in (
@@ -342,6 +352,7 @@ def test_a_zip_of_several_datasets_is_for_a_person_to_choose_from(tmp_path: Path
         (b"{\\rtf1 text}", "RTF"),
         (b"\xef\xbb\xbf\n", "empty"),
         (b'{"error": "Repository not found"}', "server"),
+        (b'{"error":"EntryNotFound","message":"Entry \\"a\\" not found","status":404,"retry":null}\n', "server"),
     ],
 )
 def test_what_to_do_with_other_files_is_said(tmp_path: Path, content: bytes, words: str) -> None:

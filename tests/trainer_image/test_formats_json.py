@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -158,6 +159,35 @@ def test_one_row_is_a_row_and_not_its_turns(tmp_path: Path) -> None:
     for name in ("rows.json", "rows.jsonl"):
         for indent in (None, 2):
             assert _read(tmp_path / name, json.dumps(row, indent=indent)) == [Row(1, 1, row)]
+
+
+TALK = {"id": 1, "conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]}
+WRAPPED = [
+    {"conversations": [TALK, TALK]},
+    {"messages": [{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}] * 2},
+    {"version": "2", "messages": [{"prompt": "a", "completion": "b"}] * 2},
+]
+
+
+@pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("value", WRAPPED)
+def test_rows_may_stand_under_the_name_of_a_column(tmp_path: Path, name: str, indent: int | None, value: Any) -> None:
+    items = _read(tmp_path / name, json.dumps(value, indent=indent))
+    assert [item.value for item in items if isinstance(item, Row)] == [*value.values()][-1]
+    assert _kinds(items) == ["", ""]
+
+
+@pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_many_rows_may_stand_under_the_name_of_a_column(tmp_path: Path, name: str, indent: int | None) -> None:
+    row = {**TALK, "note": "x" * 1000}
+    assert len(_read(tmp_path / name, json.dumps({"conversations": [row] * 5000}, indent=indent))) == 5000
+
+
+def test_a_turn_without_a_speaker_is_no_row(tmp_path: Path) -> None:
+    for turn in ({"text": "a"}, {"content": "a"}, {"role": "user", "messages": "a"}, "a"):
+        assert len(_read(tmp_path / "rows.json", json.dumps({"messages": [turn, turn]}))) == 1
 
 
 def test_the_key_of_the_rows_may_be_said(tmp_path: Path) -> None:

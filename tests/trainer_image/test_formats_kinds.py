@@ -60,6 +60,7 @@ PREFERENCES: list[dict[str, Any]] = [
     {"prompt": "Why?", "chosen": "Because.", "rejected": "Dunno."},
     {"question": "Why?", "chosen": "Because.", "rejected": "Dunno."},
     {"instruction": "Why?", "input": "", "chosen": "Because.", "rejected": "Dunno."},
+    {"query": "Why?", "chosen": "Because.", "rejected": "Dunno."},
     {"prompt": _turns(Q), "chosen": _turns(GOOD), "rejected": _turns(BAD)},
     {"prompt": "Why?", "chosen": _turns(Q, GOOD), "rejected": _turns(Q, BAD)},
     {"chosen": _turns(Q, GOOD), "rejected": _turns(Q, BAD)},
@@ -116,7 +117,8 @@ def test_dialogues_part_where_the_answers_differ() -> None:
         ({"chosen": f"{HH} A\n\nHuman: B", "rejected": f"{HH} C"}, "no_answer_at_end"),
         ({"chosen": f"{HH} A", "rejected": HH}, "empty_answer"),
         ({"prompt": _turns(Q, GOOD), "chosen": "A", "rejected": "B"}, "same_role_twice"),
-        ({"prompt": "Why?", "chosen": 7, "rejected": "B"}, "wrong_type"),
+        ({"prompt": "Why?", "chosen": [7], "rejected": "B"}, "wrong_type"),
+        ({"prompt": "Why?", "responses": ["A", "B"], "chosen": 0, "rejected": 1}, "wrong_type"),
         ({"prompt": "Why?", "chosen": "a <|eot_id|>", "rejected": "B"}, "template_mark"),
     ],
 )
@@ -124,10 +126,18 @@ def test_what_is_wrong_with_a_preference(value: dict[str, Any], kind: str) -> No
     assert _problem(value, "preference", "preference").kind == kind
 
 
-@pytest.mark.parametrize("label", [True, False, 1, 0, 1.0, "true", "False", " 1 ", "thumbs_up", "👎"])
+def test_two_answers_may_be_numbers() -> None:
+    reading = read_examples(rows_of([{"prompt": "Why?", "chosen": 8, "rejected": 9.5}]))
+    (made,) = reading.examples
+    assert isinstance(made, Preference)
+    assert [made.chosen[0].content, made.rejected[0].content] == ["8", "9.5"]
+    assert any("has a number, or true or false, for its answer" in note for note in reading.notes)
+
+
+@pytest.mark.parametrize("label", [True, False, 1, 0, 1.0, "true", "False", " 1 ", "1.0", "0.0", "thumbs_up", "👎"])
 def test_every_spelling_of_a_label(label: Any) -> None:
     made = _one({"prompt": "Why?", "completion": "Because.", "label": label}, "labelled")
-    wanted = label in (True, "true", " 1 ", "thumbs_up")
+    wanted = label in (True, "true", " 1 ", "1.0", "thumbs_up")
     assert made == Labelled(3, 2, (Q,), (GOOD,), wanted)
 
 
@@ -372,6 +382,25 @@ def test_roles_misspelled_get_the_nearest() -> None:
 )
 def test_dialects_of_sharegpt(turns: list[dict[str, Any]]) -> None:
     assert _one({"conversations": turns}, "conversation") == Example(3, 2, (Q, GOOD))
+
+
+def test_a_part_without_a_text_is_a_problem() -> None:
+    for text in (None, 7, ["Why?"]):
+        turns = [{"role": "user", "content": [{"type": "text", "text": text}]}, *_turns(GOOD)]
+        assert _problem({"messages": turns}, "conversation").kind == "wrong_type"
+
+
+def test_an_input_of_blanks_is_none() -> None:
+    for blank in (" ", "\n\t", "\u3000"):
+        row = {"instruction": "Why?", "input": blank, "output": "Because."}
+        assert _one(row, "conversation") == Example(3, 2, (Q, GOOD))
+
+
+@pytest.mark.parametrize("text", ["[17]", "[]", '["a"]', "[1, 2"])
+def test_a_text_in_square_brackets_is_no_list_of_turns(text: str) -> None:
+    reading = read_examples(rows_of([{"prompt": "Why?", "completion": "Because.", "conversation": text}]))
+    assert (reading.shape, len(reading.examples)) == ("prompt_completion", 1)
+    assert not any("as the text of a list" in note for note in reading.notes)
 
 
 @pytest.mark.parametrize("mark", ["<|im_start|>", "<|eot_id|>", "[INST]", "<start_of_turn>", "<<SYS>>"])

@@ -139,6 +139,12 @@ def test_rare_delimiters_between_known_columns_only(tmp_path: Path) -> None:
     assert look_at(tmp_path / "rows.csv").delimiter == ","
 
 
+def test_a_number_in_square_brackets_is_no_list_of_turns(tmp_path: Path) -> None:
+    items = _read(tmp_path / "rows.csv", _table(["prompt", "completion", "conversation"], ["Why?", "So.", "[17]"]))
+    reading = read_examples(items)
+    assert (reading.shape, len(reading.examples)) == ("prompt_completion", 1)
+
+
 def test_a_title_above_the_header_is_no_row(tmp_path: Path) -> None:
     for above in ("My rows,\n,\n", "# from a program\n", "\nMy rows,2024\n\n"):
         items = _read(tmp_path / "rows.csv", above + "prompt,completion\na,b\nc,d\n")

@@ -8,12 +8,14 @@ from typing import Any
 
 from trainer_image.formats.kinds import Message, Role
 from trainer_image.formats.rows import BadRow, kind_of
-from trainer_image.formats.shapes import PAIR, TURN_COLUMNS, Shape, answer_column, pair_in
+from trainer_image.formats.shapes import PAIR, TURN_COLUMNS, Shape, answer_column, beside_instruction, pair_in
 from trainer_image.formats.turns import FILL_IN, answer_in, read_turn, read_turns, system_of, text_in
 
 Reader = Callable[[Mapping[str, Any]], list[Message]]
 
 _SPEAKER = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):[ \t]?")
+_OF_AN_ANSWER = ("score", "rating", "rank", "model", "id")
+"""What an object with an answer may say of it; all else in it is a part of the answer."""
 _SPEAKER_ROLES: Mapping[str, Role] = {"Human": "user", "Assistant": "assistant"}
 
 
@@ -21,20 +23,20 @@ def read_messages(value: Mapping[str, Any]) -> list[Message]:
     """Return the turns of messages or of ShareGPT's conversations."""
     column = next((name for name in TURN_COLUMNS if name in value), "messages")
     turns = read_turns(value.get(column), column)
-    if "system" in value and turns[0].role != "system":
+    if ("system" in value or "system_prompt" in value) and turns[0].role != "system":
         return [*system_of(value), *turns]
     return turns
 
 
 def read_alpaca(value: Mapping[str, Any]) -> list[Message]:
-    """Return instruction and input as the question, and output (or response, or completion) as the answer."""
+    """Return instruction and what belongs to it as the question, and output, response or completion as the answer."""
     return [*_instruction(value), Message("assistant", answer_in(value, answer_column(value, "alpaca")))]
 
 
 def _instruction(value: Mapping[str, Any]) -> list[Message]:
     question = text_in(value, "instruction", "empty_question")
-    if value.get("input"):
-        question += "\n\n" + text_in(value, "input", "empty_question")
+    if beside := beside_instruction(value):
+        question += "\n\n" + text_in(value, beside, "empty_question")
     return [*system_of(value), *_history(value), Message("user", question)]
 
 
@@ -42,7 +44,9 @@ def _history(value: Mapping[str, Any]) -> list[Message]:
     """Return the earlier turns that some alpaca files keep as pairs of a question and an answer."""
     history = value.get("history")
     turns: list[Message] = []
-    for pair in history if isinstance(history, list) else []:
+    if history is None or history == "":
+        return turns
+    for pair in history if isinstance(history, list) else [history]:
         if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(text, str) for text in pair):
             raise BadRow("history", "wrong_type", "history has to be a list of pairs of a question and an answer.")
         turns += (Message("user", pair[0]), Message("assistant", pair[1]))
@@ -105,6 +109,9 @@ def read_answer(value: Mapping[str, Any], column: str, *, may_be_number: bool = 
     if "role" in part or "from" in part:
         return [read_turn(part, 1, column)]
     key = next((key for key in ("content", "text", "response", "answer", "value") if key in part), None)
+    if sum(cell is not None for name, cell in part.items() if name not in _OF_AN_ANSWER) > 1:
+        fault = f"{column} is an object of several parts, of which one alone would be learned."
+        raise BadRow(column, "wrong_type", fault, "Write it as one text.")
     if key is None:
         raise BadRow(column, "wrong_type", f"{column} is {kind_of(part)} without a text in it.", FILL_IN)
     return [Message("assistant", text_in(part, key, "empty_answer"))]

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Literal
 
 from trainer_image.formats.archives import Compression, Part, open_parts
 from trainer_image.formats.encodings import ENCODING_WORDS, as_utf8, ends_in_returns, find_encoding, with_line_feeds
-from trainer_image.formats.json_arrays import read_json
+from trainer_image.formats.json_arrays import begins_with_rows, holds_rows, read_json
 from trainer_image.formats.json_lines import read_json_lines
 from trainer_image.formats.legacy import LEGACY_WORDS
 from trainer_image.formats.opening import FETCH_AGAIN, HEAD, KNOWN, refuse_what_is_no_text, shown
@@ -33,6 +33,7 @@ LINES_ENDINGS = (".jsonl", ".ndjson")
 JSON_ENDINGS = (*LINES_ENDINGS, ".json")
 TABLE_ENDINGS = (".csv", ".tsv", ".tab")
 TEXT_ENDINGS = (".txt", ".md", ".text", "")
+BRACKETS = "Its rows stand in brackets without commas between them; each line is read as a row, the brackets are not."
 _LINES_TO_TELL = 20
 _COMMENTS = ("//", "/*", "#")
 _NOTHING = object()
@@ -77,6 +78,8 @@ class _Plan:
     layout: Layout | None
     cr_only: bool
     in_array: bool
+    has_bracket: bool
+    """Whether a bracket on a line of its own stands before its rows."""
 
     def open(self) -> BinaryIO:
         stream = as_utf8(self.part.open(), self.encoding)
@@ -187,8 +190,10 @@ def _plan(part: Part, options: ReadOptions) -> _Plan:
         # A file of one column has no delimiter; then its ending says what it would have been.
         delimiter = options.delimiter or ("\t" if ending in (".tsv", ".tab") and "\t" in text else None)
         layout = find_layout(text, part.name, delimiter, options.has_header)
-    in_array = found == "jsonl" and any(map(_is_element, text.split("\n", _LINES_TO_TELL)[:_LINES_TO_TELL]))
-    return _Plan(part, found, encoding, layout, cr_only, in_array)
+    is_lines, lines = found == "jsonl", text.split("\n", _LINES_TO_TELL)[:_LINES_TO_TELL]
+    has_bracket = is_lines and text[:HEAD].lstrip("\ufeff \t\r\n").split("\n", 1)[0].strip() == "["
+    in_array = has_bracket or (is_lines and any(map(_is_element, lines)))
+    return _Plan(part, found, encoding, layout, cr_only, in_array, has_bracket)
 
 
 def _notes_of(plan: _Plan, options: ReadOptions) -> Iterator[str]:
@@ -203,6 +208,8 @@ def _notes_of(plan: _Plan, options: ReadOptions) -> Iterator[str]:
             yield f"Its first row is taken for the header: {', '.join(plan.layout.columns[:8])}."
         elif not plan.layout.has_header:
             yield f"It has no header, so its columns are called {', '.join(plan.layout.columns[:8])}."
+    if plan.has_bracket:
+        yield BRACKETS
     if plan.format == "text":
         words = {"blank_line": "What lies between blank lines", "line": "Each line", "file": "The whole file"}
         yield f"{words[options.text_by]} is taken for one row."
@@ -250,7 +257,11 @@ def _holds_rows(value: Any, ending: str) -> bool:
         return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
     if ending == ".json":
         return True
-    return shape_of(value) is None and any(
+    return holds_rows(value) or (shape_of(value) is None and _has_array(value))
+
+
+def _has_array(value: dict[str, Any]) -> bool:
+    return any(
         isinstance(one, list) and one and isinstance(one[0], dict) and key not in KNOWN_COLUMNS
         for key, one in value.items()
     )
@@ -262,7 +273,8 @@ def _json_format(text: str, lines: list[str], values: list[Any], ending: str) ->
     if not lines:
         # The first line is longer than what was looked at: a long row, or all of them.
         first = _LARGE_FIRST_ROW.match(text)
-        is_row = is_object and ending != ".json" and (first is None or first.group(1) in KNOWN_COLUMNS)
+        is_known = first is None or (first.group(1) in KNOWN_COLUMNS and not begins_with_rows(text))
+        is_row = is_object and ending != ".json" and is_known
         return "jsonl" if is_row else "json"
     second = lines[1].lstrip()[:1] if len(lines) > 1 else ""
     if len(lines) == 1 and values[0] is _NOTHING and _is_one_behind_the_other(lines[0]):

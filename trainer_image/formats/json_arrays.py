@@ -9,13 +9,16 @@ from typing import Any, BinaryIO
 from trainer_image.formats.json_window import CutOff, Lost, Window
 from trainer_image.formats.naming import row_or_problem
 from trainer_image.formats.rows import BadRow, Row, RowProblem, UnreadableFileError
-from trainer_image.formats.shapes import KNOWN_COLUMNS, shape_of
+from trainer_image.formats.shapes import KNOWN_COLUMNS, TURN_COLUMNS, shape_of
+from trainer_image.formats.strict_json import LENIENT
 
 _LONGEST_LOOK = 4 << 20
 _FEW_KEYS = 4
 """So many keys may an object have whose only array is taken for its rows although none of them is an object."""
 _FIRST_KEY = re.compile(r'\{\s*"([^"\\]{0,60})"\s*:')
 _ARRAY_OF_OBJECTS = re.compile(r"\[\s*\{")
+_LIST_OF_TURNS = re.compile(rf'\s*\{{\s*"(?:{"|".join(TURN_COLUMNS)})"\s*:\s*\[\s*(?=\{{)')
+_SPEAKERS = ("role", "from")
 _SQUARE = "Put the rows in square brackets, or one object on each line."
 _FETCH = "Fetch the file again."
 
@@ -98,8 +101,31 @@ def _are_rows(window: Window, value: Any, behind: str) -> bool:
     if value is None:
         # It is long or broken: then its first key has to do.
         first = window.begins_with(_FIRST_KEY)
-        return first is not None and first.group(1) in KNOWN_COLUMNS
-    return behind != "" or shape_of(value) is not None
+        return first is not None and first.group(1) in KNOWN_COLUMNS and not begins_with_rows(window.text, window.at)
+    return behind != "" or (shape_of(value) is not None and not holds_rows(value))
+
+
+def holds_rows(value: Mapping[str, Any]) -> bool:
+    """Say whether an object has its rows where a row would have its turns: each has a shape of its own."""
+    return any(_is_row(inner[0]) for name in TURN_COLUMNS if isinstance(inner := value.get(name), list) and inner)
+
+
+def begins_with_rows(text: str, start: int = 0) -> bool:
+    """Say the same of an object that is too long to be read as a whole, by the first of its rows."""
+    match = _LIST_OF_TURNS.match(text, start)
+    if match is None:
+        return False
+    try:
+        first, _ = LENIENT.raw_decode(text, match.end())
+    except (ValueError, RecursionError):
+        return False
+    return _is_row(first)
+
+
+def _is_row(element: Any) -> bool:
+    is_turn = not isinstance(element, Mapping) or any(name in element for name in _SPEAKERS)
+    # A turn of which nobody is said to speak may hold a text, too.
+    return not is_turn and shape_of(element) not in (None, "text")
 
 
 def _only_array(value: Mapping[str, Any], name: str) -> str:

@@ -47,8 +47,16 @@ _HINTS = (
     ("database", "Export the table with the rows as CSV."),
     ("document", "Save its text or its table as plain text or as CSV (UTF-8)."),
 )
-_HTML = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|\?xml)[\s>]", re.IGNORECASE)
-_ERROR = re.compile(rb'\s*\{\s*"(?:error|message|detail)"\s*:\s*"[^"\\]{0,500}"\s*\}\s*')
+_HTML = re.compile(
+    rb"\s*(?:\xef\xbb\xbf)?\s*(?:<!--[^>]{0,2000}-->\s*)?<(?:!doctype\s+html|html|head|\?xml)[\s>]", re.IGNORECASE
+)
+_SCALAR = rb'(?:"(?:[^"\\]|\\.){0,500}"|-?[0-9.]{1,20}|true|false|null)'
+_OF_A_ROW = rb'(?!(?:prompt|completion|question|answer|response|output|instruction|text|chosen|rejected)")'
+_ERROR = re.compile(
+    rb'\s*\{\s*"(?:error|message|detail)"\s*:\s*"(?:[^"\\]|\\.){0,500}"'
+    rb'(?:\s*,\s*"' + _OF_A_ROW + rb'[a-z_]{1,40}"\s*:\s*' + _SCALAR + rb"){0,8}\s*\}\s*",
+    re.IGNORECASE,
+)
 """An object that says what went wrong, and nothing else."""
 FEW = 8
 """So many letters that nobody types may stand in a short text all the same."""

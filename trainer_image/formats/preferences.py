@@ -17,13 +17,17 @@ from trainer_image.formats.rows import BadRow, Row, quoted
 from trainer_image.formats.shapes import LABELS, PAIRS, TURN_COLUMNS
 from trainer_image.formats.turns import FILL_IN, check_turns
 
-PROMPT_COLUMNS = ("prompt", "question", "instruction", "input", "problem", *TURN_COLUMNS)
+PROMPT_COLUMNS = ("prompt", "question", "instruction", "input", "problem", "query", *TURN_COLUMNS)
+_LISTED = ("responses", "completions")
+"""Columns with the answers themselves, of which a number beside them is only the place."""
 
 _LABELS: Mapping[str, bool] = {
     "true": True,
     "false": False,
     "1": True,
     "0": False,
+    "1.0": True,
+    "0.0": False,
     "thumbs_up": True,
     "thumbs_down": False,
     "thumbs up": True,
@@ -36,7 +40,7 @@ _LABELS: Mapping[str, bool] = {
 def read_preference(row: Row) -> Preference:
     """Return a row with two answers as a preference; its prompt may be what both begin with."""
     value = row.value
-    good, bad = next((pair for pair in PAIRS if pair[0] in value), PAIRS[0])
+    good, bad = sides_in(value)
     chosen, rejected = _side(value, good), _side(value, bad)
     column = next((name for name in PROMPT_COLUMNS if name in value), None)
     if column is None or _begins_alike(value, column, chosen, rejected):
@@ -52,11 +56,21 @@ def read_preference(row: Row) -> Preference:
     return Preference(row.line, row.number, tuple(prompt), tuple(chosen), tuple(rejected))
 
 
+def sides_in(value: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the columns with the better and the worse answer."""
+    return next((pair for pair in PAIRS if pair[0] in value), PAIRS[0])
+
+
+def may_be_numbers(value: Mapping[str, Any]) -> bool:
+    """Say whether a number in the place of an answer can be meant as one."""
+    return not any(name in value for name in _LISTED)
+
+
 def _side(value: Mapping[str, Any], column: str) -> list[Message]:
     part = value.get(column)
     if isinstance(part, str) and is_dialogue(part):
         return read_dialogue(part, column)
-    return read_answer(value, column)
+    return read_answer(value, column, may_be_number=may_be_numbers(value))
 
 
 def _begins_alike(value: Mapping[str, Any], column: str, *sides: Sequence[Message]) -> bool:

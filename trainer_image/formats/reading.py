@@ -11,7 +11,7 @@ from trainer_image.formats.conversations import READERS
 from trainer_image.formats.files import DEFAULT, ReadOptions, read_rows
 from trainer_image.formats.kinds import Example, Kind, Made, Message
 from trainer_image.formats.naming import with_turns
-from trainer_image.formats.preferences import both_labelled, read_labelled, read_preference
+from trainer_image.formats.preferences import both_labelled, check_question, read_labelled, read_preference
 from trainer_image.formats.rankings import RankMeaning, RankVotes, best_of, pairs_of
 from trainer_image.formats.rows import BadRow, LeftOut, Row, RowProblem
 from trainer_image.formats.shapes import FEEDS, SHAPE_WORDS, Shape, most_voted, shape_of, unknown_shape, why_not
@@ -237,4 +237,5 @@ def _conversation(row: Row, shape: Shape, meaning: RankMeaning) -> Example | Lef
             raise BadRow("answer", "empty_answer", "It has no answer to learn.", FILL_IN)
         messages = [*task.prompt, Message("assistant", task.answer)]
     check_turns(messages)
+    check_question(messages[:-1])
     return Example(row.line, row.number, tuple(messages), tools=tools)

@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Taken = Literal["trailing_comma", "turns_as_text", "number_as_text"]
+Taken = Literal[
+    "trailing_comma",
+    "turns_as_text",
+    "number_as_text",
+    "context_as_input",
+    "context_unread",
+    "passage_unread",
+    "document_unread",
+    "input_unread",
+    "reasoning_unread",
+    "weight_unread",
+]
 """What of a row stood there otherwise than it is read."""
 
 

@@ -83,7 +83,7 @@ _BESIDE = ("completions", "responses", "labels", "context", "passage", "document
 _MORE_THAN_A_PAIR = frozenset(name for names in (TURN_COLUMNS, *PAIRS, LABELS, CHECKS, _BESIDE) for name in names)
 """Columns beside which a question and an answer are not all that a row says."""
 
-OTHERS = ("completions", "responses", "text", "tools", "system", "labels")
+OTHERS = ("completions", "responses", "text", "tools", "system", "system_prompt", "labels")
 
 KNOWN_COLUMNS = frozenset(
     name
@@ -113,6 +113,8 @@ def _shape_of_columns(value: Mapping[str, Any]) -> Shape | None:
     if ("responses" in value and any(name in value for name in RANKS)) or isinstance(value.get("completions"), list):
         return "ranking"
     is_checked = any(name in value for name in CHECKS)
+    if not is_checked and _is_judged(value):
+        return None
     if "instruction" in value and any(name in value for name in REPLIES) and not is_checked:
         return "alpaca"
     if "question" in value and "answer" in value and not is_checked:
@@ -123,6 +125,16 @@ def _shape_of_columns(value: Mapping[str, Any]) -> Shape | None:
     if "text" in value:
         return "text"
     return "prompt_completion" if pair_in(value) else None
+
+
+def _is_judged(value: Mapping[str, Any]) -> bool:
+    """Say whether a label stands beside a question and an answer of other names than prompt and completion."""
+    # Such an answer may be a bad one, which must not be imitated: what is what has to be said.
+    return (
+        any(isinstance(value.get(name), bool) for name in LABELS)
+        and any(name in value for name in QUESTIONS)
+        and any(name in value for name in (*REPLIES, *ANSWERS))
+    )
 
 
 def pair_in(value: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -145,6 +157,16 @@ def answer_column(value: Mapping[str, Any], shape: Shape) -> str:
     if shape == "task":
         return next((name for name in ANSWERS if name in value), "")
     return {"question_answer": "answer", "labelled": "completion"}.get(shape, "")
+
+
+def beside_instruction(value: Mapping[str, Any]) -> str:
+    """Return the column that is read as the second part of an instruction: input, or context where that is empty."""
+    given = value.get("input")
+    # That a number is no text is said of 0 as of any other.
+    if isinstance(given, (int, float)) or (given and not (isinstance(given, str) and given.isspace())):
+        return "input"
+    context = value.get("context")
+    return "context" if isinstance(context, str) and context.strip() else ""
 
 
 def _is_annotated(value: Mapping[str, Any]) -> bool:

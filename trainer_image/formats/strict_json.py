@@ -30,9 +30,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) != len(pairs):
         seen = set[str]()
         name = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        fault = f"It has {name[:40]} twice, and only one of them could be kept."
-        raise BadRow(name, "duplicate_key", fault, "Leave one of them out.")
+        raise duplicate_key(name)
     return made
+
+
+def duplicate_key(name: str) -> BadRow:
+    """Return what is wrong with an object that has one name twice."""
+    fault = f"It has {name[:40]} twice, and only one of them could be kept."
+    return BadRow(name, "duplicate_key", fault, "Leave one of them out.")
 
 
 def _constant(word: str) -> NoReturn:
@@ -128,7 +133,7 @@ def refuse_half_letters(value: Any) -> None:
         elif isinstance(one, dict):
             for key, inner in one.items():
                 waiting += ((column or key, key), (column or key, inner))
-        elif isinstance(one, list):
+        elif isinstance(one, (list, tuple)):
             waiting += ((column, inner) for inner in one)
 
 

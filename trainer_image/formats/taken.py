@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+from trainer_image.formats.preferences import PROMPT_COLUMNS, may_be_numbers, sides_in
 from trainer_image.formats.rows import Row, Taken
-from trainer_image.formats.shapes import PAIR, Shape, answer_column, pair_in
+from trainer_image.formats.shapes import (
+    PAIR,
+    PROMPTS,
+    TURN_COLUMNS,
+    Shape,
+    answer_column,
+    beside_instruction,
+    pair_in,
+)
 
 MOST_LINES = 100
 _ENDED = "in a comma, as rows copied out of an array do; neither it nor a bracket on a line of its own is read"
+
+
+def _unread(column: str) -> tuple[str, str]:
+    fix = f"a column {column}, which is not read: map it as the input of instructions, or write it into the question"
+    return f"1 row has {fix}", f"rows have {fix}"
+
+
 _WORDS: Mapping[Taken, tuple[str, str]] = {
     "trailing_comma": (f"1 row ends {_ENDED}", f"rows end {_ENDED}"),
     "turns_as_text": (
@@ -20,7 +37,30 @@ _WORDS: Mapping[Taken, tuple[str, str]] = {
         "1 row has a number, or true or false, for its answer, which is read as its text",
         "rows have a number, or true or false, for their answer, which is read as its text",
     ),
+    "context_as_input": (
+        "1 row has a context beside its instruction, which is read as the input",
+        "rows have a context beside their instruction, which is read as the input",
+    ),
+    "context_unread": _unread("context"),
+    "passage_unread": _unread("passage"),
+    "document_unread": _unread("document"),
+    "input_unread": _unread("input"),
+    "reasoning_unread": (
+        "1 row has thoughts beside its answers (reasoning_content), which are not read: write them into the answer",
+        "rows have thoughts beside their answers (reasoning_content), which are not read: write them into the answers",
+    ),
+    "weight_unread": (
+        "1 row has a turn of the weight 0, which is learned like the others",
+        "rows have turns of the weight 0, which are learned like the others",
+    ),
 }
+_BESIDE: Mapping[str, Taken] = {
+    "context": "context_unread",
+    "passage": "passage_unread",
+    "document": "document_unread",
+    "input": "input_unread",
+}
+"""What a question often needs and stands in a column of its own, and what to say where that is not read."""
 
 
 class TakenVotes:
@@ -82,7 +122,48 @@ def words_of_pair(pair: tuple[str, str]) -> str:
 
 def taken_in(row: Row, shape: Shape | None) -> tuple[Taken, ...]:
     """Return what of one row was taken for something else."""
-    answer = row.value.get(answer_column(row.value, shape)) if shape is not None else None
+    columns: tuple[str, ...] = (answer_column(row.value, shape),) if shape is not None else ()
+    if shape == "preference":
+        columns = sides_in(row.value) if may_be_numbers(row.value) else ()
     # Beside a task a number is as usual as a text.
-    is_text = not isinstance(answer, bool if shape == "task" else (int, float))
-    return row.taken if is_text else (*row.taken, "number_as_text")
+    numbers = bool if shape == "task" else (int, float)
+    is_text = not any(isinstance(row.value.get(name), numbers) for name in columns)
+    taken = row.taken if is_text else (*row.taken, "number_as_text")
+    if shape in (None, "text", "steps"):
+        return taken
+    return (*taken, *_beside_question(row.value, shape), *_in_turns(row.value))
+
+
+def _question_column(value: Mapping[str, Any], shape: Shape) -> str:
+    """Return the column that a row of this shape asks its question in, or nothing where that is no column by itself."""
+    if shape == "prompt_completion":
+        return (pair_in(value) or PAIR)[0]
+    if shape in ("task", "preference", "labelled", "ranking"):
+        return next((name for name in (PROMPTS if shape == "task" else PROMPT_COLUMNS) if name in value), "")
+    return {"alpaca": "instruction", "question_answer": "question"}.get(shape, "")
+
+
+def _beside_question(value: Mapping[str, Any], shape: Shape) -> Iterator[Taken]:
+    """Yield what a question needs and is not read, or is read as its second part."""
+    if _BESIDE.keys().isdisjoint(value):
+        return
+    question = _question_column(value, shape)
+    read = beside_instruction(value) if question == "instruction" else question
+    if read == "context":
+        yield "context_as_input"
+    for column, what in _BESIDE.items():
+        cell = value.get(column)
+        if column != read and (cell.strip() if isinstance(cell, str) else isinstance(cell, (list, dict)) and cell):
+            yield what
+
+
+def _in_turns(value: Mapping[str, Any]) -> Iterator[Taken]:
+    """Yield what turns hold beside their texts, and is not read."""
+    turns = next((value[name] for name in TURN_COLUMNS if name in value), None)
+    if not isinstance(turns, list):
+        return
+    found = [turn for turn in turns if isinstance(turn, dict) and ("reasoning_content" in turn or "weight" in turn)]
+    if any(turn.get("reasoning_content") for turn in found):
+        yield "reasoning_unread"
+    if any(turn.get("weight") == 0 for turn in found):
+        yield "weight_unread"

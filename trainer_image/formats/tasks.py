@@ -22,6 +22,7 @@ from trainer_image.formats.shapes import (
 )
 from trainer_image.formats.turns import FILL_IN, answer_in, check_turns, text_in
 
+_SYSTEM = ("system", "system_prompt")
 _TASK_PROMPTS = (*PROMPTS, *TURN_COLUMNS, "text")
 _RATED_STEP = re.compile(r"\s([+-])\s*(?:\n|\Z)")
 
@@ -34,10 +35,10 @@ def read_task(row: Row, shape: Shape) -> Task:
     elif shape in READERS:
         turns = READERS[shape](value)
         check_turns(turns)
-        prompt, answer, used = turns[:-1], turns[-1].content, {*_TASK_PROMPTS, *QUESTIONS, "history", "system"}
+        prompt, answer, used = turns[:-1], turns[-1].content, {*_TASK_PROMPTS, *QUESTIONS, "history", *_SYSTEM}
         used |= {*REPLIES, "answer", *(pair_in(value) or ())}
     else:
-        prompt, answer, used = _prompt_alone(row, shape), "", {*PROMPT_COLUMNS, "system"}
+        prompt, answer, used = _prompt_alone(row, shape), "", {*PROMPT_COLUMNS, *_SYSTEM}
     check_question(prompt)
     fields = {name: field for name, field in value.items() if name not in used}
     return Task(row.line, row.number, tuple(prompt), answer, fields)
@@ -53,11 +54,11 @@ def _read_task(value: Mapping[str, Any]) -> tuple[list[Message], str, set[str]]:
     if answer_column is None:
         if check is None:
             raise BadRow("answer", "missing_field", "answer is missing.", FILL_IN)
-        return prompt, "", {column, "system"}
+        return prompt, "", {column, *_SYSTEM}
     answer = value[answer_column]
     if answer is None and check:
-        return prompt, "", {column, answer_column, "system"}
-    return prompt, _reference(value, answer_column), {column, answer_column, "system"}
+        return prompt, "", {column, answer_column, *_SYSTEM}
+    return prompt, _reference(value, answer_column), {column, answer_column, *_SYSTEM}
 
 
 def _reference(value: Mapping[str, Any], column: str) -> str:

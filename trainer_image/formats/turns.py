@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -111,7 +112,7 @@ def read_turn(turn: Any, number: int, column: str) -> Message:
         text = turn.get("value")
         if text is None:
             text = turn.get("text")
-    if role is not None and isinstance(text, str) and "tool_calls" not in turn:
+    if role is not None and isinstance(text, str) and "tool_calls" not in turn and "function_call" not in turn:
         # As nearly all turns are.
         if (not text or text.isspace()) and role != "system":
             raise _empty(number, name, role, column)
@@ -124,7 +125,9 @@ def read_turn(turn: Any, number: int, column: str) -> Message:
 def _read_odd_turn(turn: Mapping[str, Any], number: int, place: str, column: str) -> Message:
     name = next((turn[key] for key in _ROLE_KEYS if turn.get(key) is not None), None)
     content = next((turn[key] for key in _TEXT_KEYS if turn.get(key) is not None), None)
-    calls = _read_calls(turn.get("tool_calls"), number, place)
+    # OpenAI's older files have one call, beside the text.
+    older = turn.get("function_call")
+    calls = _read_calls(turn.get("tool_calls") or ([older] if older else None), number, place)
     if name is None:
         key = "from" if "value" in turn else "role"
         raise BadRow(place, "missing_field", f"Turn {number} has no {key}.", FILL_IN)
@@ -161,7 +164,9 @@ def _text_of_parts(content: Any, number: int, place: str) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, list) and all(isinstance(part, Mapping) and part.get("type") == "text" for part in content):
-        return "".join(str(part.get("text", "")) for part in content)
+        if not all(isinstance(part.get("text", ""), str) for part in content):
+            raise BadRow(place, "wrong_type", f"Turn {number} has a part without a text.", FILL_IN)
+        return "".join(part.get("text", "") for part in content)
     what = kind_of(content)
     if isinstance(content, list):
         others = {str(part.get("type")) for part in content if isinstance(part, Mapping)} - {"text"}
@@ -234,6 +239,9 @@ def check_turns(messages: Sequence[Message]) -> None:
     for message in messages:
         if message.role == before and before != "tool":
             raise _twice(messages)
+        if message.role == "system" and before is not None:
+            fault = "A system turn stands behind others, and chat templates take it at the beginning alone."
+            raise BadRow("", "system_not_first", fault, "Move it to the beginning.")
         before = message.role
     if before != "assistant":
         fault = f"The last turn is by the {before}, so there is no answer to learn."
@@ -259,7 +267,11 @@ def text_in(value: Mapping[str, Any], column: str, kind_if_empty: str) -> str:
 
 def answer_in(value: Mapping[str, Any], column: str) -> str:
     """Return the text of a column with an answer, which may be a number, or true or false: then as it is written."""
-    text = as_text(value.get(column))
+    answer = value.get(column)
+    if isinstance(answer, float) and not math.isfinite(answer):
+        # So Parquet writes a cell that nobody has filled in.
+        raise BadRow(column, "not_a_number", f"{column} is {answer}, which is no answer.", FILL_IN)
+    text = as_text(answer)
     return text_in(value, column, "empty_answer") if text is None else text
 
 
@@ -278,7 +290,14 @@ def plain_text_in(value: Mapping[str, Any], column: str, kind_if_empty: str) -> 
 
 def system_of(value: Mapping[str, Any]) -> Iterator[Message]:
     """Yield the system turn of a row that has a column for it."""
-    system = value.get("system")
-    if isinstance(system, str) and system.strip():
-        refuse_marks(system, "system", "system")
+    column = "system" if value.get("system") or "system_prompt" not in value else "system_prompt"
+    system = value.get(column)
+    if not system:
+        return
+    if not isinstance(system, str):
+        raise BadRow(
+            column, "wrong_type", f"{column} has to be text, and is {kind_of(system)}.", "Write it as one text."
+        )
+    if system.strip():
+        refuse_marks(system, column, column)
         yield Message("system", system)

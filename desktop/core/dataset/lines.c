@@ -58,6 +58,13 @@ PUBLIC uint64_t lines_hash(const uint8_t *text, int64_t size)
     return mixed(mixed(first ^ K1, last ^ made) ^ K2, K0);
 }
 
+/* Whether a letter may stand inside a number, so that what follows it begins none. */
+static int is_of_number(uint8_t letter)
+{
+    return (letter >= '0' && letter <= '9') || letter == '.' || letter == 'e' || letter == 'E' || letter == '+' ||
+           letter == '-';
+}
+
 /* The letters that one number takes, as JSON writes it and nobody would read it otherwise; 0 where it is none. */
 static int64_t number_at(const uint8_t *at, const uint8_t *end)
 {
@@ -79,7 +86,7 @@ static int64_t number_at(const uint8_t *at, const uint8_t *end)
         if (digits == 0 || digits > 15)
             return 0;
     }
-    if (p < end && ((*p >= '0' && *p <= '9') || *p == '.' || *p == 'e' || *p == 'E' || *p == '+' || *p == '-'))
+    if (p < end && is_of_number(*p))
         return 0;
     return p - at;
 }
@@ -87,11 +94,13 @@ static int64_t number_at(const uint8_t *at, const uint8_t *end)
 /* The hash of what stands between two strings, in which one number is as good as another. */
 static uint64_t gap_hash(const uint8_t *at, const uint8_t *end)
 {
+    const uint8_t *begin = at;
     uint64_t made = K2, word = 0;
     int filled = 0;
     while (at < end) {
         uint8_t letter = *at;
-        int64_t size = (letter >= '0' && letter <= '9') || letter == '-' ? number_at(at, end) : 0;
+        int begins = ((letter >= '0' && letter <= '9') || letter == '-') && (at == begin || !is_of_number(at[-1]));
+        int64_t size = begins ? number_at(at, end) : 0;
         word = word << 8 | (size ? 0xFF : letter);
         at += size ? size : 1;
         if (++filled % 8 == 0) {

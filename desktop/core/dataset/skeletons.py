@@ -26,7 +26,7 @@ from trainer_image.formats.shapes import CHECKS, LABELS, PAIRS, RANKS, TURN_COLU
 from trainer_image.formats.taken import taken_in
 
 SHAPES: tuple[Shape, ...] = ("messages", "sharegpt", "alpaca", "prompt_completion", "question_answer", "text")
-_OTHERWISE_READ = frozenset((*LABELS, *RANKS, *CHECKS, "system", "tools", "functions", "history"))
+_OTHERWISE_READ = frozenset((*LABELS, *RANKS, *CHECKS, "system", "system_prompt", "tools", "functions", "history"))
 """Columns whose texts are more than texts, or by which a row would be of another shape."""
 _OF_PAIRS = frozenset(name for pair in PAIRS for name in pair)
 _NO_STRING = -1

@@ -13,6 +13,7 @@ from desktop.core.dataset.index import RowIndex
 from desktop.core.dataset.letters import Doubt
 from desktop.core.dataset.report import Finding, Outcome, Report, ScanOptions
 from trainer_image.formats import SHAPE_WORDS, RowProblem, unknown_shape
+from trainer_image.formats.files import BRACKETS
 from trainer_image.formats.opening import shown
 from trainer_image.formats.taken import words_of_pair
 
@@ -139,6 +140,8 @@ def _warnings(found: Findings) -> Iterator[Finding]:
     doubts = [note for note in found.look.facts.notes if "no UTF-8" in note]
     if doubts:
         yield Finding("encoding", counts.rows, doubts[0])
+    if BRACKETS in found.look.facts.notes:
+        yield Finding("no_commas", counts.rows, BRACKETS)
     for doubt, count in counts.doubts.items():
         lines = tuple(counts.doubt_lines[doubt][:_MOST_LINES])
         where = f" (line {lines[0]:,})" if count == 1 else f" (line {lines[0]:,}, for one)"

@@ -51,6 +51,25 @@ ROWS: tuple[Any, ...] = (
     {"instruction": "Which?", "input": "", "chosen": "", "rejected": "The other."},
     {"question": "How many?", "answer": 42, "id": "42"},
     {"messages": '[{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]'},
+    {"instruction": "Which?", "context": "There are two.", "response": "That."},
+    {"question": "Which?", "context": "There are two.", "answer": "That."},
+    {"question": "Which?", "context": "", "answer": "That."},
+    {"system_prompt": "Be kind.", "question": "Which?", "response": "That."},
+    {"prompt": "Which?", "chosen": "The first.", "rejected": "The other.", "passage": "There are two."},
+    {"question": "Which?", "answer": "That.", "label": True},
+    {"messages": [{"role": "assistant", "content": "So."}]},
+    {"messages": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So.", "weight": 0}]},
+    {"messages": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So.", "function_call": None}]},
+    {"prompt": "Which?", "completion": "That.", "conversation": "[17]"},
+    {"instruction": "Add one and two", "input": " ", "output": "Three of them"},
+    {"query": "Which?", "chosen": "The first one.", "rejected": "The other."},
+    {"query": "How many?", "chosen": 8, "rejected": "9"},
+    {
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": None}]},
+            {"role": "assistant", "content": "So."},
+        ]
+    },
     {"prompt": "Which?", "completion": "That.", "conversation": "a talk"},
 )
 PIECES = (
@@ -252,6 +271,14 @@ def test_pairs_are_told_apart_whatever_stands_at_their_ends(tmp_path: Path) -> N
     _compare(_write(tmp_path / "rows.jsonl", _as_lines(rows)), [900, 5000])
 
 
+def test_numbers_where_texts_belong_are_read_alike(tmp_path: Path) -> None:
+    rows = [{"instruction": "Add", "input": number, "output": "So."} for number in (0, 5, 0, 12)]
+    path = _write(tmp_path / "rows.jsonl", _as_lines(rows))
+    _compare(path, [60])
+    counts, _, _ = _in_parts(path, _look(path), [60])
+    assert (counts.rows, counts.problem_counts) == (4, {"wrong_type": 4})
+
+
 def test_what_was_taken_for_what_is_noted_in_every_part(tmp_path: Path) -> None:
     turns = json.dumps(ROWS[0]["messages"])
     rows = [{"messages": turns}, ROWS[0]] * 30 + [{"prompt": "Why?", "response": "So."}] * 7 + [ROWS[-1]] * 3
@@ -271,6 +298,14 @@ def test_a_line_that_looks_like_the_others_may_hold_turns(tmp_path: Path) -> Non
         {"prompt": f"Why {n}?", "completion": "So.", "conversation": "a talk" if n % 9 else turns} for n in range(60)
     ]
     _compare(_write(tmp_path / "rows.jsonl", _as_lines(rows)), [700])
+
+
+def test_what_only_begins_like_a_number_is_none(tmp_path: Path) -> None:
+    good = [b"1e+300", b"1e-7", b"-3", b"0.25", b"2E5"]
+    bad = [b"1e+31.00", b"1e-2.5", b"2E5.0", b"1e+3-4", b"-3-3", b"0.25.1", b"1e+01e5", b"--3", b"1e+"]
+    for first in good:
+        lines = [b'{"text": "A text", "n": %s}' % number for number in [first] * 3 + good + bad]
+        _compare(_write(tmp_path / "rows.jsonl", lines), [100])
 
 
 def test_a_line_that_ends_in_another_part_is_read_once(tmp_path: Path) -> None:

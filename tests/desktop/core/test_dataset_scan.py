@@ -280,10 +280,12 @@ def test_rows_copied_out_of_an_array_keep_their_lines(tmp_path: Path, brackets: 
     assert read[0].value == _talk(6, "Answer 6.")
 
 
-def test_a_bracket_without_commas_is_a_row_that_cannot_be_read(tmp_path: Path) -> None:
-    report = scan(_write(tmp_path / "rows.jsonl", "[\n" + _lines(_talk(n, f"Answer {n}.") for n in range(9)) + "]\n"))
-    assert (report.rows, report.rows_total) == (9, 11)
-    assert [one.line for one in report.problems] == [1, 11]
+def test_brackets_around_rows_without_commas_are_no_rows(tmp_path: Path) -> None:
+    rows = _lines(_talk(n, f"Answer {n}.") for n in range(9))
+    for name, begin in (("rows.jsonl", "[\n"), ("rows.json", "\n [ \r\n")):
+        report = scan(_write(tmp_path / name, f"{begin}{rows}]\n"))
+        assert (report.outcome, report.rows, report.rows_total, report.problems) == ("warn", 9, 9, ())
+        assert [one.kind for one in report.warnings] == ["no_commas"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
@@ -161,6 +162,52 @@ def test_a_fetch_can_be_stopped(
     qtbot.waitUntil(lambda: dialog.line.state.text() == "Stopped.", timeout=WAIT_MS)
     assert dialog.add.isEnabled()
     assert bench.services.datasets.all() == []
+
+
+@pytest.mark.parametrize("field", ["repo", "revision"])
+def test_what_was_found_is_forgotten_when_another_name_or_revision_is_typed(
+    dialog: HubDialog, look: Callable[[str], str], qtbot: QtBot, field: str
+) -> None:
+    look("maker/sums")
+    assert dialog.add.isEnabled()
+    edit = getattr(dialog, field)
+    qtbot.keyClicks(edit, "2")
+    assert not dialog.add.isEnabled()
+    assert splits(dialog) == []
+    assert "Press Look" in dialog.line.state.text()
+    qtbot.keyClick(edit, Qt.Key.Key_Backspace)
+    look("maker/sums")
+    assert dialog.add.isEnabled()
+
+
+def test_a_letter_typed_while_a_dataset_is_fetched_stops_nothing(
+    bench: Bench, hub: DatasetHub, dialog: HubDialog, look: Callable[[str], str], qtbot: QtBot
+) -> None:
+    look("maker/sums")
+    hub.holds.clear()
+    dialog.add.click()
+    qtbot.waitUntil(lambda: "Fetching train.jsonl" in dialog.line.state.text(), timeout=WAIT_MS)
+    qtbot.keyClicks(dialog.repo, "2")
+    assert dialog.line.is_busy
+    hub.holds.set()
+    qtbot.waitUntil(lambda: len(bench.services.datasets.all()) == 1, timeout=WAIT_MS)
+    (made,) = bench.services.datasets.all()
+    assert bench.services.datasets.find(made.name).origin.repo == "maker/sums"
+
+
+def test_rows_that_were_never_seen_are_not_added(
+    hub: DatasetHub, dialog: HubDialog, look: Callable[[str], str], qtbot: QtBot
+) -> None:
+    look("maker/sums")
+    hub.holds.clear()
+    dialog.config.setCurrentIndex(1)
+    assert dialog.line.is_busy
+    dialog.search.click()
+    hub.holds.set()
+    qtbot.waitUntil(lambda: dialog.line.state.text() == "1 dataset found.", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: FIRST_ROWS in shown(dialog), timeout=WAIT_MS)
+    assert not dialog.add.isEnabled()
+    assert splits(dialog) == []
 
 
 def test_columns_that_nobody_knows_are_said_before_they_are_fetched(
