@@ -179,6 +179,8 @@ class _Handler(BaseHTTPRequestHandler):
                 files[value["path"]] = base64.b64decode(value["content"])
             elif line["key"] == "lfsFile":
                 files[value["path"]] = self.server.sent[value["oid"]]
+            elif line["key"] == "deletedFile":
+                del files[value["path"]]
         self._send_json({"commitOid": COMMIT, "commitUrl": f"{self.server.address}/{id}/commit/{COMMIT}"})
 
     def _answer(self, *, with_body: bool) -> None:

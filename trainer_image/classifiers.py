@@ -17,7 +17,7 @@ from trainer_image.arguments import adapter_arguments, chat_template, load_argum
 from trainer_image.chat_templates import give_template
 from trainer_image.contract import RunConfig
 from trainer_image.errors import TrainerError
-from trainer_image.models import explained, no_such_layers
+from trainer_image.models import check_template_is_known, explained, no_such_layers
 from trainer_image.supervised import max_memory
 
 Judges = Literal["reward", "process"]
@@ -55,6 +55,7 @@ def load_trainable(config: RunConfig, judges: Judges) -> tuple[Any, Any]:
     model = load_model(name, revision, judges, quantization, in_full=arguments["full_finetuning"])
     tokenizer = load_tokenizer(name, revision)
     give_template(tokenizer, chat_template(config))
+    check_template_is_known(config, model, tokenizer)
     model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
     if arguments["full_finetuning"]:
         return model.requires_grad_(True), tokenizer

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer_image.arguments import adapter_arguments, chat_template, load_arguments, quantization_arguments
-from trainer_image.chat_templates import give_template
+from trainer_image.chat_templates import give_template, untrained_marks
 from trainer_image.contract import RunConfig
 from trainer_image.errors import TrainerError
 from trainer_image.model_files import is_in_cache
@@ -36,7 +36,22 @@ def load_trainable(config: RunConfig) -> tuple[Any, Any]:
     """Load base model and tokenizer, with a fresh adapter unless all weights are trained."""
     model, tokenizer = load_base(load_arguments(config) | placement_arguments(), quantization_arguments(config))
     give_template(tokenizer, chat_template(config))
+    check_template_is_known(config, model, tokenizer)
     return (model if config.full_finetuning else add_adapter(model, adapter_arguments(config))), tokenizer
+
+
+def check_template_is_known(config: RunConfig, model: Any, tokenizer: Any) -> None:
+    """Refuse a named template with marks that the base model has never learned, where an adapter cannot learn them."""
+    template = chat_template(config)
+    if template is None or config.full_finetuning:
+        return
+    weight = model.get_input_embeddings().weight
+    added = {mark: number for mark, number in tokenizer.get_added_vocab().items() if number < len(weight)}
+    unknown = untrained_marks(template, added, lambda number: weight[number].tolist())
+    if unknown:
+        others = [name for name in ("alpaca", "plain", "chatml") if name != config.chat_template]
+        hint = f"Choose the chat template {', '.join(others[:-1])} or {others[-1]}."
+        raise TrainerError("bad_config", f"This base model has never learned {', '.join(unknown)}.", hint)
 
 
 def placement_arguments() -> dict[str, Any]:

@@ -83,13 +83,11 @@ def train(reporter: Reporter) -> None:
         if config.load_in_4bit and not getattr(model, "is_loaded_in_4bit", False):
             sentence = "4 bits do not work on this machine; the base model is held in 16 bits."
             reporter.warn("load_in_4bit_overridden", sentence)
-        if method.KIND != "text" and not tokenizer.chat_template:
-            sentence = "This model has no chat template: the turns of conversations are joined as plain text."
-            reporter.warn("no_chat_template", sentence, NAME_A_TEMPLATE)
 
     with reporter.phase("data"):
         prepared = method.prepare(config, tokenizer)
         check_same_data(reporter, read_dataset_ref(folder), prepared)
+        warn_of_joined_turns(reporter, tokenizer, prepared)
         warn_of_left_out(reporter, config, prepared)
     if config.auto_batch and placement() == "sharded":
         sentence = "The model is sharded over the cards, so its batch is cut as the config says."
@@ -276,6 +274,13 @@ def check_same_data(reporter: Reporter, ref: DatasetRef | None, prepared: Prepar
     if former is not None and former != prepared.sha256:
         hint = "Put the old file back to resume, or start a new run with the new one."
         raise TrainerError("data_changed", "The dataset has changed since this run began.", hint)
+
+
+def warn_of_joined_turns(reporter: Reporter, tokenizer: Any, prepared: Prepared) -> None:
+    """Say that nothing tells the turns of conversations apart; rows of plain text have none."""
+    if prepared.has_turns and not tokenizer.chat_template:
+        sentence = "This model has no chat template: the turns of conversations are joined as plain text."
+        reporter.warn("no_chat_template", sentence, NAME_A_TEMPLATE)
 
 
 def warn_of_left_out(reporter: Reporter, config: RunConfig, prepared: Prepared) -> None:

@@ -144,6 +144,9 @@ def assemble(home: Home) -> Assembly:
         is_offline=lambda: settings.is_offline,
         in_use=lambda: {run.config.model for run in runs.all() if run.state.can_cancel},
     )
+    datasets = Datasets(home, store, jobs, lambda: secrets.store.token("hub"), settings.need_network)
+    for fetching in (models, datasets):
+        settings.offline_changed.connect(fetching.follow_offline)
     return Assembly(
         home=home,
         jobs=jobs,
@@ -167,7 +170,7 @@ def assemble(home: Home) -> Assembly:
         data=data,
         models=models,
         choosing=Choosing(jobs, hardware, models, data.scanning, fitting, home.caches / "hub"),
-        datasets=Datasets(home, store, jobs, lambda: secrets.store.token("hub"), settings.need_network),
+        datasets=datasets,
         doctor=doctor,
         image=image,
         environment=environment,

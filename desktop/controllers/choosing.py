@@ -19,6 +19,7 @@ from desktop.core.auto_memory import Card, Machine
 from desktop.core.auto_set import choose
 from desktop.core.dataset.fits import KIND_OF, methods_for
 from desktop.core.presets import PresetKey
+from trainer_image.chat_templates import OWN
 from trainer_image.contract import Method
 
 __all__ = ["Choosing", "Chosen", "DataFacts"]
@@ -59,7 +60,7 @@ class Choosing(QObject):
         method: Method = values["method"]
         model = self._models.known(str(values["model"]))
         machine = self.machine(values.get("gpus"))
-        return choose(preset, machine, model, self.data(method), method, values)
+        return choose(preset, machine, model, self.data(method, str(values.get("chat_template", OWN))), method, values)
 
     def machine(self, gpus: tuple[int, ...] | None = None) -> Machine:
         """Return the cards that a run may use, as they are now, and the computer's memory."""
@@ -71,25 +72,25 @@ class Choosing(QObject):
         ]
         return Machine(tuple(cards), computer_room().total_bytes)
 
-    def data(self, method: Method) -> DataFacts:
+    def data(self, method: Method, chat_template: str = OWN) -> DataFacts:
         """Return what is known of the rows; where their tokens can be counted and are not, that begins now."""
         report = self._scanning.report
         if report is None or not report.rows:
             return DataFacts()
-        lengths = self._lengths(report, method)
+        lengths = self._lengths(report, method, chat_template)
         return DataFacts(report.rows, tuple(lengths.lengths) if lengths is not None else ())
 
-    def _lengths(self, report: Report, method: Method) -> Lengths | None:
+    def _lengths(self, report: Report, method: Method, chat_template: str) -> Lengths | None:
         told = self._models.report
         if report.index is None or report.shape is None or method not in methods_for(report.shape):
             return None
         if told is None or told.folder is None or not (told.folder / "tokenizer.json").is_file():
             return None
-        key = (report.path, report.sha256, KIND_OF[method], told.folder)
+        key = (report.path, report.sha256, KIND_OF[method], told.folder, chat_template)
         if key not in self._counted and key != self._wanted:
             self._wanted = key
             mapping = self._scanning.options.mapping
-            asked = Asked(report.shape, KIND_OF[method], report.meaning, mapping, "answers", UNCUT)
+            asked = Asked(report.shape, KIND_OF[method], report.meaning, mapping, "answers", UNCUT, chat_template)
             self._seeing.measure(report.index, str(told.folder), asked)
         return self._counted.get(key)
 

@@ -84,11 +84,17 @@ class Datasets(QObject):
         self._jobs = jobs
         self._registry = DatasetRegistry(store)
         self._token, self._need_network = token, need_network
-        self._works: set[Work] = set()
+        self._works: dict[Work, bool] = {}
+        """What is under way, and whether it asks the Hub."""
 
     def close(self) -> None:
         """End whatever is under way."""
         for work in list(self._works):
+            work.cancel()
+
+    def follow_offline(self, is_offline: bool) -> None:
+        """Stop what asks the Hub when Tunedeck goes offline."""
+        for work in [work for work, asks_hub in self._works.items() if is_offline and asks_hub]:
             work.cancel()
 
     # What there is
@@ -251,17 +257,17 @@ class Datasets(QObject):
     def search_hub(self, text: str) -> Work:
         """Search the Hub for datasets; finishes with a list of HubHit."""
         hub = self._hub()
-        return self._work(lambda watch: hub.search(text, watch.leave))
+        return self._work(lambda watch: hub.search(text, watch.leave), asks_hub=True)
 
     def look_at_hub(self, repo: str, revision: str = "") -> Work:
         """See which configs, splits and files a repository has; finishes with a HubDataset."""
         hub = self._hub()
-        return self._work(lambda watch: hub.look(repo, revision, watch.leave))
+        return self._work(lambda watch: hub.look(repo, revision, watch.leave), asks_hub=True)
 
     def preview_hub(self, found: HubDataset, config: str, split: str, rows: int = 20) -> Work:
         """Read the first rows of a split without fetching the rest; finishes with a HubPreview."""
         hub = self._hub()
-        return self._work(lambda watch: hub.preview(found, config, split, rows, watch.leave))
+        return self._work(lambda watch: hub.preview(found, config, split, rows, watch.leave), asks_hub=True)
 
     def add_hub(
         self,
@@ -280,6 +286,7 @@ class Datasets(QObject):
         return self._work(
             lambda watch: errands.fetch_split(hub, found, config, split, file, asked, bad_rows, watch),
             lambda made: self._keep(name, *made),
+            asks_hub=True,
         )
 
     def _hub(self) -> HubDatasets:
@@ -288,11 +295,13 @@ class Datasets(QObject):
 
     # How it is done
 
-    def _work(self, do: Callable[[Watch], Any], settle: Callable[[Any], Any] = lambda made: made) -> Work:
+    def _work(
+        self, do: Callable[[Watch], Any], settle: Callable[[Any], Any] = lambda made: made, *, asks_hub: bool = False
+    ) -> Work:
         work = Work(self._jobs, do, settle)
-        self._works.add(work)
+        self._works[work] = asks_hub
         for signal in (work.finished, work.failed):
-            signal.connect(lambda _: self._works.discard(work))
+            signal.connect(lambda _: self._works.pop(work, None))
         return work
 
     def _keep(self, name: str, intake: Intake, origin: Origin) -> DatasetVersion:

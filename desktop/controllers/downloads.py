@@ -120,6 +120,12 @@ class Downloads(QObject):
         else:
             self._set(replace(known, state="stopped"))
 
+    def stop_all(self) -> None:
+        """Stop what is under way and what waits; what has come is kept."""
+        # Those that wait go first: with the one under way stopped, the next of them would begin.
+        for known in sorted(self._known.values(), key=lambda one: one.state == "running"):
+            self.stop(known.id)
+
     def close(self) -> None:
         """End whatever is under way, for good."""
         self._is_closed = True

@@ -173,6 +173,12 @@ class Models(QObject):
             raise _offline("Pushing a model")
         self.pushes.start(run, passport, repo, is_private=is_private)
 
+    def follow_offline(self, is_offline: bool) -> None:
+        """Stop what uses the network when Tunedeck goes offline; nothing begins again by itself."""
+        if is_offline:
+            self.downloads.stop_all()
+            self.pushes.stop_all()
+
     # The cache
 
     def look_at_cache(self) -> None:

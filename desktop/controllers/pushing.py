@@ -111,10 +111,14 @@ class Pushes(QObject):
             going.is_stopped = True
             going.worker.close()
 
-    def close(self) -> None:
-        """End whatever is under way, for good."""
+    def stop_all(self) -> None:
+        """Stop whatever is under way."""
         for run_id in list(self._going):
             self.stop(run_id)
+
+    def close(self) -> None:
+        """End whatever is under way, for good."""
+        self.stop_all()
 
     def _work(self, going: _Going, push: Push) -> Pushed:
         try:

@@ -61,7 +61,9 @@ def model_card(run: Run, passport: Passport, repository: str) -> str:
     ]
     if not is_known:
         lines += ["", f"The base model was a folder called {base}: put its name on the Hub into the head, as"]
-        lines[-1] += " `base_model: OWNER/NAME`."
+        lines[-1] += " `base_model: OWNER/NAME`"
+        # Whoever loads an adapter looks for its base model there, and in no card.
+        lines[-1] += "." if run.config.full_finetuning else ", and into adapter_config.json: `base_model_name_or_path`."
     return "\n".join(lines) + "\n"
 
 
@@ -119,7 +121,8 @@ def _figures(run: Run) -> Iterator[tuple[str, str]]:
     for name in metrics.headline(run.config.method):
         if (value := progress.metrics.get(name)) is not None:
             yield f"Last {metrics.label(name)}", f"{value:.4g}"
-    tested = progress.best or progress.evaluation
+    # What is kept and goes up are the last weights, unless the best ones were asked for.
+    tested = (progress.best if run.config.load_best_model_at_end else None) or progress.evaluation
     if tested is not None:
         yield from _tested(tested)
 

@@ -11,7 +11,7 @@ import json
 import re
 import threading
 import warnings
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from httpx2 import HTTPError
-from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
@@ -53,6 +53,8 @@ CONFIGS = ("*config.json",)
 """Where libraries write where they found a model."""
 LARGEST_TEXT = 1 << 20
 """Larger files are vocabularies, in which words look like anything."""
+LONGEST_SAID = 300
+"""What the Hub says may be a whole page."""
 HOW_TO_GET_A_TOKEN = (
     "Make one that may write at https://huggingface.co/settings/tokens, and keep it in Settings or by "
     "`tunedeck token set`."
@@ -160,7 +162,7 @@ def push(
     counter = _Counter(sum(map(len, small.values())) + sum((folder / name).stat().st_size for name in large))
 
     def work() -> Pushed:
-        with push_faults(repo), warnings.catch_warnings(action="ignore"):
+        with push_faults(repo, token), warnings.catch_warnings(action="ignore"):
             return _send(folder, repo, card, small, large, counter, HfApi(endpoint, token=token), is_private)
 
     with ThreadPoolExecutor(1) as lane:
@@ -191,14 +193,30 @@ def _send(
     keeps_card = any(one.rfilename == README for one in there.siblings or ())
     texts = {**small} if keeps_card else {**small, README: card.replace(REPO_MARK, made.repo_id).encode()}
     with ExitStack() as opened:
-        operations = []
+        operations = list[CommitOperationAdd | CommitOperationDelete]()
         for name in (*texts, *large):
             raw = io.BytesIO(texts[name]) if name in texts else io.FileIO(folder / name)
             file = opened.enter_context(_Counted(raw, counter))
             operations.append(CommitOperationAdd(name, file))
             file.is_sent = True
+        old = left_behind([one.rfilename for one in there.siblings or ()], {*texts, *large})
+        operations += [CommitOperationDelete(name, is_folder=False) for name in old]
         api.create_commit(made.repo_id, operations, commit_message="Model trained with Tunedeck")
     return Pushed(made.repo_id, f"{api.endpoint}/{made.repo_id}", bool(there.private), keeps_card)
+
+
+def left_behind(there: Iterable[str], sent: Collection[str]) -> list[str]:
+    """Return which files of a repository are of the kinds that make a model, and not of the one that is sent.
+
+    Another model's weights, adapter or chat template beside the new ones would be loaded with them, or instead.
+    """
+    return [name for name in there if name not in sent and _makes_a_model(PurePosixPath(name))]
+
+
+def _makes_a_model(path: PurePosixPath) -> bool:
+    if str(path.parent) == TEMPLATES:
+        return path.suffix == ".jinja"
+    return str(path.parent) == "." and _is_like(path.name, (*WEIGHTS, *SMALL))
 
 
 def _is_like(name: str, patterns: tuple[str, ...]) -> bool:
@@ -235,20 +253,25 @@ def _public(value: Any, base: str, key: str = "") -> Any:
 
 
 @contextmanager
-def push_faults(repo: str) -> Iterator[None]:
-    """Say in words what the Hub or the way to it refuses."""
+def push_faults(repo: str, token: str = "") -> Iterator[None]:
+    """Say in words what the Hub or the way to it refuses; what the Hub has said is told without the token."""
     try:
         yield
     except RuntimeError as error:
         # What huggingface_hub makes of a large file that did not get through.
-        if not isinstance(error.__cause__, HfHubHTTPError | HTTPError | OSError):
+        if not isinstance(error.__cause__, HfHubHTTPError | HTTPError | OSError | ValueError):
             raise
-        raise _refusal(repo, error.__cause__) from error
-    except (HfHubHTTPError, HTTPError, OSError, OfflineModeIsEnabled) as error:
-        raise _refusal(repo, error) from error
+        raise _refusal(repo, token, error.__cause__) from error
+    except (HfHubHTTPError, HTTPError, OSError, OfflineModeIsEnabled, ValueError) as error:
+        raise _refusal(repo, token, error) from error
 
 
-def _refusal(repo: str, error: BaseException) -> AppError:
+def _said(words: str | None, token: str) -> str:
+    """Return what was said as one line without secrets, not too long."""
+    return " ".join(Redactor([token]).text(words or "").split())[:LONGEST_SAID]
+
+
+def _refusal(repo: str, token: str, error: BaseException) -> AppError:
     if isinstance(error, OfflineModeIsEnabled):
         return AppError("HF_HUB_OFFLINE is set, so the Hub is not asked.", "Start Tunedeck without it.", "offline")
     if isinstance(error, RepositoryNotFoundError):
@@ -258,9 +281,15 @@ def _refusal(repo: str, error: BaseException) -> AppError:
         if status == 401:
             return AppError("The Hub does not know the token.", HOW_TO_GET_A_TOKEN, "hub_token")
         if status == 403:
-            return AppError(f"The token may not write to {repo}.", HOW_TO_GET_A_TOKEN, "hub_token")
+            # A quota that is used up comes so, too.
+            why = _said(error.server_message, token).rstrip(".")
+            hint = f"The Hub says: {why}. {HOW_TO_GET_A_TOKEN}" if why else HOW_TO_GET_A_TOKEN
+            return AppError(f"The token may not write to {repo}.", hint, "hub_token")
         return AppError(f"The Hub has answered with an error ({status}).", "Try again in some minutes.", "hub_failed")
     if isinstance(error, HTTPError | ConnectionError | TimeoutError):
         return AppError("The Hugging Face Hub does not answer.", "Check the network, then push again.", "no_network")
+    if isinstance(error, ValueError):
+        # So huggingface_hub tells what is refused of a large file (too large, no room left) or of a card.
+        return AppError("The Hub has refused the upload.", _said(str(error), token), "hub_refused")
     said = getattr(error, "strerror", None) or error
     return AppError(f"A file of the model cannot be read: {said}.", "Look into the folder of the run.", "unreadable")

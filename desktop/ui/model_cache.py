@@ -80,8 +80,13 @@ class DownloadLine(QWidget):
 
     def _resume(self) -> None:
         known = self._models.downloads.get(self._id)
-        if known is not None:
-            self._models.downloads.start(known.id, known.revision)
+        if known is None:
+            return
+        try:
+            self._models.download(known.id, known.revision)
+        except AppError as error:
+            self.says.setText(str(error))
+            set_role(self.says, "warn")
 
 
 class CachePage(QWidget):

@@ -69,6 +69,7 @@ class PushDialog(QDialog):
         self.repo.setPlaceholderText("OWNER/NAME")
         self.private = QCheckBox("Private: only you, and those whom you give access, can see it")
         self.private.setChecked(True)
+        self._take_over(services.models.pushes.get(run.id))
         self.where = ElidedLabel("", "muted")
         self.problem = label("", "problem", wrap=True)
         self.settings = button("Settings…", self.settings_requested.emit, "link", "Settings, for a token of the Hub")
@@ -91,11 +92,17 @@ class PushDialog(QDialog):
         self._show()
         self.repo.setFocus()
 
+    def _take_over(self, push: Push | None) -> None:
+        """Show what is going already, not what could be sent."""
+        if push is not None and push.is_live:
+            self.repo.setText(push.repo)
+            self.private.setChecked(push.is_private)
+
     def _compose(self) -> None:
         what = "the whole model" if self._run.config.full_finetuning else "the adapter"
         told = (
-            f"What goes up: {what}, its tokenizer and a card with the figures of this run. No rows, no log, no "
-            "checkpoint, and nothing about this machine. You choose the licence on the Hub."
+            f"What goes up: {what}, its tokenizer and a card: figures, the names of model, data and GPUs, and the "
+            "data's checksum. No rows, no log, no checkpoint. You choose the licence on the Hub."
         )
         name = label("Repository", "muted")
         name.setBuddy(self.repo)

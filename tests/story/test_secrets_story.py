@@ -149,8 +149,9 @@ def push(tunedeck: Tunedeck, hub: FakeHub, files: RunFolder, watching: Watching)
     return said
 
 
-def assert_arrived(hub: FakeHub, files: RunFolder, watching: Watching) -> None:
+def assert_arrived(tunedeck: Tunedeck, hub: FakeHub, files: RunFolder, watching: Watching) -> None:
     """What arrived is the model, byte for byte, with a card; the token came in the one header that is for it."""
+    places = [str(place).encode() for place in (files.path.parent.parent, tunedeck.model)]
     arrived = hub.models["ada/captain"].files
     rewritten = ("README.md", "adapter_config.json")
     assert {*rewritten, "adapter_model.safetensors", "tokenizer.json"} <= set(arrived)
@@ -163,7 +164,7 @@ def assert_arrived(hub: FakeHub, files: RunFolder, watching: Watching) -> None:
     watching.seen["what was told to the Hub"] = b"\n".join(hub.bodies).decode("latin-1")
     for name, data in arrived.items():
         watching.seen[f"{name} on the Hub"] = data.decode("latin-1")
-        assert str(files.path.parent.parent).encode() not in data
+        assert [place for place in places if place in data] == []
 
 
 def assert_nowhere(said: str, watching: Watching, *folders: Path) -> None:
@@ -203,7 +204,7 @@ def test_a_gated_model_trains_in_a_container_that_has_no_token(
     assert len([name for name in watching.seen if name.startswith("process")]) >= 2
     assert any(KEPT in headers.get("authorization", "") for _, _, headers in hub.asked)
     said += push(tunedeck, hub, files, watching)
-    assert_arrived(hub, files, watching)
+    assert_arrived(tunedeck, hub, files, watching)
     assert f"base_model: {GATED}" in hub.models["ada/captain"].files["README.md"].decode()
     log = files.log.read_text()
     assert f"the token is {REMOVED}" in log
@@ -252,7 +253,7 @@ def test_a_push_of_what_was_trained_without_a_container_tells_no_secret(as_proce
         wait_for(watching.look, "the end of the run")
         said += tunedeck("runs", "follow", files.path.name)
         said += push(tunedeck, hub, files, watching)
-        assert_arrived(hub, files, watching)
+        assert_arrived(tunedeck, hub, files, watching)
     finally:
         hub.close()
     assert f"{hub.address}/ada/captain" in said

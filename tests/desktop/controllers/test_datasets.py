@@ -220,6 +220,30 @@ def test_a_split_of_the_hub_becomes_a_dataset(
     assert version.path.parent == test.path.parent == library._home.datasets
 
 
+def test_going_offline_stops_what_comes_from_the_hub_and_nothing_else(
+    library: Datasets, rows_file: Path, ended: Ended, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hub = DatasetHub()
+    monkeypatch.setenv("HF_ENDPOINT", hub.address)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf-home"))
+    hub.add(FakeDataset("maker/sums", {"data/train-00000-of-00001.jsonl": rows_file.read_bytes()}))
+    try:
+        found = cast(HubDataset, ended(library.look_at_hub("maker/sums")))
+        fetching = library.add_hub("sums", found, "default", "train")
+        adding = library.add_file("captain", rows_file)
+        library.follow_offline(True)
+        with pytest.raises(AppError) as caught:
+            ended(fetching)
+        assert caught.value.code == "cancelled"
+        if not adding.is_over:
+            ended(adding)
+        assert [one.name for one in library.all()] == ["captain"]
+        library.follow_offline(False)
+        assert cast(DatasetVersion, ended(library.add_hub("sums", found, "default", "train"))).rows == 20
+    finally:
+        hub.close()
+
+
 def test_offline_asks_nothing_of_the_hub(app: App) -> None:
     def refuse(what: str) -> None:
         raise ConfigError(f"{what} needs the network.", "", "offline")

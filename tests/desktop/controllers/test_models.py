@@ -101,8 +101,27 @@ def test_closing_ends_a_download_without_waiting(models: Models, hub: FakeHub, q
     models.download("maker/chat")
     qtbot.waitUntil(lambda: models.downloads.get("maker/chat").done_bytes > 0, timeout=WAIT_MS)
     models.close()
+    # The Hub still holds the rest of the file: by itself it would not end so.
+    qtbot.waitUntil(lambda: models.downloads.get("maker/chat").state == "stopped", timeout=WAIT_MS)
+    assert not any(one.is_whole for one in models.cache_now())
     jobs.close()
-    assert not hub.trickle.is_set()
+
+
+def test_offline_stops_every_download_and_they_go_on_when_asked(models: Models, hub: FakeHub, qtbot: QtBot) -> None:
+    hub.trickle = threading.Event()
+    models.download("maker/chat")
+    models.download("maker/second")
+    qtbot.waitUntil(lambda: models.downloads.get("maker/chat").done_bytes > 0, timeout=WAIT_MS)
+    models.follow_offline(True)
+    qtbot.waitUntil(lambda: not any(one.is_live for one in models.downloads.all()), timeout=WAIT_MS)
+    assert [one.state for one in models.downloads.all()] == ["stopped", "stopped"]
+    hub.trickle.set()
+    hub.trickle = None
+    assert not any(one.is_whole for one in models.cache_now())
+    models.follow_offline(False)
+    assert [one.state for one in models.downloads.all()] == ["stopped", "stopped"]
+    models.download("maker/chat")
+    qtbot.waitUntil(lambda: models.downloads.get("maker/chat").state == "done", timeout=WAIT_MS)
 
 
 def test_examining_answers_for_the_model_that_was_asked_last(models: Models, tmp_path: Path, qtbot: QtBot) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
 import pytest
 from pytestqt.qtbot import QtBot
 
@@ -97,12 +98,30 @@ def test_a_stopped_push_leaves_nothing_in_the_repository(desk: Desk) -> None:
 
 
 def test_closing_ends_a_push_without_waiting(desk: Desk, jobs: Jobs) -> None:
+    others = psutil.Process().children()
     desk.hub.held = threading.Event()
     desk.push()
     desk.qtbot.waitUntil(lambda: desk.now().done_bytes > 0, timeout=WAIT_MS)
+    (sender,) = [one for one in psutil.Process().children() if one not in others]
     desk.models.close()
+    # The Hub still holds the upload: by itself it would not end.
+    assert desk.ended().state == "stopped"
+    assert not sender.is_running()
+    desk.hub.held.set()
     jobs.close()
-    assert not desk.hub.held.is_set()
+    assert desk.hub.models["ada/captain"].files == {}
+
+
+def test_offline_stops_a_push_and_what_was_sent_is_not_there(desk: Desk) -> None:
+    desk.hub.held = threading.Event()
+    desk.push()
+    desk.qtbot.waitUntil(lambda: desk.now().done_bytes > 0, timeout=WAIT_MS)
+    desk.models.follow_offline(False)
+    assert desk.now().is_live
+    desk.models.follow_offline(True)
+    assert desk.ended().state == "stopped"
+    desk.hub.held.set()
+    assert desk.hub.models["ada/captain"].files == {}
 
 
 def test_what_cannot_be_pushed_is_refused_with_what_to_do(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""The card of a model: what it stands on, figures, and nothing about this machine."""
+"""The card of a model: what it stands on, figures, and no folder of this machine."""
 
 from __future__ import annotations
 
@@ -61,7 +61,27 @@ def test_it_names_no_folder_of_this_machine(finished: Callable[..., Run], tmp_pa
     assert "base_model: maker" not in card
     assert "| Base model | tiny-model |" in card
     assert "a folder called tiny-model" in card
+    assert "`base_model: OWNER/NAME`, and into adapter_config.json: `base_model_name_or_path`." in card
     assert "on captain.jsonl by" in card
+
+
+@pytest.mark.parametrize("keeps_best", [False, True])
+def test_its_figures_are_of_the_weights_that_are_kept(
+    tmp_path: Path, make_config: Callable[..., RunConfig], keeps_best: bool
+) -> None:
+    config = make_config(load_best_model_at_end=keeps_best, eval_steps=2, save_steps=2)
+    run = Run("r1", "First", "docker", tmp_path, config, START, RunState.FINISHED)
+    trainer = FakeTrainer(run.files)
+    trainer.begin().evaluate(2, 1.5, is_best=True).evaluate(6, 2.5).finish(6)
+    run = with_progress(replace(run, step=6), advance(Progress(), read_events(run.files.events)))
+    card = model_card(run, passport(run, None), "ada/x")
+    told = ["| Loss on the rows held back, step 2 | 1.5 |", "| Loss on the rows held back, step 6 | 2.5 |"]
+    assert [one in card for one in told] == [keeps_best, not keeps_best]
+
+
+def test_a_whole_model_of_a_folder_names_it_in_its_card_alone(finished: Callable[..., Run]) -> None:
+    run = finished(full_finetuning=True)
+    assert "as `base_model: OWNER/NAME`.\n" in model_card(run, passport(run, None), "ada/x")
 
 
 def test_a_whole_model_and_one_that_judges_say_so(finished: Callable[..., Run]) -> None:

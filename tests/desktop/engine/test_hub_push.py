@@ -6,12 +6,14 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from desktop.engine.hub_push import REPO_MARK, Pushed, Sent, model_files, push, repository_name
 from desktop.errors import AppError, ConfigError
 from tests.hub import FakeHub, FakeModel
+from trainer_image.redaction import REMOVED
 
 WEIGHTS = bytes(range(256)) * 4000
 BASE = "maker/base"
@@ -121,6 +123,26 @@ def test_a_second_push_sends_what_is_new_and_leaves_the_card(folder: Path, hub: 
     assert (files["README.md"], files["chat_template.jinja"]) == (b"licensed by its owner", b"{{ messages }}")
 
 
+def test_a_second_push_takes_away_what_the_first_model_had_and_nothing_else(folder: Path, hub: FakeHub) -> None:
+    send(folder, hub)
+    theirs = {
+        "README.md": b"mine",
+        "LICENSE": b"MIT",
+        "notes/config.json": b"{}",
+        "notes/x.safetensors": b"1",
+        "additional_chat_templates/README.md": b"mine",
+        "model.gguf": b"GGUF",
+    }
+    hub.models["ada/captain"].files |= theirs | {"model-00001-of-00002.safetensors": b"old"}
+    for name in ("chat_template.jinja", "additional_chat_templates/tools.jinja", "adapter_config.json"):
+        (folder / name).unlink()
+    (folder / "adapter_model.safetensors").rename(folder / "model.safetensors")
+    send(folder, hub)
+    kept = {"model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    assert set(hub.models["ada/captain"].files) == kept | set(theirs)
+    assert {name: hub.models["ada/captain"].files[name] for name in theirs} == theirs
+
+
 def test_nothing_goes_privately_to_where_everybody_sees_it(folder: Path, hub: FakeHub) -> None:
     hub.add(FakeModel("ada/captain"))
     assert refusal(folder, hub).code == "is_public"
@@ -189,6 +211,33 @@ def test_a_large_file_that_does_not_get_through_is_told(
     monkeypatch.setattr("tests.hub._Handler.do_PUT", lambda self: self._send(403, b"", {}))
     assert "may not write" in refusal(folder, hub).sentence
     assert hub.models["ada/captain"].files == {}
+
+
+def test_what_the_hub_says_against_a_file_is_told_without_the_token(
+    folder: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.token = "not-like-any-token-0001"
+    said = f"Storage of ada is\n full ({hub.token}). " + "x" * 900
+
+    def refuse_large(self: Any, asked: dict[str, Any]) -> None:
+        objects = [{**one, "error": {"code": 413, "message": said}} for one in asked["objects"]]
+        self._send_json({"transfer": "basic", "objects": objects})
+
+    monkeypatch.setattr("tests.hub._Handler._send_batch", refuse_large)
+    error = refusal(folder, hub)
+    assert (error.code, error.sentence) == ("hub_refused", "The Hub has refused the upload.")
+    assert f"Storage of ada is full ({REMOVED})." in error.hint
+    assert len(error.hint) == 300
+    assert hub.models["ada/captain"].files == {}
+
+
+def test_why_the_hub_forbids_it_is_told(folder: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.token = "not-like-any-token-0001"
+    headers = {"X-Error-Message": f"Private storage is used up for {hub.token}."}
+    monkeypatch.setattr("tests.hub._Handler.do_PUT", lambda self: self._send(403, b"", headers))
+    error = refusal(folder, hub)
+    assert error.sentence == "The token may not write to ada/captain."
+    assert error.hint.startswith(f"The Hub says: Private storage is used up for {REMOVED}. Make one that may write at ")
 
 
 def test_names_are_read_as_people_write_them() -> None:

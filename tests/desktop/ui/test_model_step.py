@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from desktop.controllers.models import Download
 from desktop.core.models import model_list
 from desktop.ui.main_window import MainWindow
-from desktop.ui.model_cache import download_words
+from desktop.ui.model_cache import DownloadLine, download_words
 from desktop.ui.model_step import ModelStep
 from desktop.ui.model_table import TableRow, TableRows
 from tests.desktop.engine.test_model_check import SHAPE, write_model
@@ -105,6 +105,22 @@ def test_a_folder_is_looked_over(step: ModelStep, window: MainWindow, bench: Ben
     (bench.model / "model.safetensors").unlink()
     step.look_again()
     qtbot.waitUntil(lambda: "no weights" in said(step), timeout=WAIT_MS)
+
+
+def test_offline_a_download_stops_and_does_not_go_on(bench: Bench, hub: FakeHub, qtbot: QtBot) -> None:
+    models, line = bench.services.models, DownloadLine(bench.services.models)
+    qtbot.addWidget(line)
+    hub.trickle = threading.Event()
+    models.download("maker/chat")
+    line.show_download("maker/chat")
+    line.show()
+    qtbot.waitUntil(lambda: models.downloads.all()[0].done_bytes > 0, timeout=WAIT_MS)
+    bench.services.choices.set_offline(True)
+    qtbot.waitUntil(lambda: "It goes on from there" in line.says.text(), timeout=WAIT_MS)
+    hub.trickle.set()
+    qtbot.mouseClick(line.resume, Qt.MouseButton.LeftButton)
+    assert "Tunedeck is offline" in line.says.text()
+    assert not models.downloads.all()[0].is_live
 
 
 def test_a_model_of_the_hub_is_found_downloaded_and_freed(

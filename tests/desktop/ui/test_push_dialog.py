@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from desktop.ui.main_window import MainWindow
@@ -130,6 +131,48 @@ def test_closed_the_push_goes_on_and_a_notice_tells_of_its_end(
         hub.held.set()
     assert posted.args[0].sentence == "Sea captain is on the Hub."
     assert posted.args[0].hint == f"{hub.address}/ada/Sea-captain"
+
+
+def test_opened_again_it_shows_what_is_going(
+    bench: Bench, window: MainWindow, hub: FakeHub, finished: str, qtbot: QtBot
+) -> None:
+    keep_a_token(bench, hub)
+    dialog = open_dialog(window)
+    dialog.repo.setText("ada/another-name")
+    dialog.private.setChecked(False)
+    hub.held = threading.Event()
+    press(dialog, qtbot)
+    dialog.accept()
+    again = open_dialog(window)
+    assert (again.repo.text(), again.private.isChecked()) == ("ada/another-name", False)
+    assert again.where.whole_text() == "It goes to huggingface.co/ada/another-name"
+    assert not again.repo.isEnabled()
+    hub.held.set()
+    qtbot.waitUntil(again.address.isVisible, timeout=WAIT_MS)
+    assert again.address.text() == f"{hub.address}/ada/another-name"
+    again.accept()
+
+
+def test_offline_stops_the_push_that_is_going(
+    bench: Bench, window: MainWindow, hub: FakeHub, finished: str, qtbot: QtBot
+) -> None:
+    keep_a_token(bench, hub)
+    dialog = open_dialog(window)
+    hub.held = threading.Event()
+    press(dialog, qtbot)
+    qtbot.waitUntil(lambda: " of " in dialog.says.text(), timeout=WAIT_MS)
+    bench.services.choices.set_offline(True)
+    qtbot.waitUntil(lambda: dialog.says.text().startswith("Stopped. Nothing was added"), timeout=WAIT_MS)
+    assert "Tunedeck is offline" in dialog.problem.text()
+    dialog.accept()
+
+
+def test_it_says_what_goes_up(window: MainWindow, finished: str) -> None:
+    dialog = open_dialog(window)
+    (told,) = [one.text() for one in dialog.findChildren(QLabel) if one.text().startswith("What goes up")]
+    assert "figures, the names of model, data and GPUs, and the data's checksum" in told
+    assert "machine" not in told
+    dialog.accept()
 
 
 def test_names_of_runs_become_names_of_repositories() -> None:
