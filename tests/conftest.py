@@ -12,14 +12,43 @@ os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # no tes
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QCoreApplication
+from pytestqt.qtbot import QtBot
+from pytestqt.wait_signal import SignalBlocker
 
 from desktop.controllers.jobs import Jobs
 from desktop.core.store import Store
 from desktop.paths import PROJECT, Home
 from trainer_image.contract import RunConfig
+
+PATIENCE_MS = 60_000
+"""A machine that does other work too needs more than the five seconds of pytest-qt."""
+
+
+class PatientBot(QtBot):
+    """Waits long for what comes late."""
+
+    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = PATIENCE_MS) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(
+        self,
+        signal: Any,
+        *,
+        timeout: int = PATIENCE_MS,
+        raising: bool | None = None,
+        check_params_cb: Callable[..., bool] | None = None,
+    ) -> SignalBlocker:
+        return super().waitSignal(signal, timeout=timeout, raising=raising, check_params_cb=check_params_cb)
+
+
+@pytest.fixture
+def qtbot(qapp: QCoreApplication, request: pytest.FixtureRequest) -> QtBot:
+    """What drives a window, with patience."""
+    return PatientBot(request)
 
 
 @pytest.fixture

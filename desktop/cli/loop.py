@@ -47,7 +47,7 @@ def wait_until(is_done: Callable[[], bool], *signals: SignalInstance) -> None:
     interrupted = False
 
     def look(*_: object) -> None:
-        if is_done():
+        if interrupted or is_done():  # whoever pressed Ctrl+C before the loop ran is heard, too
             loop.quit()
 
     def interrupt(*_: object) -> None:

@@ -6,11 +6,15 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import SignalInstance
 
+from desktop.cli import live
+from desktop.cli.loop import wait_until
 from desktop.core.run import RunState
 from desktop.engine.launch import LaunchSpec
 from tests.desktop.cli.conftest import Terminal
@@ -274,10 +278,24 @@ def test_ppo_is_told_where_it_has_gone(terminal: Terminal, write_config: Callabl
     assert "Choose rlhf" in terminal.refused("train", str(write_config(method="ppo")))
 
 
-def test_ctrl_c_while_waiting_leaves_it_waiting(terminal: Terminal, write_config: Callable[..., Path]) -> None:
+def test_ctrl_c_while_waiting_leaves_it_waiting(
+    terminal: Terminal, write_config: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     said = terminal.type("train", str(write_config(method="rlhf")), "--detach", "--json")
     second = said.json["then"][0]["id"]
-    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+
+    def wait(is_done: Callable[[], bool], *signals: SignalInstance) -> None:
+        before = signal.getsignal(signal.SIGINT)
+
+        def press() -> None:
+            while signal.getsignal(signal.SIGINT) is before:
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=press, daemon=True).start()
+        wait_until(is_done, *signals)
+
+    monkeypatch.setattr(live, "wait_until", wait)
     followed = terminal.type("runs", "follow", second)
     assert followed.code == 0
     assert "Following stopped." in followed.err
