@@ -152,8 +152,13 @@ class Start:
 
 def is_being_started(files: RunFolder) -> bool:
     """Say whether a process is busy starting this run's body now."""
+    return is_locked(files.path / STARTING)
+
+
+def is_locked(path: Path) -> bool:
+    """Say whether a process that lives holds the lock of a file."""
     try:
-        handle = os.open(files.path / STARTING, os.O_RDWR)
+        handle = os.open(path, os.O_RDWR)
     except OSError:
         return False
     try:

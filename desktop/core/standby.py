@@ -13,6 +13,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from desktop.core.folders import is_locked
 from desktop.errors import StoreError
 from trainer_image.contract import Launch, RunConfig, RunFolder
 from trainer_image.contract.standby import Standby, left_file, read_standby, waiting_file
@@ -87,24 +88,7 @@ def abandoned(runs: Path) -> list[tuple[RunFolder, Standby]]:
         files = RunFolder(folder)
         for path in (waiting_file(files), left_file(files)):
             note = read_standby(path)
-            if note is not None and not files.config.exists() and not _is_locked(path):
+            if note is not None and not files.config.exists() and not is_locked(path):
                 found.append((files, note))
                 break
     return found
-
-
-def _is_locked(path: Path) -> bool:
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    else:
-        return False
-    finally:
-        os.close(handle)
