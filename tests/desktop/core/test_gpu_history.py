@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +37,18 @@ def wait_for(history: GpuHistory, lines: int) -> None:
     assert len(history) >= lines
 
 
-def test_what_the_trainer_writes_the_app_reads(tmp_path: Path, nvml: FakeNvml) -> None:
+@pytest.fixture
+def stranger() -> Iterator[int]:
+    """The number of a process that leads a session of its own, as another program's does."""
+    process = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    yield process.pid
+    process.kill()
+    process.wait()
+
+
+def test_what_the_trainer_writes_the_app_reads(tmp_path: Path, nvml: FakeNvml, stranger: int) -> None:
     assert nvml.cards is not None
-    nvml.cards[0].processes.update({os.getpid(): 2 * GIB, 1: GIB})
+    nvml.cards[0].processes.update({os.getpid(): 2 * GIB, stranger: GIB})
     sampler = Sampler(RunFolder(tmp_path), CARDS, every_s=0.01)
     history = GpuHistory(RunFolder(tmp_path).gpus)
     wait_for(history, 3)
