@@ -7,9 +7,11 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +55,12 @@ def full_rows(path: Path, count: int, words: int) -> Path:
     return path
 
 
-def plain(place: Place, library: str, rows: Path, processes: int = 1, **asked: Any) -> Result:
+def plain(place: Place, library: str, rows: Path, processes: int = 1, card: int = 0, **asked: Any) -> Result:
     """Run a baseline."""
     asked = {"library": library, "model": str(place.model), "rows": str(rows), "output": "/tmp/plain", **asked}
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     command = [sys.executable, *(launcher if processes > 1 else []), str(HERE / "plain.py"), json.dumps(asked)]
-    hidden = {} if processes > 1 else {"CUDA_VISIBLE_DEVICES": "0"}
+    hidden = {} if processes > 1 else {"CUDA_VISIBLE_DEVICES": str(card)}
     environment = {**os.environ, **hidden, "HF_HUB_OFFLINE": "1", "UNSLOTH_DISABLE_STATISTICS": "1"}
     done = subprocess.run(command, env=environment, cwd=place.folder, text=True, capture_output=True, check=False)
     lines = [line for line in done.stdout.splitlines() if line.startswith('{"tokens_per_s"')]
@@ -67,10 +69,17 @@ def plain(place: Place, library: str, rows: Path, processes: int = 1, **asked: A
     return Result(**json.loads(lines[-1]))
 
 
-def ours(place: Place, rows: Path, cards: int = 1, warmup: int = 5, split: str = "", **knobs: Any) -> Result:
+def ours(
+    place: Place,
+    rows: Path,
+    cards: Sequence[int] = (0,),
+    warmup: int = 5,
+    split: str = "",
+    variables: Mapping[str, str] | None = None,
+    **knobs: Any,
+) -> Result:
     """Run Tunedeck's trainer on a run folder, as the app does; ``split`` forces one way to split a model."""
-    folder = place.folder / f"run-{datetime.now(UTC):%H%M%S%f}"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=place.folder))
     config = {
         "model": str(place.model),
         "dataset": str(rows),
@@ -84,8 +93,11 @@ def ours(place: Place, rows: Path, cards: int = 1, warmup: int = 5, split: str =
     if "short" in rows.name:
         config["loss_on"] = "answers"
     (folder / "config.json").write_text(json.dumps(config))
-    environment = {**os.environ, "PYTHONPATH": f"{PROJECT}:{os.environ.get('PYTHONPATH', '')}"}
-    environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, range(cards)))
+    environment = {**os.environ, **(variables or {})}
+    before = (variables or {}).get("PYTHONPATH", "").split(":")
+    path = [*before, str(PROJECT), *os.environ.get("PYTHONPATH", "").split(":")]
+    environment["PYTHONPATH"] = ":".join(part for part in path if part)
+    environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, cards))
     words = ["-m", "trainer_image.start"]
     if split:
         force = f"p.SPLITS = dict.fromkeys(p.SPLITS, ({split!r},))"

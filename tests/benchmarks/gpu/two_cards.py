@@ -16,6 +16,7 @@ from cases import Place, full_rows, ours, show
 from shapes import make
 
 STEPS = 16
+BOTH = (0, 1)
 
 
 def main() -> None:
@@ -35,14 +36,14 @@ def main() -> None:
     for precision, four_bit in (("bf16", False), ("nf4", True)):
         one = ours(place, full, placement="one", load_in_4bit=four_bit, **knobs)
         show(f"{precision}: one card", one)
-        show(f"{precision}: two cards", ours(place, full, cards=2, load_in_4bit=four_bit, **knobs), one)
+        show(f"{precision}: two cards", ours(place, full, cards=BOTH, load_in_4bit=four_bit, **knobs), one)
         if asked.split:
             for way in ("sharded", "layers"):
-                result = ours(place, full, cards=2, split=way, placement="split", load_in_4bit=four_bit, **knobs)
+                result = ours(place, full, cards=BOTH, split=way, placement="split", load_in_4bit=four_bit, **knobs)
                 show(f"{precision}: one model over two cards, {way}", result, one)
         if not four_bit:
             os.environ["NCCL_P2P_DISABLE"] = "1"
-            show("bf16: two cards, NCCL_P2P_DISABLE=1", ours(place, full, cards=2, **knobs), one)
+            show("bf16: two cards, NCCL_P2P_DISABLE=1", ours(place, full, cards=BOTH, **knobs), one)
             del os.environ["NCCL_P2P_DISABLE"]
 
 
