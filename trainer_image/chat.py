@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from trainer_image.arguments import chat_environment, chat_load_arguments
+from trainer_image.collecting import without_collecting
 from trainer_image.contract import (
     Answer,
     ChatConfig,
@@ -100,7 +101,7 @@ def chat(reporter: Reporter) -> None:
     start = time.perf_counter()
     config = read_config(reporter.folder)
     os.environ.update(chat_environment(config))
-    with reporter.phase("import"):
+    with reporter.phase("import"), without_collecting():
         from trainer_image import models
 
         models.check_model_is_there(config.model)

@@ -42,6 +42,8 @@ STEPS_WITH_A_COPY = ("adamw_torch", "adafactor")
 """Optimizers that need as much as the trained weights once more while they step."""
 WORKSPACE_BYTES = 64 * MIB
 """Scratch of the matrix library (32 MiB for each stream on a Hopper card) and small change."""
+BYTES_OF_A_WIDTH = 8 * 1024
+"""More of it for each number of the hidden width. Fitted: 1B and 8B."""
 EXCHANGE_BYTES = 120 * MIB
 """What training together takes beside the gradients. Fitted: small models on two cards."""
 CONTEXT_BYTES = int(0.5 * GIB)
@@ -56,7 +58,7 @@ class Estimate:
     """The base model, with copies for reference or reward where a method holds some."""
     adapter: int
     optimizer: int
-    """Its state, and the gradients of the trained weights, which live as long."""
+    """Its state, and the gradients of the trained weights, which live as long; those of a trained head exist twice."""
     activations: int
     """What the forward pass keeps for the backward pass, or the cache of generated tokens where that is more."""
     logits: int
@@ -94,14 +96,20 @@ def predict(
 def _on_one_card(config: RunConfig, model: ModelFacts, free_bytes: int) -> Estimate:
     trained, width = _trained_parameters(config, model), _trained_bytes(config)
     gradients = width * trained
-    state = STATE_NUMBERS[config.optim] * (1 if "8bit" in config.optim else width)
+    state = STATE_NUMBERS[config.optim] * (1 if "8bit" in config.optim else width) * trained
+    head = 0
+    if config.full_finetuning:
+        head = width * model.vocabulary * model.hidden
+        if "8bit" in config.optim:
+            # The states of embeddings are kept in 32 bits all the same.
+            state += STATE_NUMBERS[config.optim] * (FULL_BYTES - 1) * model.embedding_parameters
     static = Estimate(
         weights=_base_bytes(config, model) + _copy_bytes(config, model),
         adapter=0 if config.full_finetuning else width * trained,
-        optimizer=gradients + state * trained,
+        optimizer=gradients + head + state,
         activations=0,
         logits=0,
-        overhead=WORKSPACE_BYTES + _unpacking_bytes(config, model),
+        overhead=WORKSPACE_BYTES + BYTES_OF_A_WIDTH * model.hidden + _unpacking_bytes(config, model),
     )
     tokens = token_memory(config, model, model.layers, free_bytes=max(0, free_bytes - static.total))
     step = width * trained if config.optim in STEPS_WITH_A_COPY else 0
@@ -120,7 +128,8 @@ def _sharded(
 ) -> list[Estimate]:
     """Every card holds its part of each weight; a layer is whole while it computes, and the next one is fetched.
 
-    Unsloth keeps frozen weights whole on every card that has room for them.
+    Embeddings and head are gathered into one buffer and copied out of it, so for a moment they are there twice. Unsloth
+    keeps frozen weights whole on every card that has room for them.
     """
     if not config.full_finetuning and all(one.total <= share for one, share in zip(alone, shares, strict=True)):
         return [_together(one, config, model) for one in alone]
@@ -129,7 +138,7 @@ def _sharded(
     return [
         _replace(
             one,
-            weights=int((one.weights - embeddings) / cards + 2 * layer + embeddings),
+            weights=int(one.weights / cards + 2 * layer + 2 * embeddings),
             adapter=one.adapter // cards,
             optimizer=one.optimizer // cards,
             overhead=one.overhead + EXCHANGE_BYTES,
@@ -188,11 +197,16 @@ def _linear_bytes(config: RunConfig, model: ModelFacts) -> float:
 
 
 def _unpacking_bytes(config: RunConfig, model: ModelFacts) -> int:
-    """Return the room in which 4-bit matrices are unpacked, two at once, and in which DoRA weighs its matrices."""
+    """Return the room in which 4-bit matrices are unpacked, two at once, and in which DoRA weighs its matrices.
+
+    It takes four copies of one in 32 bits, and one more of one that is unpacked for it. Fitted: 1B and 8B, 3.1 to 8.1
+    GiB.
+    """
     largest = model.largest_linear
     unpacked = int(2 * largest * (HALF_BYTES + FULL_BYTES / 64)) if is_four_bit(config, model) else 0
-    weighed = 2 * FULL_BYTES * largest if config.use_dora and not config.full_finetuning else 0
-    return unpacked + weighed
+    if not config.use_dora or config.full_finetuning:
+        return unpacked
+    return unpacked + (5 if is_four_bit(config, model) else 4) * FULL_BYTES * largest
 
 
 def _copy_bytes(config: RunConfig, model: ModelFacts) -> int:

@@ -11,13 +11,14 @@ from trainer_image.contract import LEAST_ROWS, Method, PlacementName, RunConfig
 from trainer_image.errors import TrainerError
 from trainer_image.memory import CONTEXT_BYTES, GIB, Estimate, is_four_bit, predict
 from trainer_image.model_facts import ModelFacts
+from trainer_image.split_speed import Speeds, faster_first
 from trainer_image.supervised import max_memory_variable
 
 CLEARLY = 1.15
 """A prediction that is over by less than this may be wrong, so the run is tried."""
 BY_LAYERS: tuple[PlacementName, ...] = ("layers",)
 EITHER: tuple[PlacementName, ...] = ("sharded", "layers")
-"""The better one first: sharded keeps every card busy, layers let one compute while the others wait."""
+"""The better one first as long as nothing is measured: sharded keeps every card busy, layers let them take turns."""
 SPLITS: Mapping[Method, tuple[PlacementName, ...]] = {
     "sft": EITHER,
     "pretrain": EITHER,
@@ -71,8 +72,17 @@ class Way:
         return self.loads.index(self.load)
 
 
-def decide(config: RunConfig, model: ModelFacts | None, cards: Sequence[Card], cpu_processes: int = 1) -> Decision:
-    """Choose how the run uses the cards, or refuse with what would do; ``model`` is None where it is unknown."""
+def decide(
+    config: RunConfig,
+    model: ModelFacts | None,
+    cards: Sequence[Card],
+    cpu_processes: int = 1,
+    speeds: Speeds | None = None,
+) -> Decision:
+    """Choose how the run uses the cards, or refuse with what would do.
+
+    ``model`` is None where it is unknown, and so is ``speeds`` before the cards were measured.
+    """
     if not cards:
         return _on_cpu(config, cpu_processes)
     if len(cards) == 1 and config.placement in ("data_parallel", "split"):
@@ -90,7 +100,8 @@ def decide(config: RunConfig, model: ModelFacts | None, cards: Sequence[Card], c
     if model is None:
         return _unknown(config, cards)
     least = least_rows(config)
-    best = best_way(least, model, cards)
+    order = faster_first(config, model, len(cards), speeds) if speeds and len(cards) > 1 else EITHER
+    best = best_way(least, model, cards, order)
     if best.load > CLEARLY:
         raise out_of_memory(least, model, cards)
     return _decision(best, config, model, cards)
@@ -147,9 +158,14 @@ def _unknown(config: RunConfig, cards: Sequence[Card]) -> Decision:
     return _started("data_parallel" if len(used) > 1 else "one", used, reason, (), config, None)
 
 
-def best_way(config: RunConfig, model: ModelFacts, cards: Sequence[Card]) -> Way:
-    """Return the first way in which the run fits, or the one that comes nearest."""
-    ways = _ways(config, model, tuple(cards))
+def best_way(
+    config: RunConfig, model: ModelFacts, cards: Sequence[Card], order: Sequence[PlacementName] = EITHER
+) -> Way:
+    """Return the first way in which the run fits, or the one that comes nearest.
+
+    ``order`` has the ways to split a model, the faster one first.
+    """
+    ways = _ways(config, model, tuple(cards), order)
     return next((way for way in ways if way.load <= 1), min(ways, key=lambda way: way.load))
 
 
@@ -158,7 +174,7 @@ def way_of(config: RunConfig, model: ModelFacts, placement: PlacementName, cards
     return Way(placement, tuple(cards), tuple(predict(config, model, placement, [card.free_bytes for card in cards])))
 
 
-def _ways(config: RunConfig, model: ModelFacts, cards: tuple[Card, ...]) -> list[Way]:
+def _ways(config: RunConfig, model: ModelFacts, cards: tuple[Card, ...], order: Sequence[PlacementName]) -> list[Way]:
     """Return the ways that the config allows, the fastest first."""
 
     def way(placement: PlacementName, *used: Card) -> Way:
@@ -171,7 +187,8 @@ def _ways(config: RunConfig, model: ModelFacts, cards: tuple[Card, ...]) -> list
         return [copies]
     splits = [
         way(placement, *cards)
-        for placement in SPLITS.get(config.method, ())
+        for placement in order
+        if placement in SPLITS.get(config.method, ())
         if placement == "layers" or _can_load_sharded(config, model, cards)
     ]
     if config.placement == "split":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trainer_image.cards import Card, given_cards, visible_cards
@@ -14,6 +14,7 @@ from trainer_image.errors import TrainerError
 from trainer_image.model_facts import ModelFacts
 from trainer_image.model_files import longest_row, model_folder, read_facts
 from trainer_image.placement import Decision, decide
+from trainer_image.split_speed import Speeds
 from trainer_image.supervised import CPU_PROCESSES, LAUNCHER, PLACEMENT, SUPERVISED
 from trainer_image.watchdog import gpu_lost
 
@@ -29,12 +30,17 @@ class Prepared:
     environment: dict[str, str]
     files: Path | None
     """The model's folder, where it is on this machine."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """With which the cards talk to each other; they are in the environment already."""
 
 
-def placed(config: RunConfig, folder: RunFolder, held: Mapping[str, int] | None = None) -> Prepared:
+def placed(
+    config: RunConfig, folder: RunFolder, held: Mapping[str, int] | None = None, speeds: Speeds | None = None
+) -> Prepared:
     """Choose how the cards are used, and return what the processes need for that.
 
     ``held`` is what processes that stand ready for this very run hold of each card by its UUID: it counts as free.
+    ``speeds`` were measured of the cards.
     """
     visible = visible_cards(folder)
     if held:
@@ -47,7 +53,7 @@ def placed(config: RunConfig, folder: RunFolder, held: Mapping[str, int] | None 
     files = model_folder(config)
     model = read_facts(files) if files else None
     sized = as_it_comes(config, folder)
-    decision = decide(sized, model, cards, int(os.environ.get(CPU_PROCESSES, "1")))
+    decision = decide(sized, model, cards, int(os.environ.get(CPU_PROCESSES, "1")), speeds)
     variables = {
         **os.environ,
         SUPERVISED: "1",

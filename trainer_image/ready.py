@@ -6,6 +6,7 @@ import json
 import os
 import sys
 
+from trainer_image.collecting import without_collecting
 from trainer_image.contract import RunFolder
 from trainer_image.supervised import STANDBY, obey_launcher, placement, ready_mark
 
@@ -17,7 +18,8 @@ def stand_by(folder: RunFolder) -> None:
         return
     obey_launcher()
     take_first_card()
-    import_everything(method)
+    with without_collecting():
+        import_everything(method)
     ready_mark(folder, int(os.environ.get("RANK", "0"))).touch()
     line = sys.stdin.readline()
     if not line:

@@ -11,10 +11,12 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from trainer_image.cards import Card, driver_version
 from trainer_image.crew import Crew
 from trainer_image.errors import TrainerError
+from trainer_image.split_speed import Speeds
 from trainer_image.supervise import STACKS_S, Signals
 from trainer_image.supervised import CACHES
 
@@ -37,11 +39,11 @@ def settings_for(cards: Sequence[Card], environment: Mapping[str, str], signals:
     if isinstance(known.get(key, {}).get("settings"), dict):
         return dict(known[key]["settings"])
     for settings in WAYS:
-        speed = talk({**environment, **settings}, len(cards), signals)
+        found = talk({**environment, **settings}, len(cards), signals)
         if signals.told:
             raise SystemExit(128 + signals.told)
-        if speed is not None:
-            _write(kept, known | {key: {"settings": dict(settings), "gb_per_s": round(speed, 2)}})
+        if found is not None:
+            _write(kept, known | {key: {"settings": dict(settings), **found}})
             return dict(settings)
     raise TrainerError(
         "cards_cannot_talk",
@@ -50,8 +52,23 @@ def settings_for(cards: Sequence[Card], environment: Mapping[str, str], signals:
     )
 
 
-def talk(environment: Mapping[str, str], count: int, signals: Signals, limit_s: float = LIMIT_S) -> float | None:
-    """Return how fast so many processes sum numbers over their cards, in GB/s; None where they cannot."""
+def speeds_of(cards: Sequence[Card], environment: Mapping[str, str]) -> Speeds | None:
+    """Return what was measured of these cards; None where it was not, or by a version that measured less."""
+    kept = _read(_file(environment)).get(_key(cards), {})
+    try:
+        speeds = Speeds(float(kept["gb_per_s"]), float(kept["tflops"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return speeds if speeds.gb_per_s > 0 and speeds.tflops > 0 else None
+
+
+def talk(
+    environment: Mapping[str, str], count: int, signals: Signals, limit_s: float = LIMIT_S
+) -> dict[str, float] | None:
+    """Return how fast so many processes sum numbers over their cards and multiply; None where they cannot talk.
+
+    ``gb_per_s`` between two of them, ``tflops`` of the slowest.
+    """
     with tempfile.TemporaryDirectory() as place:
         result = Path(place) / "result.json"
         crew = signals.crew = Crew([sys.executable, "-m", "trainer_image.handshake", str(result)], environment, count)
@@ -64,7 +81,7 @@ def talk(environment: Mapping[str, str], count: int, signals: Signals, limit_s: 
             signals.crew = None
         if crew.code != 0 or not result.exists():
             return None
-        return float(json.loads(result.read_text("utf-8"))["gb_per_s"])
+        return {name: round(float(value), 2) for name, value in json.loads(result.read_text("utf-8")).items()}
 
 
 def caches_folder(environment: Mapping[str, str]) -> Path:
@@ -87,7 +104,7 @@ def _key(cards: Sequence[Card]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _read(path: Path) -> dict[str, dict[str, dict[str, str]]]:
+def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
         known = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):

@@ -12,7 +12,6 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from trainer_image import self_test
 from trainer_image.arguments import environment
 from trainer_image.cards import Card, visible_cards
 from trainer_image.contract import RunFolder
@@ -24,6 +23,7 @@ from trainer_image.model_files import read_weights_ahead
 from trainer_image.preparing import Prepared, placed
 from trainer_image.supervise import Signals
 from trainer_image.supervised import STANDBY, ready_mark
+from trainer_image.talking import talked
 
 
 @dataclass
@@ -79,16 +79,15 @@ def _begin(
     standing: Standing, folder: RunFolder, words: Sequence[str], method: str, prepared: Prepared, signals: Signals
 ) -> None:
     """Start the processes, unless the cards are split by what is free on them when the run starts."""
+    if prepared.decision.placement != "layers":
+        prepared = talked(prepared, folder, signals)
     decision, config = prepared.decision, prepared.config
     if decision.placement == "layers":
         return
-    settings: dict[str, str] = {}
-    if decision.processes > 1 and decision.cards:
-        settings = self_test.settings_for(decision.cards, prepared.environment, signals)
     if prepared.files is not None:
         read_weights_ahead(prepared.files)
     standing.count, standing.cards = decision.processes, prepared.cards
-    standing.environment = prepared.environment | settings | environment(config)
+    standing.environment = prepared.environment | environment(config)
     _forget_marks(folder, standing.count)
     standing.crew = Crew(words, {**standing.environment, STANDBY: method}, standing.count, waits=True)
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
-from trainer_image import self_test, standby, supervise
+from trainer_image import standby, supervise
 from trainer_image.configs import adjusted, read_adjustments, read_config, write_adjustments
 from trainer_image.contract import (
     EXIT_DISK_FULL,
@@ -35,6 +34,7 @@ from trainer_image.reporter import Reporter
 from trainer_image.sampler import Sampler
 from trainer_image.standby import Standing
 from trainer_image.supervise import Signals
+from trainer_image.talking import talked
 from trainer_image.verifying import keep_whole_checkpoints
 from trainer_image.watchdog import Watchdog, gpu_lost
 
@@ -113,14 +113,15 @@ def paused_by_itself(failed: Failed, folder: RunFolder) -> Paused:
 def prepare(reporter: Reporter, signals: Signals, standing: Standing | None = None) -> Prepared:
     """Choose how the cards are used, try whether they talk to each other, and say so."""
     folder = reporter.folder
-    prepared = placed(read_config(folder), folder, standing.held if standing else None)
-    decision, settings = prepared.decision, {}
-    if decision.cards:
-        if decision.processes > 1:
+    held = standing.held if standing else None
+    prepared = placed(read_config(folder), folder, held)
+    if prepared.decision.cards:
+        if prepared.decision.processes > 1:
             with reporter.phase("self_test"):
-                settings = self_test.settings_for(decision.cards, prepared.environment, signals)
+                prepared = talked(prepared, folder, signals, held)
         if prepared.files:
             read_weights_ahead(prepared.files)
+    decision = prepared.decision
     reporter.emit(
         Placement(
             placement=decision.placement,
@@ -128,12 +129,12 @@ def prepare(reporter: Reporter, signals: Signals, standing: Standing | None = No
             processes=decision.processes,
             sentence=decision.sentence,
             predicted_bytes=list(decision.predicted_bytes),
-            settings=settings,
+            settings=dict(prepared.settings),
         )
     )
     if decision.warning:
         reporter.warn("may_not_fit", decision.warning, "It is tried all the same.")
-    return replace(prepared, environment=prepared.environment | settings)
+    return prepared
 
 
 def go_on_smaller(reporter: Reporter, config: RunConfig) -> bool:

@@ -16,6 +16,7 @@ from trainer_image import checkpoints
 from trainer_image.arguments import Machine, data_plan, environment, overridden_knobs, rhythm
 from trainer_image.cards import driver_version
 from trainer_image.chat_templates import NAME_A_TEMPLATE
+from trainer_image.collecting import without_collecting
 from trainer_image.configs import adjusted, read_adjustments, read_config, read_dataset_ref
 from trainer_image.contract import (
     GENERATING,
@@ -49,7 +50,7 @@ def train(reporter: Reporter) -> None:
     choose_cards(config)
     os.environ.update(environment(config))
 
-    with reporter.phase("import"):
+    with reporter.phase("import"), without_collecting():
         from trainer_image import methods, models
 
         models.check_model_is_there(config.model)

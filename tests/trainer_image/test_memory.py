@@ -21,6 +21,16 @@ LLAMA_8B = {
     "vocab_size": 128256,
     "tie_word_embeddings": False,
 }
+LLAMA_1B = {
+    "model_type": "llama",
+    "num_hidden_layers": 16,
+    "hidden_size": 2048,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "intermediate_size": 8192,
+    "vocab_size": 128256,
+    "tie_word_embeddings": True,
+}
 SMOLLM2 = {
     "model_type": "llama",
     "num_hidden_layers": 30,
@@ -94,6 +104,35 @@ PEAKS: dict[str, tuple[dict[str, Any], dict[str, Any], str, tuple[float, ...], f
     "8B bf16 two cards, plain script": (LLAMA_8B, FULL, "data_parallel", TWO, 16.8),
     "8B nf4 two cards": (LLAMA_8B, FULL | NF4, "data_parallel", TWO, 7.26),
     "8B nf4 two cards, plain script": (LLAMA_8B, FULL | NF4, "data_parallel", TWO, 7.2),
+    "8B bf16 1 x 2,048, sharded over two cards of 14 GiB": (
+        LLAMA_8B,
+        {"per_device_train_batch_size": 1},
+        "sharded",
+        (13.3 * GIB, 13.3 * GIB),
+        13.05,
+    ),
+    "8B bf16 1 x 2,048, layers over two cards": (
+        LLAMA_8B,
+        {"per_device_train_batch_size": 1},
+        "layers",
+        TWO,
+        8.31,
+    ),
+    "8B nf4 1 x 2,048, layers over two cards": (
+        LLAMA_8B,
+        NF4 | {"per_device_train_batch_size": 1},
+        "layers",
+        TWO,
+        3.81,
+    ),
+    # Such cards are nearly full, and Unsloth keeps less then.
+    "8B nf4 1 x 24,000 in 12 GiB": (
+        LLAMA_8B,
+        NF4 | {"per_device_train_batch_size": 1, "max_length": 24_000},
+        "one",
+        ONE,
+        9.72,
+    ),
     "8B bf16 sharded with room for all": (LLAMA_8B, FULL, "sharded", ROOMY, 16.668),
     "135M bf16 2 x 120": (SMOLLM2, FULL | {"max_length": 120}, "one", ONE, 0.43),
     "135M bf16 2 x 120, two cards (fitted)": (SMOLLM2, FULL | {"max_length": 120}, "data_parallel", TWO, 0.58),
@@ -126,6 +165,77 @@ PEAKS: dict[str, tuple[dict[str, Any], dict[str, Any], str, tuple[float, ...], f
     ),
     "135M rloo": (SMOLLM2, TRIES | {"method": "rloo"}, "one", ONE, 0.576),
 }
+GRID: list[tuple[str, int, int, dict[str, Any], float]] = [
+    # What tests/benchmarks/gpu/fit.py printed on two H200s: shape, rows at once, longest row, knobs, GiB.
+    ("1b", 1, 512, {}, 2.87),
+    ("1b", 8, 512, {}, 2.98),
+    ("1b", 2, 2048, {}, 2.98),
+    ("1b", 1, 8192, {}, 3.39),
+    ("1b", 8, 2048, {}, 4.20),
+    ("1b", 4, 4096, {}, 4.20),
+    ("1b", 8, 8192, {}, 8.92),
+    ("1b", 1, 512, {"gradient_checkpointing": False}, 3.32),
+    ("1b", 4, 1024, {"gradient_checkpointing": False}, 6.91),
+    ("1b", 1, 8192, {"gradient_checkpointing": False}, 10.87),
+    ("1b", 1, 512, {"load_in_4bit": True}, 1.57),
+    ("1b", 8, 512, {"load_in_4bit": True}, 1.71),
+    ("1b", 2, 2048, {"load_in_4bit": True}, 1.71),
+    ("1b", 1, 8192, {"load_in_4bit": True}, 2.10),
+    ("1b", 8, 2048, {"load_in_4bit": True}, 2.88),
+    ("1b", 4, 4096, {"load_in_4bit": True}, 2.88),
+    ("1b", 8, 8192, {"load_in_4bit": True}, 7.60),
+    ("1b", 1, 512, {"gradient_checkpointing": False, "load_in_4bit": True}, 2.02),
+    ("1b", 4, 1024, {"gradient_checkpointing": False, "load_in_4bit": True}, 5.61),
+    ("1b", 1, 8192, {"gradient_checkpointing": False, "load_in_4bit": True}, 9.60),
+    ("8b", 1, 512, {}, 16.01),
+    ("8b", 8, 512, {}, 16.49),
+    ("8b", 2, 2048, {}, 16.47),
+    ("8b", 1, 8192, {}, 17.21),
+    ("8b", 8, 2048, {}, 18.72),
+    ("8b", 4, 4096, {}, 18.70),
+    ("8b", 8, 8192, {}, 27.62),
+    ("8b", 1, 512, {"gradient_checkpointing": False}, 17.91),
+    ("8b", 4, 1024, {"gradient_checkpointing": False}, 31.02),
+    ("8b", 1, 8192, {"gradient_checkpointing": False}, 45.77),
+    ("8b", 1, 512, {"load_in_4bit": True}, 6.54),
+    ("8b", 8, 512, {"load_in_4bit": True}, 7.09),
+    ("8b", 2, 2048, {"load_in_4bit": True}, 7.06),
+    ("8b", 1, 8192, {"load_in_4bit": True}, 7.85),
+    ("8b", 8, 2048, {"load_in_4bit": True}, 9.31),
+    ("8b", 4, 4096, {"load_in_4bit": True}, 9.29),
+    ("8b", 8, 8192, {"load_in_4bit": True}, 18.12),
+    ("8b", 1, 512, {"gradient_checkpointing": False, "load_in_4bit": True}, 8.38),
+    ("8b", 4, 1024, {"gradient_checkpointing": False, "load_in_4bit": True}, 21.50),
+    ("8b", 1, 8192, {"gradient_checkpointing": False, "load_in_4bit": True}, 36.25),
+    ("1b", 4, 1024, {"packing": True}, 2.98),
+    ("1b", 4, 1024, {"lora_r": 64, "optim": "adamw_8bit"}, 3.23),
+    ("1b", 2, 1024, {"use_dora": True}, 3.50),
+    ("1b", 2, 1024, {"full_finetuning": True}, 9.91),
+    ("1b", 1, 512, {"full_finetuning": True}, 9.83),
+    ("1b", 8, 2048, {"full_finetuning": True}, 11.68),
+    ("1b", 2, 1024, {"full_finetuning": True, "optim": "adamw_8bit"}, 9.10),
+    ("1b", 1, 512, {"use_dora": True}, 3.15),
+    ("1b", 8, 1024, {"use_dora": True}, 5.59),
+    ("8b", 1, 1024, {"load_in_4bit": True, "use_dora": True}, 8.12),
+    ("1b", 4, 1024, {"lora_dropout": 0.1}, 3.20),
+    ("1b", 3, 3000, {"load_in_4bit": True}, 2.17),
+    ("1b", 6, 1500, {"gradient_checkpointing": False, "load_in_4bit": True}, 10.36),
+    ("8b", 3, 3000, {"load_in_4bit": True}, 8.00),
+    ("8b", 16, 700, {"gradient_checkpointing": False}, 57.22),
+    ("1b", 2, 1024, {"method": "dpo"}, 3.14),
+    ("1b", 2, 1024, {"method": "orpo"}, 3.18),
+    ("1b", 2, 1024, {"method": "kto"}, 2.87),
+    ("1b", 2, 1024, {"method": "reward"}, 3.55),
+    ("1b", 2, 1024, {"method": "dpo", "loss_type": "simpo"}, 3.18),
+    ("8b", 2, 1024, {"load_in_4bit": True, "method": "dpo"}, 7.16),
+    (
+        "1b",
+        4,
+        512,
+        {"method": "grpo", "rewards": ("number",), "num_generations": 4, "max_completion_length": 256},
+        3.09,
+    ),
+]
 SMALL_CHANGE_GIB = 0.1
 """A model of 135M is all small change: what rows of unknown length learn of, a stream more or less."""
 
@@ -141,6 +251,14 @@ def test_measured_peaks_are_met(name: str) -> None:
     assert predicted_gib(name) == pytest.approx(measured, rel=0.1, abs=SMALL_CHANGE_GIB)
     # Too low is what fills a card.
     assert predicted_gib(name) >= measured * 0.97 - SMALL_CHANGE_GIB / 4
+
+
+@pytest.mark.parametrize(("shape", "rows", "length", "knobs", "measured"), GRID)
+def test_a_grid_of_configs_is_met(shape: str, rows: int, length: int, knobs: dict[str, Any], measured: float) -> None:
+    values = {"gradient_accumulation_steps": 1, "per_device_train_batch_size": rows, "max_length": length, **knobs}
+    model = facts(LLAMA_8B if shape == "8b" else LLAMA_1B)
+    (found,) = predict(RunConfig.model_validate({"model": "/m", "dataset": "/d.jsonl", **values}), model)
+    assert -0.03 < found.allocated / GIB / measured - 1 < 0.05
 
 
 def test_half_of_the_peaks_are_met_within_a_twentieth() -> None:
@@ -170,9 +288,9 @@ def test_star_fills_half_of_what_is_free_with_answers() -> None:
 
 def test_a_split_model_stays_whole_where_there_is_room() -> None:
     model = facts(LLAMA_8B)
-    (here, _) = predict(config(), model, "sharded", (12 * GIB, 12 * GIB))
+    (here, _) = predict(config(), model, "sharded", (14 * GIB, 14 * GIB))
     (there, _) = predict(config(), model, "sharded", (80 * GIB, 80 * GIB))
-    assert here.weights < 0.65 * there.weights
+    assert here.weights < 0.85 * there.weights
 
 
 @pytest.mark.parametrize("knobs", [{}, {"gradient_checkpointing": False}, {"max_length": 256}, {"method": "orpo"}])
@@ -307,7 +425,8 @@ def test_splitting_shares_the_weights_out() -> None:
     (whole,) = predict(config(), model)
     sharded = predict(config(), model, "sharded", (1, 1))
     assert len(sharded) == 2
-    assert whole.weights / 2 < sharded[0].weights < whole.weights * 0.62
+    embeddings = 2 * model.embedding_parameters
+    assert sharded[0].weights - 2 * embeddings == pytest.approx(whole.weights / 2, rel=0.11)
     first, last = predict(config(), model, "layers", (1, 1))
     assert first.weights + last.weights == pytest.approx(whole.weights, rel=0.001)
     assert (first.logits, last.logits) == (0, whole.logits)

@@ -13,6 +13,7 @@ from trainer_image.errors import TrainerError
 from trainer_image.memory import GIB
 from trainer_image.model_facts import ModelFacts, model_facts
 from trainer_image.placement import Decision, decide, out_of_memory
+from trainer_image.split_speed import Speeds
 
 
 def llama(layers: int, hidden: int, feed_forward: int, heads: int) -> ModelFacts:
@@ -63,10 +64,11 @@ QLORA = {"load_in_4bit": True}
         # One card of two is too small, or is taken by another program.
         (QLORA, B8, (11.6, 3.0), "one", [0], 1),
         (QLORA, B8, (3.0, 11.6, 11.6), "data_parallel", [1, 2], 2),
-        # Too big for a card: in 16 bits every card keeps a part of each weight.
-        ({}, B8, (12, 12), "sharded", [0, 1], 2),
+        # Too big for a card: in 16 bits every card keeps a part of each weight, and gathers embeddings and head whole.
+        ({}, B8, (14, 14), "sharded", [0, 1], 2),
+        ({}, B8, (12, 12), "layers", [0, 1], 1),
         # 4-bit weights come whole to every card while they load, so each has to hold them.
-        (QLORA, B14, (9.6, 9.6), "sharded", [0, 1], 2),
+        (QLORA, B32, (18.5, 18.5), "sharded", [0, 1], 2),
         (QLORA, B32, (15, 15), "layers", [0, 1], 1),
         # Unequal cards hold unequal parts.
         (QLORA, B32, (9, 20), "layers", [0, 1], 1),
@@ -96,11 +98,20 @@ def test_a_card_that_is_left_out_is_named() -> None:
 
 
 def test_what_the_trainer_has_to_know_of_a_split() -> None:
-    sharded = decide(config(), B8, cards(12, 12))
+    sharded = decide(config(), B8, cards(14, 14))
     assert sharded.variables == {"UNSLOTH_FSDP2": "1", "UNSLOTH_FSDP2_SHARDED_LOAD": "1"}
-    assert decide(config(**QLORA), B14, cards(9.6, 9.6)).variables == {"UNSLOTH_FSDP2": "1"}
+    assert decide(config(**QLORA), B32, cards(18.5, 18.5)).variables == {"UNSLOTH_FSDP2": "1"}
     layers = decide(config(**QLORA), B32, cards(9, 20))
     assert layers.variables == {"TUNEDECK_MAX_MEMORY": f'{{"0": {int(8.5 * GIB)}, "1": {int(19.5 * GIB)}}}'}
+
+
+@pytest.mark.parametrize(("gb_per_s", "tflops", "placement"), [(300, 700, "sharded"), (56, 700, "layers")])
+def test_the_way_that_is_faster_as_measured_is_taken(gb_per_s: float, tflops: float, placement: str) -> None:
+    speeds = Speeds(gb_per_s, tflops)
+    assert decide(config(max_length=2048, per_device_train_batch_size=1), B8, cards(14, 14), speeds=speeds).placement == placement
+    # Where only one of them fits, speed does not matter.
+    assert decide(config(max_length=2048), B8, cards(12, 12), speeds=speeds).placement == "layers"
+    assert decide(config(**QLORA), B8, cards(11.6, 11.6), speeds=speeds).placement == "data_parallel"
 
 
 def refusal(model: ModelFacts | None, free: tuple[float, ...], **knobs: Any) -> TrainerError:

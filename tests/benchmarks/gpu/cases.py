@@ -80,10 +80,12 @@ def ours(
 ) -> Result:
     """Run Tunedeck's trainer on a run folder, as the app does; ``split`` forces one way to split a model."""
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=place.folder))
+    # A method that learns from something else than answers refuses to be told which of them count.
+    learns_from = {"loss_on": "everything"} if knobs.get("method", "sft") == "sft" else {}
     config = {
         "model": str(place.model),
         "dataset": str(rows),
-        "loss_on": "everything",
+        **learns_from,
         "eval_split_size": 0,
         "gradient_accumulation_steps": 1,
         "save_steps": 100_000,

@@ -35,10 +35,13 @@ from trainer_image.memory import GIB, Estimate, predict  # noqa: E402
 from trainer_image.model_facts import ModelFacts, model_facts  # noqa: E402
 
 STEPS = 4
-WORDS_A_ROW = 12_000
+WORDS_A_ROW, WORDS_A_TASK = 12_000, 60
 FILLED, MISTAKEN = 0.95, 1.15
 """The part of a card that is filled with configs, and how much more than predicted each is given."""
 GOAL_EACH, GOAL_MEDIAN, GOAL_LOW = 0.10, 0.05, 0.03
+
+
+GRPO = {"method": "grpo", "rewards": ["number"], "num_generations": 4, "max_completion_length": 256}
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,6 @@ class Case:
             "gradient_checkpointing": self.checkpointing,
             "load_in_4bit": self.precision == "nf4",
             "max_steps": STEPS,
-            "loss_on": "everything",
             "eval_split_size": 0,
             "oom_retries": 0,
             "placement": "one",
@@ -86,7 +88,47 @@ def cases() -> Iterator[Case]:
     yield Case("1b", "bf16", 4, 1024, True, {"packing": True})
     yield Case("1b", "bf16", 4, 1024, True, {"lora_r": 64, "optim": "adamw_8bit"})
     yield Case("1b", "bf16", 2, 1024, True, {"use_dora": True})
-    yield Case("1b", "bf16", 2, 1024, True, {"full_finetuning": True})
+    for rows, length in ((2, 1024), (1, 512), (8, 2048)):
+        yield Case("1b", "bf16", rows, length, True, {"full_finetuning": True})
+    yield Case("1b", "bf16", 2, 1024, True, {"full_finetuning": True, "optim": "adamw_8bit"})
+    # Those above were there when the constants were fitted, those below were not.
+    yield Case("1b", "bf16", 1, 512, True, {"use_dora": True})
+    yield Case("1b", "bf16", 8, 1024, True, {"use_dora": True})
+    yield Case("8b", "nf4", 1, 1024, True, {"use_dora": True})
+    yield Case("1b", "bf16", 4, 1024, True, {"lora_dropout": 0.1})
+    yield Case("1b", "nf4", 3, 3000, True)
+    yield Case("1b", "nf4", 6, 1500, False)
+    yield Case("8b", "nf4", 3, 3000, True)
+    yield Case("8b", "bf16", 16, 700, False)
+    for method in ("dpo", "orpo", "kto", "reward"):
+        yield Case("1b", "bf16", 2, 1024, True, {"method": method})
+    yield Case("1b", "bf16", 2, 1024, True, {"method": "dpo", "loss_type": "simpo"})
+    yield Case("8b", "nf4", 2, 1024, True, {"method": "dpo"})
+    yield Case("1b", "bf16", 4, 512, True, GRPO)
+
+
+def rows_for(folder: Path, method: str) -> Path:
+    """Write rows of the method's shape, each longer than the longest sequence, once."""
+    from cases import full_rows
+
+    text = full_rows(folder / "full.jsonl", 100, WORDS_A_ROW)
+    if method == "sft":
+        return text
+    path = folder / f"{method}.jsonl"
+    if not path.is_file():
+        answers = [json.loads(line)["answer"] for line in text.read_text().splitlines()]
+        path.write_text("".join(json.dumps(_row(method, index, answers)) + "\n" for index in range(len(answers))))
+    return path
+
+
+def _row(method: str, index: int, answers: Sequence[str]) -> dict[str, Any]:
+    one, other = answers[index], answers[index - 1]
+    if method == "kto":
+        return {"prompt": "Go on.", "completion": one, "label": index % 2 == 0}
+    if method == "grpo":
+        # Random weights never end an answer, so it is as long as it may be.
+        return {"problem": one[: 8 * WORDS_A_TASK], "answer": "1"}
+    return {"prompt": "Go on.", "chosen": one, "rejected": other}
 
 
 def facts_of(shape: str) -> ModelFacts:
@@ -166,12 +208,13 @@ def measure(asked: argparse.Namespace, chosen: Sequence[Case]) -> list[Row]:
     """Run each config and print its line."""
     # These need a GPU machine's packages.
     import torch
-    from cases import Place, full_rows, ours
+    from cases import Place, ours
 
     sizes = [torch.cuda.get_device_properties(card).total_memory for card in range(torch.cuda.device_count())]
     print(f"{len(sizes)} x {torch.cuda.get_device_name(0)}, {sizes[0] / GIB:.0f} GiB, torch {torch.__version__}")
     asked.folder.mkdir(parents=True, exist_ok=True)
-    text = full_rows(asked.folder / "full.jsonl", 100, WORDS_A_ROW)
+    for method in {str(case.more.get("method", "sft")) for case in chosen}:
+        rows_for(asked.folder, method)
     models = {shape: make(shape, asked.folder / shape, asked.tokenizer) for shape in {case.shape for case in chosen}}
     ends = time.monotonic() + 60 * asked.minutes
     cards = Cards([int(size * FILLED) for size in sizes])
@@ -184,9 +227,8 @@ def measure(asked: argparse.Namespace, chosen: Sequence[Case]) -> list[Row]:
         with cards.room(room) as card:
             if time.monotonic() > ends:
                 return Row(case, estimate.allocated, note="no time left")
-            knobs = {key: value for key, value in case.knobs().items() if key not in ("loss_on", "eval_split_size")}
-            place = Place(asked.folder, models[case.shape], text, text)
-            result = ours(place, text, cards=[card], warmup=1, **knobs)
+            rows = rows_for(asked.folder, str(case.more.get("method", "sft")))
+            result = ours(Place(asked.folder, models[case.shape], rows, rows), rows, [card], 1, **case.knobs())
         return Row(case, estimate.allocated, result.peak_bytes, result.note)
 
     rows = list[Row]()

@@ -60,7 +60,7 @@ def test_the_rows_that_the_config_says_are_counted_though_the_launcher_starts_wi
     ("free", "knobs"),
     [
         ((11.6,), {"load_in_4bit": True, "max_length": 16384, "per_device_train_batch_size": 4}),
-        ((11.6, 11.6), {"max_length": 4096, "per_device_train_batch_size": 4}),
+        ((11.6, 11.6), {"max_length": 8192, "per_device_train_batch_size": 4}),
         ((11.6,), {"max_length": 4096, "gradient_checkpointing": False}),
         ((23.5,), {"full_finetuning": True}),
         ((7.0, 11.6), {"load_in_4bit": True, "placement": "data_parallel", "max_length": 8192}),

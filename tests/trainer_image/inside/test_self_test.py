@@ -13,6 +13,7 @@ import pytest
 from trainer_image import self_test
 from trainer_image.cards import Card
 from trainer_image.errors import TrainerError
+from trainer_image.split_speed import Speeds
 from trainer_image.supervise import Signals
 
 ROOT = Path(__file__).parents[3]
@@ -45,9 +46,12 @@ def test_processes_that_talk_need_no_settings_and_are_not_asked_again(
     (known,) = json.loads((tmp_path / "cards.json").read_text()).values()
     assert known["settings"] == {}
     assert known["gb_per_s"] > 0
+    # Processors' matrices are not timed.
+    assert self_test.speeds_of(CARDS, environment) is None
     known["settings"] = {"NCCL_P2P_DISABLE": "1"}
     key = self_test._key(CARDS)
-    (tmp_path / "cards.json").write_text(json.dumps({key: known}))
+    (tmp_path / "cards.json").write_text(json.dumps({key: {**known, "gb_per_s": 56, "tflops": 700.0}}))
+    assert self_test.speeds_of(CARDS, environment) == Speeds(56, 700)
     assert self_test.settings_for(CARDS, environment, signals) == {"NCCL_P2P_DISABLE": "1"}
 
 
