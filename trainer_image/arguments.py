@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from trainer_image.chat_templates import OWN, TEMPLATES
-from trainer_image.contract import EVALUATED, ChatConfig, RunConfig
+from trainer_image.contract import ChatConfig, RunConfig
 from trainer_image.formats import Told, read_told
 from trainer_image.rewards.kinds import RewardPlan
 
@@ -167,8 +167,7 @@ def data_plan(config: RunConfig) -> DataPlan:
         max_length=config.max_length,
         loss_on=config.loss_on,
         stop_at_bad_rows=config.bad_rows == "stop",
-        # A method that evaluates nothing learns from all rows.
-        eval_split_size=config.eval_split_size if config.method in EVALUATED else 0.0,
+        eval_split_size=config.eval_split_size,
         seed=config.seed,
         told=read_told(config.columns, config.read_as),
     )

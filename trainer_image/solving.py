@@ -35,10 +35,13 @@ class Question:
 
 
 class Solver:
-    """The model of a run as a solver of its problems, judged by its rewards."""
+    """The model of a run as a solver of problems, judged by its rewards."""
 
-    def __init__(self, parts: Parts, plan: GenerationPlan, rewards: Sequence[Reward], step: int) -> None:
+    def __init__(
+        self, parts: Parts, problems: Sequence[Prompt], plan: GenerationPlan, rewards: Sequence[Reward], step: int
+    ) -> None:
         self._parts = parts
+        self._problems = problems
         self._plan = plan
         self._rewards = rewards
         self._step = step
@@ -79,7 +82,7 @@ class Solver:
         parts = self._parts
         answers = generate([question.input_ids for question in questions], parts, self._plan)
         texts = parts.tokenizer.batch_decode([ids for ids, _ in answers], skip_special_tokens=True)
-        problems: list[Prompt] = [parts.prepared.train[question.problem] for question in questions]
+        problems = [self._problems[question.problem] for question in questions]
         said = {reward.name: scored(reward, texts, problems) for reward in self._rewards}
         scores = [{name: values[index] for name, values in said.items()} for index in range(len(texts))]
         for prompt, text, own in list(zip(problems, texts, scores, strict=True))[:SHOWN]:

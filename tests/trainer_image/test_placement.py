@@ -108,7 +108,10 @@ def test_what_the_trainer_has_to_know_of_a_split() -> None:
 @pytest.mark.parametrize(("gb_per_s", "tflops", "placement"), [(300, 700, "sharded"), (56, 700, "layers")])
 def test_the_way_that_is_faster_as_measured_is_taken(gb_per_s: float, tflops: float, placement: str) -> None:
     speeds = Speeds(gb_per_s, tflops)
-    assert decide(config(max_length=2048, per_device_train_batch_size=1), B8, cards(14, 14), speeds=speeds).placement == placement
+    assert (
+        decide(config(max_length=2048, per_device_train_batch_size=1), B8, cards(14, 14), speeds=speeds).placement
+        == placement
+    )
     # Where only one of them fits, speed does not matter.
     assert decide(config(max_length=2048), B8, cards(12, 12), speeds=speeds).placement == "layers"
     assert decide(config(**QLORA), B8, cards(11.6, 11.6), speeds=speeds).placement == "data_parallel"

@@ -29,6 +29,7 @@ SCORED: tuple[Method, ...] = ("grpo", "rloo")
 SPEAKING: tuple[Method, ...] = ("sft", "pretrain", *PAIRS, *GENERATING)
 """What comes out can answer a prompt; a reward model only judges."""
 EVALUATED: tuple[Method, ...] = tuple(method for method in METHODS if method != "star")
+"""Evaluated between steps; STaR is before its rounds and after the last one."""
 
 LEARNING_RATES: Mapping[Method, float] = {
     "sft": 2e-4,
@@ -692,7 +693,6 @@ class RunConfig(BaseModel):
         label="Rows held back",
         help="The share of rows that the model never trains on and is tested with. 0 switches evaluation off.",
         group="Evaluation",
-        methods=EVALUATED,
         level="beginner",
         unit="share",
         ge=0,

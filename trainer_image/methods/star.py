@@ -1,7 +1,8 @@
 """STaR: solve the problems, learn from the right solutions, and start anew with a model that solves more of them.
 
 Each round trains the base model again, by supervised fine-tuning on what the model of the round before has solved.
-A solution is right if its rewards give at least 0.99 of what they can give (1 each, by their weights).
+A solution is right if its rewards give at least 0.99 of what they can give (1 each, by their weights). Problems held
+back are tried once before each round and after the last, so that what the rounds bring can be seen.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from trainer_image import prompts
 from trainer_image.arguments import generation_plan, star_plan
-from trainer_image.contract import Round
+from trainer_image.contract import Evaluation, Round
 from trainer_image.errors import TrainerError
 from trainer_image.methods import Parts, Stage, sft, steps_of
 from trainer_image.models import load_trainable
@@ -43,7 +44,7 @@ def stages(parts: Parts, first_stage: int) -> Iterator[Stage]:
         first_step = json.loads(_note_of(file).read_text("utf-8"))["first_step"]
         put_back(parts.model, weights)
         # The file of a round is our own: what the user has said of the dataset's does not hold for it.
-        ours = {"dataset": str(file), "columns": (), "read_as": (), "loss_on": "last_answer"}
+        ours = {"dataset": str(file), "columns": (), "read_as": (), "loss_on": "last_answer", "eval_split_size": 0}
         config = parts.config.model_copy(update=ours)
         solutions = sft.prepare(config, parts.tokenizer)
         trainer = sft.build_trainer(replace(parts, config=config, prepared=solutions))
@@ -53,6 +54,35 @@ def stages(parts: Parts, first_stage: int) -> Iterator[Stage]:
         yield Stage(trainer, number, first_step, total, solutions)
         first_step += steps
         let_go(trainer)
+    test(parts, rounds + 1, first_step)
+
+
+def test(parts: Parts, number: int, first_step: int) -> bool:
+    """Try the problems held back with the model as it is before a round; False where the run was asked to end."""
+    from trainer_image.rollouts import build_rewards
+    from trainer_image.solving import Question, Solver
+
+    problems, folder = parts.prepared.evaluation, parts.reporter.folder.rounds
+    told = folder / f".round-{number}.held.json"
+    if not problems or told.exists():
+        return True
+    start = time.perf_counter()
+    solver = Solver(parts, problems, generation_plan(parts.config), build_rewards(parts.config), first_step)
+    tries = Notebook(folder, f"round-{number}.held", parts.reporter.rank)
+    asked = [Question(n, 0, problem.input_ids) for n, problem in enumerate(problems)]
+    with parts.reporter.phase("evaluate"):
+        if not solver.solve(asked, tries, parts.config.seed + 250_007):
+            return False
+    found = tries.read()
+    metrics = {
+        "solved": sum(one.is_right for one in found) / len(problems),
+        "reward": sum(one.share or 0.0 for one in found) / len(problems),
+    }
+    seconds = time.perf_counter() - start
+    parts.reporter.emit(Evaluation(step=first_step, loss=None, metrics=metrics, seconds=seconds))
+    if parts.reporter.rank == 0:
+        write_json(told, metrics)
+    return True
 
 
 def solve_problems(parts: Parts, number: int, first_step: int, file: Path) -> bool:
@@ -60,9 +90,11 @@ def solve_problems(parts: Parts, number: int, first_step: int, file: Path) -> bo
     from trainer_image.rollouts import build_rewards
     from trainer_image.solving import Question, Solver, hinted_ids
 
+    if not test(parts, number, first_step):
+        return False
     start, plan, star = time.perf_counter(), generation_plan(parts.config), star_plan(parts.config)
-    solver = Solver(parts, plan, build_rewards(parts.config), first_step)
     problems, folder, rank = parts.prepared.train, parts.reporter.folder.rounds, parts.reporter.rank
+    solver = Solver(parts, problems, plan, build_rewards(parts.config), first_step)
     seed = parts.config.seed + number * 1_000_003
     with parts.reporter.phase("generate"):
         tries = Notebook(folder, f"round-{number}.tries", rank)

@@ -199,7 +199,7 @@ def new_rounds(new_tries: Callable[..., Any]) -> Callable[..., Any]:
     def make(name: str = "run", **knobs: Any) -> Any:
         small = {
             "method": "star",
-            "eval_split_size": 0.05,
+            "eval_split_size": 0,
             "rewards": ["regex"],
             "reward_regex": "[a-z]",
             "star_rounds": 2,
@@ -283,6 +283,29 @@ def test_star_solves_alike_on_two_processes(new_rounds: Any, new_run: Any) -> No
     plain = new_run("plain", per_device_train_batch_size=4, **knobs).train(processes=2)
     assert list(two.losses().values())[-len(plain.losses()) :] == list(plain.losses().values())
     assert two.weights() == plain.weights()
+
+
+def test_star_is_tested_with_problems_held_back(new_rounds: Any) -> None:
+    """Before its rounds, between them and after the last; a stop while it is tested loses nothing."""
+    knobs = {"eval_split_size": 0.25, "star_hints": False}
+    whole = new_rounds("whole", **knobs).train()
+    tests, plans = whole.events("evaluation"), whole.events("plan")
+    ends = [plan.total_steps for plan in plans]
+    assert [event.step for event in tests] == [0, *[round.step for round in tests[1:]]]
+    assert len(tests) == 3
+    assert tests[-1].step == ends[-1] == whole.events()[-1].step
+    assert all(event.loss is None and 0 <= event.metrics["solved"] <= event.metrics["reward"] <= 1 for event in tests)
+    held = ROWS - whole.events("round")[0].problems
+    assert held == round(ROWS * 0.25)
+    run = new_rounds("stopped", **knobs).start()
+    run.wait_for(lambda events: any(event.kind == "completion" for event in events))
+    run.ask(PauseRequest())
+    assert run.wait() == 0
+    run.train()
+    assert [(event.step, event.metrics) for event in run.events("evaluation")] == [
+        (event.step, event.metrics) for event in tests
+    ]
+    assert run.losses() == whole.losses()
 
 
 def test_star_says_that_nothing_was_solved(new_rounds: Any) -> None:
