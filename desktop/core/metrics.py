@@ -34,6 +34,7 @@ _LABELS: Mapping[str, str] = {
     "completions/clipped_ratio": "answers cut off",
     "mean_token_accuracy": "tokens right",
     "kl": "KL",
+    "solved": "solved",
     "mean_reward": "mean reward",
 }
 

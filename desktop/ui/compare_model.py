@@ -22,7 +22,7 @@ from desktop.ui.run_columns import model_name
 Index = QModelIndex | QPersistentModelIndex
 HEADING_ROLE = Qt.ItemDataRole.UserRole
 LOWER_IS_BETTER = ("loss", "eval_loss")
-HIGHER_IS_BETTER = ("reward", "rewards/accuracies", "accuracy", "mean_token_accuracy", "tokens_per_s")
+HIGHER_IS_BETTER = ("reward", "solved", "rewards/accuracies", "accuracy", "mean_token_accuracy", "tokens_per_s")
 MADE_OF = (
     ("image", "Image"),
     ("driver", "Driver"),

@@ -15,6 +15,7 @@ TITLES: Mapping[str, tuple[str, str]] = {
     "tokens_per_s": ("Tokens per second", "How fast the run reads."),
     "step_s": ("Seconds a step", "How long a step takes."),
     "reward": ("Reward", "What the tries earned on average, all rewards weighed together."),
+    "solved": ("Problems solved", "The share of the problems held back that the model solves."),
     "reward_std": (
         "Spread of rewards",
         "How much the tries at one prompt differ; with none nothing can be learned.",
@@ -51,7 +52,7 @@ _ORDER: Mapping[Method, tuple[str, ...]] = {
     "rlhf": _TRIES,
     "rloo": _TRIES,
     "grpo": _TRIES,
-    "star": ("mean_token_accuracy",),
+    "star": ("solved", "mean_token_accuracy"),
 }
 _LEFT_OUT = {"num_tokens", "step", "time", "tokens", "step_s", "elapsed"}
 SHOWN_AT_ONCE = 7

@@ -110,6 +110,9 @@ def place_words(run: Run) -> str:
 
 
 def _tested(evaluation: Evaluation, main: str) -> float | None:
+    if main == "loss" and evaluation.loss is None:
+        # STaR is tested by what it solves.
+        return evaluation.metrics.get("solved")
     return evaluation.loss if main == "loss" else evaluation.metrics.get(main)
 
 
