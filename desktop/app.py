@@ -6,16 +6,21 @@ import gc
 import os
 import signal
 import sys
+import time
 
 from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from desktop.controllers import keeper
 from desktop.controllers.assembly import Assembly, assemble
+from desktop.controllers.desktop_words import DesktopWords
 from desktop.errors import AppError
 from desktop.paths import Home
 from desktop.ui.main_window import MainWindow
 from desktop.ui.services import Services
+
+COMES_UP_S = 20.0
+"""How long a keeper may take from its start until it can be seen."""
 
 
 def open_window(home: Home, *, example: bool = False) -> int:
@@ -28,11 +33,18 @@ def open_window(home: Home, *, example: bool = False) -> int:
     except AppError as error:
         QMessageBox.critical(None, "Tunedeck cannot start", str(error))
         return 1
+    with keeper.window_open(home):
+        return _show_window(application, assembly, example=example)
+
+
+def _show_window(application: QApplication, assembly: Assembly, *, example: bool) -> int:
+    care = KeeperCare(assembly)
     window = build_window(assembly)
     window.crashes.install()
     assembly.chat.clear_leftovers()
     assembly.keep_ready.clear_leftovers()
-    assembly.runs.queue.changed.connect(lambda: _keep_queue(assembly))
+    assembly.runs.queue.changed.connect(care.look)
+    assembly.runs.looked.connect(care.look)
     assembly.runs.load(aside=True)
     assembly.hardware.start()
     assembly.troubles.start()
@@ -48,16 +60,27 @@ def open_window(home: Home, *, example: bool = False) -> int:
     awake = _quit_on_ctrl_c(application)
     code = application.exec()
     awake.stop()
+    care.look()
     if assembly.close():
         # Python would wait for the build's thread to end, for minutes; the engine gives up what nobody reads.
         os._exit(code)
     return code
 
 
-def _keep_queue(assembly: Assembly) -> None:
-    """While something waits there is a keeper, so that the queue goes on when this window is closed or killed."""
-    if assembly.runs.queue.has_prospects:
-        keeper.ensure(assembly.home)
+class KeeperCare:
+    """While something waits or lives there is a keeper, for the moment when this window is closed or killed."""
+
+    def __init__(self, assembly: Assembly) -> None:
+        self._assembly = assembly
+        self._words = DesktopWords(assembly.jobs, assembly.settings)
+        self._started = float("-inf")
+
+    def look(self) -> None:
+        """Start a keeper where one is needed and none is there, or on its way."""
+        if time.monotonic() - self._started < COMES_UP_S or not keeper.has_work(self._assembly, self._words):
+            return
+        if keeper.ensure(self._assembly.home):
+            self._started = time.monotonic()
 
 
 def build_window(assembly: Assembly) -> MainWindow:

@@ -8,6 +8,8 @@ import warnings
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything makes an application
 
+os.environ.pop("DBUS_SESSION_BUS_ADDRESS", None)  # no test speaks to the user's own desktop
+
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # no test looks into the user's own keyring
 
 from collections.abc import Callable, Iterator
@@ -22,6 +24,7 @@ from pytestqt.wait_signal import SignalBlocker
 from desktop.controllers.jobs import Jobs
 from desktop.core.store import Store
 from desktop.paths import PROJECT, Home
+from tests.fakes import write_small_model
 from trainer_image.contract import RunConfig
 
 PATIENCE_MS = 60_000
@@ -95,7 +98,7 @@ def model_folder(tmp_path: Path) -> Path:
     """What passes for a model folder before anything is loaded."""
     folder = tmp_path / "tiny-model"
     folder.mkdir()
-    (folder / "config.json").write_text("{}")
+    write_small_model(folder)
     return folder
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -346,7 +349,7 @@ class FakeTrainer:
                 self.checkpoint(step)
         return self.evaluation(total).checkpoint(total).finish(total)
 
-    def hello(self, resumed_from: int | None = None) -> FakeTrainer:
+    def hello(self, resumed_from: int | None = None, image: str = "") -> FakeTrainer:
         return self.say(
             Hello(
                 versions={"torch": "2.9.0"},
@@ -356,6 +359,7 @@ class FakeTrainer:
                 processes=1,
                 seed=3407,
                 resumed_from=resumed_from,
+                image=image,
             )
         )
 
@@ -364,6 +368,10 @@ class FakeTrainer:
 
     def phase(self, name: PhaseName, seconds: float) -> FakeTrainer:
         return self.open_phase(name).say(Phase(name=name, seconds=seconds))
+
+    def count(self, name: PhaseName, done: int, total: int) -> FakeTrainer:
+        """Say how far an open phase has come."""
+        return self.say(Phase(name=name, done=done, total=total))
 
     def plan(self, total_steps: int | None = None) -> FakeTrainer:
         self.total_steps = total_steps or self.total_steps
@@ -380,9 +388,17 @@ class FakeTrainer:
                 total_tokens=1000,
                 trainable_parameters=4_900_000,
                 total_parameters=139_000_000,
-                dataset_sha256="0" * 64,
+                dataset_sha256=self._dataset_sha256(),
             )
         )
+
+    def _dataset_sha256(self) -> str:
+        """Return the digest of the file that the run's config names; of none, zeros."""
+        try:
+            dataset = Path(json.loads(self.folder.config.read_bytes())["dataset"])
+            return hashlib.sha256(dataset.read_bytes()).hexdigest()
+        except OSError:
+            return "0" * 64
 
     def step(
         self,

@@ -12,28 +12,22 @@ from datasets import Dataset
 from trainer_image.arguments import SequencePlan
 from trainer_image.encoding import NOT_LEARNED, Encoded
 from trainer_image.errors import TrainerError
+from trainer_image.packing import can_lie_flat
 
 Row = Mapping[str, Any]
 
 
-# Models whose attention is told apart by positions alone; a state that runs on (Mamba, linear attention) would leak.
-FLAT_MODELS = frozenset(
-    {"llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "gemma3_text", "phi3", "smollm3"}
-    | {"granite", "cohere", "cohere2", "olmo2"}
-)
-
-
 def choose_collator(plan: SequencePlan, model: Any, tokenizer: Any) -> Counted:
     """Return the collator that suits sequences, model and machine."""
-    can_lie_flat = model.config.model_type in FLAT_MODELS
-    if plan.packing and not can_lie_flat:
+    is_flat = can_lie_flat(model.config.model_type)
+    if plan.packing and not is_flat:
         raise TrainerError(
             "bad_config",
             f"Rows of the model type {model.config.model_type} cannot be packed: they would see each other.",
             "Switch Packing off.",
         )
     # On a GPU padding is computed like tokens, so rows lie end to end; a CPU's attention would rather have them apart.
-    if plan.packing or (can_lie_flat and model.device.type == "cuda"):
+    if plan.packing or (is_flat and model.device.type == "cuda"):
         return Counted(Flat())
     return Counted(Padded(tokenizer.pad_token_id))
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import torch
 from transformers import TrainerCallback
+from transformers.trainer_utils import has_length
 
 from trainer_image import checkpoints
 from trainer_image.arguments import Rhythm
@@ -60,6 +61,7 @@ class Boundaries(TrainerCallback):  # type: ignore[misc]
         self._divergence = Divergence()
         self._step_tokens = 0
         self._batches = 0
+        self._predictions = 0
         self._peaks: list[int] = []
         self._since = time.perf_counter()
         self._phase: tuple[Literal["compile", "evaluate", "save"], float] | None = None
@@ -95,8 +97,11 @@ class Boundaries(TrainerCallback):  # type: ignore[misc]
         self._batches += 1
         self._reporter.beat()
 
-    def on_prediction_step(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+    def on_prediction_step(self, args: Any, state: Any, control: Any, eval_dataloader: Any = None, **rest: Any) -> None:
         self._reporter.beat()
+        if self._phase and self._phase[0] == "evaluate" and has_length(eval_dataloader):
+            self._predictions += 1
+            self._reporter.count("evaluate", self._predictions, len(eval_dataloader))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         """Decide, on every process alike, what follows this step."""
@@ -251,6 +256,7 @@ class Boundaries(TrainerCallback):  # type: ignore[misc]
     def _begin(self, name: Literal["compile", "evaluate", "save"]) -> None:
         self._reporter.emit(Phase(name=name))
         self._phase = (name, time.perf_counter())
+        self._predictions = 0
 
     def _seconds(self) -> float:
         return time.perf_counter() - self._phase[1] if self._phase else 0.0

@@ -80,11 +80,19 @@ class Prepared:
         return sum(item.tokens for item in self.train)
 
 
+Tell = Callable[[int, int], None]
+"""Is told how many rows are encoded, and of how many."""
+
+
+def untold(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
 Encode = Callable[[Iterable[Any]], Iterator[Item | RowProblem]]
 """Turns the examples of a dataset into what a method learns from, or says what is wrong with one."""
 
 
-def prepare(plan: DataPlan, kind: Kind, encode: Encode) -> Prepared:
+def prepare(plan: DataPlan, kind: Kind, encode: Encode, tell: Tell = untold) -> Prepared:
     """Read, check, encode and split the dataset."""
     path = Path(plan.dataset)
     reading = read_dataset(path, kind, plan.told)
@@ -95,6 +103,9 @@ def prepare(plan: DataPlan, kind: Kind, encode: Encode) -> Prepared:
     problems, items = list(reading.problems), list[Any]()
     for item in encode(reading.examples):
         (problems if isinstance(item, RowProblem) else items).append(item)
+        tell(min(item.row, reading.rows - 1), reading.rows)
+    # The last rows of a file may be ones that nothing is made of.
+    tell(reading.rows, reading.rows)
     problems.sort(key=lambda problem: problem.row)
     if problems and (plan.stop_at_bad_rows or not items):
         raise TrainerError("bad_data", *_in_words(problems, reading.rows))
@@ -120,18 +131,19 @@ def prepare(plan: DataPlan, kind: Kind, encode: Encode) -> Prepared:
 def read_dataset(path: Path, kind: Kind, told: Told = AS_FOUND) -> Reading:
     """Read any dataset file, Parquet too, into examples and problems."""
     try:
-        items = list(_read_parquet(path) if is_parquet(path) else read_rows(path, told.read))
+        part = told.read.part
+        items = list(_read_parquet(path, part) if is_parquet(path, part) else read_rows(path, told.read))
         return read_examples(items, told.shape, kind, told.mapping)
     except UnreadableFileError as error:
         raise TrainerError("bad_data", error.sentence, error.hint) from error
 
 
-def _read_parquet(path: Path) -> Iterator[Row | RowProblem]:
+def _read_parquet(path: Path, part: str | None) -> Iterator[Row | RowProblem]:
     import pyarrow
     from pyarrow import parquet
 
     try:
-        with open_parquet(path) as source, parquet.ParquetFile(source) as file:
+        with open_parquet(path, part) as source, parquet.ParquetFile(source) as file:
             values = [row for batch in file.iter_batches() for row in batch.to_pylist()]
     except pyarrow.ArrowInvalid as error:
         raise UnreadableFileError(f"{path.name} is no whole Parquet file.", "Fetch or save it again.") from error

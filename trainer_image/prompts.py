@@ -9,7 +9,7 @@ from typing import Any
 
 from trainer_image.arguments import data_plan, generation_plan, reward_plan
 from trainer_image.contract import RunConfig
-from trainer_image.data import Prepared
+from trainer_image.data import Prepared, Tell, untold
 from trainer_image.data import prepare as prepare_rows
 from trainer_image.formats import Kind, Message, RowProblem, Task
 from trainer_image.rewards.kinds import RewardPlan
@@ -50,11 +50,11 @@ class Prompt:
         return "\n\n".join(message.content for message in self.task.prompt)
 
 
-def prepare(config: RunConfig, tokenizer: Any) -> Prepared:
+def prepare(config: RunConfig, tokenizer: Any, tell: Tell = untold) -> Prepared:
     """Return the prompts of the dataset that leave room for an answer and can be rewarded."""
     longest, rewards = generation_plan(config).longest_prompt, reward_plan(config)
     return prepare_rows(
-        data_plan(config), KIND, partial(encode_prompts, tokenizer=tokenizer, longest=longest, rewards=rewards)
+        data_plan(config), KIND, partial(encode_prompts, tokenizer=tokenizer, longest=longest, rewards=rewards), tell
     )
 
 

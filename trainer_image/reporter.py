@@ -38,6 +38,13 @@ from trainer_image.crashes import explain
 from trainer_image.redaction import redactor_of
 from trainer_image.supervised import heartbeat, is_supervised, obey_launcher
 
+BETWEEN_COUNTS_S = 1.0
+"""How far a phase has come is told no more often."""
+
+
+_SAID_AGAIN = ("diverged",)
+"""Who warns so waits by himself for it to last; a second time is news."""
+
 
 class Reporter:
     """One run folder's events and requests; of several processes only the first speaks."""
@@ -54,6 +61,7 @@ class Reporter:
         self._heard_until = self.past.requests_offset
         self._pause_signalled = False
         self._pulse: int | None = None
+        self._next_count = 0.0
 
     def close(self) -> None:
         """Let go of the events file; another process writes on."""
@@ -76,8 +84,8 @@ class Reporter:
         self._seq += 1
 
     def warn(self, code: str, sentence: str, hint: str = "") -> None:
-        """Say something once that the user should know and that does not end the run."""
-        if code not in self._warned:
+        """Say something that the user should know and that does not end the run: once, or as often as it happens."""
+        if code not in self._warned or code in _SAID_AGAIN:
             self._warned.add(code)
             self.emit(Warned(code=code, sentence=sentence, hint=hint))
 
@@ -88,6 +96,13 @@ class Reporter:
         start = time.perf_counter()
         yield
         self.emit(Phase(name=name, seconds=time.perf_counter() - start))
+
+    def count(self, name: PhaseName, done: int, total: int) -> None:
+        """Say how far an open phase has come: at most once a second, and when all is done; cheap at every step."""
+        now = time.perf_counter()
+        if self.rank == 0 and (now >= self._next_count or done >= total):
+            self._next_count = now + BETWEEN_COUNTS_S
+            self.emit(Phase(name=name, done=done, total=total))
 
     def requests(self) -> list[Request]:
         """Return the requests that are new since the last call, without those made of an earlier trainer."""

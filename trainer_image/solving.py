@@ -10,6 +10,7 @@ import torch
 from accelerate.utils import gather_object
 
 from trainer_image.arguments import GenerationPlan, Machine
+from trainer_image.contract import PhaseName
 from trainer_image.methods import Parts
 from trainer_image.model_facts import model_facts
 from trainer_image.prompts import Prompt, turns_of
@@ -47,8 +48,8 @@ class Solver:
         self._step = step
         self._rows = rows_at_once(parts)
 
-    def solve(self, questions: Sequence[Question], notebook: Notebook, seed: int) -> bool:
-        """Answer all questions into the notebook; return False where the run was asked to end before that."""
+    def solve(self, phase: PhaseName, questions: Sequence[Question], notebook: Notebook, seed: int) -> bool:
+        """Answer all questions into the notebook, as a part of a phase; return False where the run was asked to end."""
         # Long prompts first: what does not fit into the memory shows at once, and a batch has little padding.
         ordered = sorted(questions, key=lambda question: -len(question.input_ids))
         batches = [ordered[start : start + self._rows] for start in range(0, len(ordered), self._rows)]
@@ -63,6 +64,8 @@ class Solver:
                     # By the batch, so that a resume gives the answers that would have been given.
                     torch.manual_seed(seed + place)
                     notebook.add(self._answer_in_parts(left))
+                    # What an earlier start has answered goes by in no time, and would make the rest look as fast.
+                    self._parts.reporter.count(phase, min(first + count, len(batches)), len(batches))
             self._parts.reporter.beat()
         # Here every process waits until the others have written theirs.
         return not self._parts.must_end()

@@ -8,6 +8,7 @@ import platform
 import shutil
 import sys
 import time
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,7 +87,7 @@ def train(reporter: Reporter) -> None:
             reporter.warn("load_in_4bit_overridden", sentence)
 
     with reporter.phase("data"):
-        prepared = method.prepare(config, tokenizer)
+        prepared = method.prepare(config, tokenizer, partial(reporter.count, "data"))
         check_same_data(reporter, read_dataset_ref(folder), prepared)
         warn_of_joined_turns(reporter, tokenizer, prepared)
         warn_of_left_out(reporter, config, prepared)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from typing import Any, cast
 
 from desktop.cli.live import follow
-from desktop.cli.loop import assembled, load_runs
+from desktop.cli.loop import assembled, call, load_runs
 from desktop.cli.train import detach
+from desktop.controllers.reproducing import Findings
 from desktop.core import folders
 from desktop.core.comparing import Comparison, compare
 from desktop.core.labels import RunLabels
@@ -34,6 +35,7 @@ def add_words(words: Any) -> None:
     again = add("reproduce", "start a run again, and say what cannot be the same", reproduce)
     again.add_argument("run", metavar="RUN", help=one)
     again.add_argument("--detach", action="store_true", help="return as soon as it is started")
+    again.add_argument("--anyway", action="store_true", help="though the data has changed, or the image is gone")
     tagging = add("tag", "give a run these tags and no others", tag)
     tagging.add_argument("run", metavar="RUN", help=one)
     tagging.add_argument("tags", metavar="TAG", nargs="*")
@@ -73,11 +75,17 @@ def show_passport(arguments: argparse.Namespace, home: Home) -> int:
 
 
 def reproduce(arguments: argparse.Namespace, home: Home) -> int:
-    """Start a run again with the same config, and say what cannot be the same; follow it unless --detach."""
+    """Start a run again with the same config and image, and say what cannot be the same; follow it unless --detach.
+
+    Where the data has changed or the image is gone it starts with --anyway only.
+    """
     with assembled(home) as assembly:
         load_runs(assembly)
         run = assembly.runs.refresh(assembly.runs.find(arguments.run).id)
-        new = assembly.runs.start(run.config, name=f"{run.name} (again)", engine=run.engine)
+        findings = cast(Findings, call(lambda done, failed: assembly.reproducing.check(run.id, done, failed)))
+        if findings.doubts and not arguments.anyway:
+            raise ConfigError(" ".join(findings.doubts), "Reproduce it as far as it goes with --anyway.")
+        new = assembly.reproducing.start(findings)
         code = (
             detach(assembly, new, as_json=arguments.json)
             if arguments.detach

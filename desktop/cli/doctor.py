@@ -17,13 +17,15 @@ def doctor(arguments: argparse.Namespace, home: Home) -> int:
     with assembled(home) as assembly:
         checks = assembly.doctor.examine()
     if arguments.json:
-        told = [{"name": c.name, "state": c.state, "detail": c.detail, "fix": c.fix} for c in checks]
+        told = [{"name": c.name, "state": c.state, "detail": c.detail, "fix": c.fix, "command": c.command} for c in checks]
         print(json.dumps({"checks": told}))
     else:
         for check in checks:
             print(f"{SIGNS[check.state]} {check.name.replace('_', ' '):16} {check.detail}")
             if check.fix and check.state != "ok":
                 print(f"{'':19}→ {check.fix}")
+            if check.command and check.command not in check.fix and check.state != "ok":
+                print(f"{'':19}  {check.command}")
     failed = [check for check in checks if check.state == "fail"]
     if failed:
         print(f"tunedeck: {failed[0].detail} {failed[0].fix}".rstrip(), file=sys.stderr)

@@ -10,11 +10,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from desktop.cli.loop import Interrupted, wait_until
-from desktop.cli.sentences import Sentences, clock, end, progress
+from desktop.cli.sentences import Sentences, clock, counted, end, progress
 from desktop.controllers.assembly import Assembly
 from desktop.core.run import Run, RunState
 from desktop.engine.steps import BuildStep
-from trainer_image.contract import Event, Step, UnknownLine
+from trainer_image.contract import Event, Phase, Step, UnknownLine
 
 CLEARING_S = 15.0
 
@@ -114,6 +114,8 @@ def _follow_one(assembly: Assembly, run_id: str, *, as_json: bool, from_start: b
                 print(event.model_dump_json(), flush=True)
             elif isinstance(event, Step):
                 line.move(progress(_get(assembly, run_id), event))
+            elif isinstance(event, Phase) and event.done is not None:
+                line.move(counted(event))
             elif said := sentences.of(event, run.config.method):
                 line.say(said)
 

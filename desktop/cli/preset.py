@@ -13,6 +13,7 @@ from desktop.core.auto_set import choose
 from desktop.core.dataset.fits import KIND_OF, methods_for
 from desktop.core.dataset.scan import scan
 from desktop.core.dataset_choice import options_of
+from desktop.core.packing import packing_problem
 from desktop.core.presets import find_preset
 from desktop.engine.gpus import Gpus
 from desktop.engine.preview import Previewer
@@ -44,7 +45,9 @@ def with_preset(assembly: Assembly, config: RunConfig, arguments: argparse.Names
     named = {word.partition("=")[0] for word in arguments.set}
     values |= {name: value for name, value in chosen.values.items() if name not in named}
     changed, problems = check_config(values)
-    if changed is None:
+    if (refused := packing_problem(values, model.kind)) is not None:
+        problems.append(refused)
+    if changed is None or refused is not None:
         raise ConfigError(" ".join(problem.sentence for problem in problems), code="bad_config")
     if not arguments.json:
         print(f"{preset.name}: {chosen.sentence}", file=sys.stderr)

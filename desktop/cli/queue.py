@@ -9,9 +9,12 @@ from datetime import datetime, timedelta
 from desktop.cli.loop import assembled, load_runs, wait_until
 from desktop.controllers import keeper
 from desktop.controllers.assembly import Assembly
+from desktop.controllers.desktop_words import DesktopWords
+from desktop.controllers.gpu_history import LostCards
 from desktop.core.queue import MOVES
 from desktop.core.run import Run, RunState
 from desktop.paths import Home
+from desktop.ui.warning_notices import WarningNotices
 
 
 def add_words(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +36,7 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     add("go", "start again what waits: queue go on", go_on).add_argument("on", choices=("on",))
     policy = add("after-failure", "what the queue does when a run fails", after_failure)
     policy.add_argument("choice", choices=("go_on", "stop"))
-    add("run", "be the keeper: start what waits until nothing does; others call this, and leave", run)
+    add("run", "be the keeper: start what waits, look after what lives; others call this, and leave", run)
 
 
 def moment(word: str) -> datetime:
@@ -51,8 +54,8 @@ def moment(word: str) -> datetime:
 
 
 def keep(assembly: Assembly) -> None:
-    """See to it that what waits is started after this program has gone."""
-    if assembly.runs.queue.has_prospects:
+    """See to it that what waits is started, and what lives is looked after, when this program has gone."""
+    if keeper.has_work(assembly, DesktopWords(assembly.jobs, assembly.settings)):
         keeper.ensure(assembly.home)
 
 
@@ -146,21 +149,38 @@ def after_failure(arguments: argparse.Namespace, home: Home) -> int:
 
 
 def run(arguments: argparse.Namespace, home: Home) -> int:
-    """Be the keeper until nothing waits that time alone may start."""
-    while True:
-        with keeper.only_one(home) as is_mine:
-            if not is_mine:
-                return 0
-            with assembled(home) as assembly:
-                assembly.runs.queue.patience_s = keeper.PATIENCE_S
-                assembly.runs.load()
-                wait_until(lambda: _is_done(assembly), assembly.runs.looked)
-        with assembled(home) as assembly:  # something may have come in the moment before the place was free
-            load_runs(assembly)
-            if _is_done(assembly):
-                return 0
+    """Be the keeper until nothing is left to do; while a window is open, which does it all itself, stand by."""
+    with keeper.only_one(home) as is_mine:
+        if not is_mine:
+            return 0
+        keeper.stand_by(home)
+        with assembled(home) as assembly:
+            _look_after(assembly)
+    if keeper.has_window(home):
+        keeper.ensure(home)  # a new one stands by, with nothing in it that still ticks
+        return 0
+    with assembled(home) as assembly:  # something may have come in the moment before the place was free
+        load_runs(assembly)
+        keep(assembly)
+    return 0
 
 
-def _is_done(assembly: Assembly) -> bool:
-    is_starting = any(one.state is RunState.STARTING and one.body is None for one in assembly.runs.all())
-    return not assembly.runs.queue.has_prospects and not is_starting
+def _look_after(assembly: Assembly) -> None:
+    """Do what a window would until nothing is left to do, or one is open."""
+    words = DesktopWords(assembly.jobs, assembly.settings)
+    LostCards(assembly.hardware, assembly.notices, words)
+    WarningNotices(assembly.runs, assembly.notices, words)
+    assembly.notices.posted.connect(words.take)
+    assembly.runs.queue.patience_s = keeper.PATIENCE_S
+    assembly.runs.load()
+    assembly.hardware.watch_cards()
+    assembly.troubles.start()
+
+    def may_leave() -> bool:
+        is_starting = any(one.state is RunState.STARTING and one.body is None for one in assembly.runs.all())
+        if is_starting or not words.is_idle:
+            return False
+        return keeper.has_window(assembly.home) or not keeper.has_work(assembly, words)
+
+    wait_until(may_leave, assembly.runs.looked)
+    words.close()

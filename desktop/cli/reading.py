@@ -22,6 +22,7 @@ def add_reading(word: argparse.ArgumentParser) -> None:
     word.add_argument("--header", action=argparse.BooleanOptionalAction, help="whether a table begins with a header")
     word.add_argument("--encoding", choices=ENCODING_WORDS, help="how the letters are written")
     word.add_argument("--array", metavar="KEY", help="the key of the rows in a JSON object with several arrays")
+    word.add_argument("--part", metavar="FILE", help="the file that is meant in an archive with several datasets")
 
 
 def read_options(arguments: argparse.Namespace) -> ScanOptions:
@@ -34,6 +35,7 @@ def read_options(arguments: argparse.Namespace) -> ScanOptions:
         has_header=arguments.header,
         encoding=arguments.encoding,
         array=arguments.array,
+        part=arguments.part,
     )
     if arguments.text_by:
         read = replace(read, text_by=arguments.text_by)

@@ -36,6 +36,12 @@ PHASES: Mapping[PhaseName, str] = {
     "generate": "trying answers",
 }
 """The phases that are told of; training, testing and saving show themselves."""
+COUNTED: Mapping[PhaseName, str] = {
+    "data": "rows tokenised",
+    "generate": "batches answered",
+    "evaluate": "batches tested",
+}
+"""What is counted in a phase; a newer trainer may count in others."""
 BETWEEN_COMPLETIONS = timedelta(seconds=30)
 
 
@@ -48,7 +54,7 @@ class Sentences:
     def of(self, event: Event | UnknownLine, method: Method) -> str:
         """Return what to say of an event, or nothing."""
         match event:
-            case Phase(seconds=None) if event.name in PHASES:
+            case Phase(seconds=None, done=None) if event.name in PHASES:
                 return f"{PHASES[event.name]} ..."
             case Placement() | Batch():
                 return event.sentence
@@ -100,6 +106,11 @@ def _round(event: Round) -> str:
         f"round {event.round} of {event.rounds}: {event.solved} of {event.problems} problems solved{hinted}; "
         f"{event.kept} solutions are learned from"
     )
+
+
+def counted(event: Phase) -> str:
+    """Return the line that moves while no step is made: how far a phase has come."""
+    return f"{event.done:,} of {event.total:,} {COUNTED.get(event.name, event.name)}"
 
 
 def progress(run: Run, step: Step) -> str:

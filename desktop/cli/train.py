@@ -16,7 +16,9 @@ from desktop.cli.preset import with_preset
 from desktop.cli.queue import keep
 from desktop.controllers import demo as example
 from desktop.controllers.assembly import Assembly
+from desktop.controllers.models import examined_as, refusals
 from desktop.core.run import Run, RunState
+from desktop.errors import ConfigError
 from desktop.paths import Home
 from trainer_image.contract import RunConfig
 
@@ -27,6 +29,7 @@ def train(arguments: argparse.Namespace, home: Home) -> int:
         prepared = prepared_config(
             assembly, with_preset(assembly, read_config(assembly, arguments.config, arguments.set), arguments)
         )
+        _refuse_model(assembly, prepared.config)
         load_runs(assembly)  # what has died unseen must not keep the new run waiting
         when = {"not_before": arguments.at, "at_once": arguments.now}
         called = {"name": arguments.name, "engine": arguments.engine, "dataset": prepared.version}
@@ -35,6 +38,13 @@ def train(arguments: argparse.Namespace, home: Home) -> int:
         if arguments.detach or arguments.queue:
             return detach(assembly, run_id, as_json=arguments.json)
         return follow(assembly, run_id, as_json=arguments.json, from_start=False)
+
+
+def _refuse_model(assembly: Assembly, config: RunConfig) -> None:
+    """Raise what is found of the model that the run would fail on."""
+    found = refusals(assembly.models.check(*examined_as(config.model_dump()), config.offline))
+    if found:
+        raise ConfigError(" ".join(problem.sentence for problem in found), code="bad_model")
 
 
 def detach(assembly: Assembly, run_id: str, *, as_json: bool) -> int:

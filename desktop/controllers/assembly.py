@@ -33,6 +33,7 @@ from desktop.engine.doctor import Doctor
 from desktop.engine.example_model import ExampleModel
 from desktop.engine.gpus import Gpus
 from desktop.engine.image import TrainerImage
+from desktop.engine.launch import Machine
 from desktop.engine.machine import read_machine
 from desktop.engine.model_fetch import ModelFetch
 from desktop.engine.process import ProcessEngine
@@ -75,12 +76,14 @@ class Assembly:
     image: TrainerImage
     environment: TrainerEnvironment
     example_model: ExampleModel
+    machine: Machine
 
     def close(self) -> bool:
         """End the chat and the jobs; trainers go on. Return whether a build is left behind."""
         self.chat.close()
         self.keep_ready.close()
         self.run_bin.close()
+        self.reproducing.close()
         self.data.close()
         self.choosing.close()
         self.models.close()
@@ -157,7 +160,7 @@ def assemble(home: Home) -> Assembly:
         keep_ready=KeepReady(home, store, runs, engines, machine, setup, jobs),
         labels=LabelBook(store),
         run_bin=RunBin(runs, jobs, notices),
-        reproducing=Reproducing(runs, store, notices),
+        reproducing=Reproducing(runs, store, notices, jobs, own_image),
         chat=Chat(home, store, engines, machine, setup, jobs),
         hardware=hardware,
         images=Images(own_image, setup, jobs),
@@ -175,4 +178,5 @@ def assemble(home: Home) -> Assembly:
         image=image,
         environment=environment,
         example_model=example_model,
+        machine=machine,
     )

@@ -13,8 +13,14 @@ from desktop.core import folders
 from desktop.core.config_values import read_values
 from desktop.core.curves import is_long
 from desktop.core.run import Run, RunState
-from desktop.core.store import RunRecord, Store
-from desktop.errors import AppError
+from desktop.core.store import Reopened, RunRecord, Store
+from desktop.errors import AppError, StoreError
+
+SAID_OF_LOST: dict[Reopened, str] = {
+    "written_anew": "It was written anew with all that it held.",
+    "made_anew": "It was made anew from the runs and their folders. Tags, notes, chats and saved configs are lost.",
+    "replaced": "Tunedeck goes on with the new one, and has added what only the old one knew.",
+}
 
 
 class Catalogue(QObject):
@@ -27,9 +33,13 @@ class Catalogue(QObject):
         self._following = following
         self._notices = notices
         self._unreadable: set[str] = set()
+        self._runs_folder: Path | None = None
+        self._cannot_reopen = False
 
     def take_in(self) -> None:
         """Take in the runs that the catalogue has and this app does not: its own at the start, then another app's."""
+        if self._store.is_lost():
+            self._make_anew()
         for record in self._store.run_records():
             known = self._book.runs.get(record.id)
             if known is not None and _was_moved_on_elsewhere(known, record) and known.folder.is_dir():
@@ -52,11 +62,29 @@ class Catalogue(QObject):
 
     def take_in_folders(self, runs_folder: Path) -> int:
         """Read back the runs whose folders the database does not know, and say so; return how many."""
+        self._runs_folder = runs_folder
         found = self.rebuild(runs_folder)
         if found:
             what = f"{found} runs were" if found > 1 else "A run was"
             self._notices.post("info", f"{what} not in the database and read back from the folders.")
         return found
+
+    def _make_anew(self) -> None:
+        """Go on with another database file where ours was deleted or replaced, and give it the runs again."""
+        try:
+            how = self._store.reopen()
+        except StoreError as error:
+            if not self._cannot_reopen:
+                self._cannot_reopen = True
+                self._notices.post_error(error)
+            return
+        self._cannot_reopen = False
+        self._unreadable.clear()
+        self._store.add_missing(self._book.runs.values())
+        if self._runs_folder is not None and self._runs_folder.is_dir():
+            self.rebuild(self._runs_folder)
+        what = "replaced" if how == "replaced" else "deleted"
+        self._notices.post("warning", f"The database was {what} while Tunedeck was open.", SAID_OF_LOST[how])
 
     def _take_up_again(self, run: Run, record: RunRecord) -> None:
         """Follow a run again that another app has started, resumed or given up since."""

@@ -52,6 +52,8 @@ class Choosing(QObject):
         self._seeing = Seeing(jobs, [caches], self)
         self._seeing.measured.connect(self._take)
         self._seeing.measuring_failed.connect(lambda _: self._measured(None))
+        fitting.changed.connect(self._look_at_longest)
+        self._longest: int | None = None
         self._wanted: tuple[object, ...] = ()
         self._counted: dict[tuple[object, ...], Lengths | None] = {}
 
@@ -65,11 +67,8 @@ class Choosing(QObject):
     def machine(self, gpus: tuple[int, ...] | None = None) -> Machine:
         """Return the cards that a run may use, as they are now, and the computer's memory."""
         rooms = [room for room in rooms_of(self._hardware.samples) if not isinstance(gpus, tuple) or room.index in gpus]
-        # What this machine has taught about a card counts as if the card had less room, or more.
-        cards = [
-            Card(room.name, room.total_bytes, int(room.free_bytes / max(0.5, self._fitting.correction(room.name))))
-            for room in rooms
-        ]
+        correction = self._fitting.correction
+        cards = [Card(room.name, room.total_bytes, room.free_bytes, max(0.5, correction(room.name))) for room in rooms]
         return Machine(tuple(cards), computer_room().total_bytes)
 
     def data(self, method: Method, chat_template: str = OWN) -> DataFacts:
@@ -78,7 +77,13 @@ class Choosing(QObject):
         if report is None or not report.rows:
             return DataFacts()
         lengths = self._lengths(report, method, chat_template)
-        return DataFacts(report.rows, tuple(lengths.lengths) if lengths is not None else ())
+        return DataFacts(report.rows, tuple(lengths.lengths) if lengths is not None else (), self._longest)
+
+    def _look_at_longest(self) -> None:
+        """What "Will it fit?" goes by is what the reasons go by."""
+        if self._fitting.longest != self._longest:
+            self._longest = self._fitting.longest
+            self.facts_changed.emit()
 
     def _lengths(self, report: Report, method: Method, chat_template: str) -> Lengths | None:
         told = self._models.report

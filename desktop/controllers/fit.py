@@ -110,7 +110,7 @@ class Fitting(QObject):
         counts = self._counts if self._counts and self._counts.dataset == config.dataset else None
         known = Knowledge(
             correction=self.correction,
-            longest_row=counts.longest if counts else self._longest_of(config),
+            longest_row=self.longest,
             share_cut=counts.share_cut if counts else None,
         )
         return assess(config, sizes.facts, rooms, computer_room(), known)
@@ -127,6 +127,14 @@ class Fitting(QObject):
         if self.fit is not None and self.fit.placement == "layers":
             used = used[:1]  # the cards take turns
         return duration(config, sizes.facts, rows, used, self._speeds_of(config))
+
+    @property
+    def longest(self) -> int | None:
+        """Tokens that no row of the shown config's dataset exceeds, measured or by its bytes; None is not known yet."""
+        config, counts = self._config, self._counts
+        if config is None:
+            return None
+        return counts.longest if counts and counts.dataset == config.dataset else self._longest_of(config)
 
     def correction(self, card: str) -> float:
         """Return by how much cards of this name have needed more than predicted here."""

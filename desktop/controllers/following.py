@@ -12,6 +12,7 @@ from typing import Literal
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.body import GONE, Body, EngineName
+from desktop.controllers.folder_sizes import FolderSizes
 from desktop.controllers.jobs import Jobs
 from desktop.controllers.long_runs import LongRuns
 from desktop.controllers.moved_folders import MovedFolders
@@ -25,6 +26,7 @@ from desktop.core.store import Store
 from desktop.core.wishes import Wishes
 from desktop.engine.verbs import Engine
 from desktop.errors import StoreError
+from trainer_image.contract import Checkpoint
 from trainer_image.contract.standby import waiting_file
 
 POLL_MS = 100
@@ -72,6 +74,7 @@ class Following(QObject):
         self.silent: set[EngineName] = set()
         """Engines that did not answer when they were asked last."""
         self._folders = MovedFolders(book, jobs, notices, self.take_in)
+        self._sizes = FolderSizes(book, jobs)
         self._reader = LongRuns(jobs, notices, self._take_up)
         self._read_again_at = 0.0
         self.reads_aside = False
@@ -190,6 +193,8 @@ class Following(QObject):
         run = self._book.runs[run_id]
         if run.state.is_live:
             self.settle(run_id, run.body if run.body and run.body.state == "running" else None)
+            if any(isinstance(event, Checkpoint) for event in events):
+                self._sizes.measure(run_id)
         self._book.advanced.emit(run_id, events)
         self._book.run_changed.emit(run_id)
 
@@ -315,9 +320,9 @@ class Following(QObject):
         live = self._book.live[run_id]
         live.asked_at, live.told_to_go = None, False
         self._store.save_run(run)
-        folder, events = run.folder, run.files.events
+        events = run.files.events
         self._jobs.run("pool", lambda: curves.prepare(events))  # a long run opens at once from now on
-        self._jobs.run("pool", lambda: folders.size_of(folder), lambda size: self._take_size(run_id, size))
+        self._sizes.measure(run_id)
         if not _is_kept(run):
             self.leftovers[run_id] = time.monotonic()
             self._remove_body(run)
@@ -334,10 +339,6 @@ class Following(QObject):
         """Clear a body away; one that still runs, as after its last word, is left until the next look."""
         engine = self._engines[run.engine]
         self._jobs.run("engine", lambda: engine.remove(run.id), failed=lambda _: None)
-
-    def _take_size(self, run_id: str, size: int) -> None:
-        if run_id in self._book.runs:
-            self._book.change(run_id, size_bytes=size)
 
     # Trainers that take their time
 

@@ -44,11 +44,15 @@ class Hardware(QObject):
         self._looking.timeout.connect(self._look_after_engine)
 
     def start(self) -> None:
-        """Begin to sample."""
-        self._sample()
+        """Begin to sample the cards and to look after the engine."""
+        self.watch_cards()
         self._look_after_engine()
-        self._sampling.start()
         self._looking.start()
+
+    def watch_cards(self) -> None:
+        """Begin to sample the cards only."""
+        self._sample()
+        self._sampling.start()
 
     @property
     def absent_because(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -27,6 +28,7 @@ from desktop.engine.model_check import ModelCheck, ModelReport, Remark, Supporte
 from desktop.engine.verbs import Engine
 from desktop.errors import AppError, ConfigError
 from desktop.paths import Home
+from trainer_image.contract import Problem
 
 __all__ = [
     "CachedModel",
@@ -39,7 +41,9 @@ __all__ = [
     "Push",
     "Pushes",
     "Remark",
+    "examined_as",
     "needed_repository",
+    "refusals",
 ]
 
 
@@ -128,6 +132,18 @@ class Models(QObject):
         if wanted == self._wanted:
             self.report = report
             self.examined.emit(report)
+
+    def look_again(self) -> None:
+        """Look the same model over once more; until that has ended, what was found of it stays."""
+        wanted = self._wanted
+        if wanted is not None and wanted[0]:
+            self._jobs.run("pool", lambda: self.check(*wanted), lambda found: self._take(wanted, found))
+
+    def refusals(self, values: Mapping[str, Any]) -> list[Problem]:
+        """Return why a run with these knobs would fail, by what was found of its model; none while nobody knows."""
+        report = self.report
+        is_his = report is not None and (report.model, report.revision) == examined_as(values)
+        return refusals(report) if report is not None and is_his else []
 
     def known(self, model: str) -> KnownModel:
         """Return what is known of a model by now: by the list, and by its files if they were looked at."""
@@ -262,6 +278,18 @@ def needed_repository(model: str, *, four_bit: bool, revision: str | None = None
     if listed is None or not four_bit or not listed.four_bit or revision or Path(model).is_absolute():
         return model
     return listed.four_bit
+
+
+def examined_as(values: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return the name or folder, and the revision, under which the model of these knobs is looked over."""
+    model, revision = str(values["model"]).strip(), values["model_revision"] or None
+    needed = needed_repository(model, four_bit=bool(values["load_in_4bit"]), revision=revision)
+    return str(Path(needed).expanduser()) if needed.startswith("~") else needed, revision
+
+
+def refusals(report: ModelReport) -> list[Problem]:
+    """Return what was found of a model that a run with it would fail on."""
+    return [Problem("model", remark.sentence) for remark in report.remarks if remark.state == "fail"]
 
 
 def _size(folder: Path) -> int:

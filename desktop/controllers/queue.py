@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -17,11 +19,12 @@ from desktop.controllers.launching import Launching
 from desktop.controllers.notices import Notices
 from desktop.controllers.run_book import RunBook
 from desktop.core import folders
+from desktop.core.config_values import read_config_file, read_values
 from desktop.core.queue import Around, Move, blocks, in_order, moved, position_at_end
 from desktop.core.run import Run, RunState, decide_state
 from desktop.core.settings import SettingsTable
 from desktop.core.store import Store
-from desktop.errors import ConfigError
+from desktop.errors import AppError, ConfigError
 from trainer_image.contract import RunConfig
 
 AfterFailure = Literal["go_on", "stop"]
@@ -31,6 +34,15 @@ STOPPED = "queue.stopped"
 
 FREE_AFTER_S = 15.0
 """How long the next run waits for the body of the one before to go, which may still hold a card's memory."""
+
+
+def can_move(run: Run) -> bool:
+    """Say whether a run may still be given other cards: one that has begun goes on where it was."""
+    return run.state is RunState.WAITING and run.progress.last_seq < 0
+
+
+def _has_begun(run: Run) -> ConfigError:
+    return ConfigError(f"{run.name} has begun already.", "Clone it into the form to train it another way.")
 
 
 class Queue(QObject):
@@ -57,7 +69,9 @@ class Queue(QObject):
         self._launching = launching
         self._chain = chain
         self._notices = notices
-        self._cards = cards
+        self.cards = cards
+        self._configs: dict[str, tuple[int, int]] = {}
+        """By run, which state of its config file was read."""
         self._ready_since: dict[str, float] = {}
         self._shown: object = None
         self.starts_only: frozenset[str] | None = None
@@ -144,6 +158,7 @@ class Queue(QObject):
         if before is not None and before.state is not RunState.FINISHED:
             raise ConfigError(f"{run.name} needs what {before.name} makes.", "It starts by itself after that one.")
         if self._store.take_over(run_id):
+            self._take_changes(run_id)
             self._launching.launch(run_id)
             self._tell_changes()
 
@@ -155,11 +170,35 @@ class Queue(QObject):
             raise ConfigError(
                 f"{run.name} does not wait in the queue: it is {run.state}.", "`tunedeck queue show` lists what does."
             )
-        position = moved(movable, run_id, how)
-        if position is not None:
-            self._book.place(run_id, position, self._book.runs[run_id].not_before)
-            folders.write_place(self._book.runs[run_id])
-            self.step()
+        for each, position in moved(movable, run_id, how).items():
+            self._place(each, position, self._book.runs[each].not_before)
+        self.step()
+
+    def start_at(self, run_id: str, when: datetime | None) -> None:
+        """Let a run that waits start at this moment and not before; with None as soon as it may."""
+        run = self._book.runs[run_id]
+        if run.state is not RunState.WAITING or not self._store.take_over(run_id, to=RunState.WAITING):
+            raise _has_begun(run)
+        self._place(run_id, run.position, when)
+        self.step()
+
+    def run_on(self, run_id: str, gpus: tuple[int, ...] | None) -> None:
+        """Give a run that has not begun other cards: None is all of them, an empty tuple the processor."""
+        if missing := sorted(set(gpus or ()) - set(self.cards)):
+            raise ConfigError(f"This machine has no GPU {', '.join(map(str, missing))}.", "Choose another card.")
+        self._following.open(self._book.runs[run_id])
+        run = self._book.runs[run_id]
+        if not can_move(run):
+            raise _has_begun(run)
+        changed = replace(run, config=read_values({**run.config.model_dump(mode="json"), "gpus": gpus}))
+        if not self._store.change_waiting(changed, lambda: folders.write_config(changed)):
+            raise _has_begun(run)
+        self._book.change(run_id, config=changed.config)
+        self.step()
+
+    def _place(self, run_id: str, position: float | None, not_before: datetime | None) -> None:
+        self._book.place(run_id, position, not_before)
+        folders.write_place(self._book.runs[run_id])
 
     def take_out(self, run_id: str) -> bool:
         """Take a run out of the queue: one that was to go on is again what it was, a new one is cancelled.
@@ -189,6 +228,8 @@ class Queue(QObject):
         if not self.order():
             self._tell_changes()
             return
+        for run in self.order():
+            self._take_changes(run.id)
         found = blocks(self._book.runs, self._around())
         self._show_reasons(found)
         now = time.monotonic()
@@ -205,13 +246,24 @@ class Queue(QObject):
     def _start(self, run_id: str) -> None:
         live = {run.id for run in self._book.runs.values() if run.state.is_live}
         if self._store.take_over(run_id, known_live=live):
+            self._take_changes(run_id)
             self._launching.launch(run_id)
+
+    def _take_changes(self, run_id: str) -> None:
+        """Another app may have given a run that waits other cards: its folder has the last word."""
+        run = self._book.runs[run_id]
+        with suppress(OSError, AppError):  # what is wrong with it is said at the start
+            facts = run.files.config.stat()
+            state = (facts.st_ino, facts.st_mtime_ns)
+            if self._configs.get(run_id) != state:
+                self._book.change(run_id, config=read_values(read_config_file(run.files.config)))
+                self._configs[run_id] = state
 
     def _around(self, *, starts_by_hand: bool = False) -> Around:
         now = time.monotonic()
         leaving = (id for id, since in self._following.leftovers.items() if now - since < FREE_AFTER_S)
         return Around(
-            cards=self._cards,
+            cards=self.cards,
             now=datetime.now(UTC),
             leaving=frozenset() if starts_by_hand else frozenset(leaving),
             silent=frozenset() if starts_by_hand else frozenset(self._following.silent),
@@ -236,7 +288,8 @@ class Queue(QObject):
             self._notices.post("warning", sentence, "Look at that run, then let the queue go on.", run_id)
 
     def _tell_changes(self) -> None:
-        shown = ([(run.id, run.waiting_for, run.name) for run in self.order()], self.stopped_because)
+        order = [(run.id, run.waiting_for, run.name, run.config.gpus) for run in self.order()]
+        shown = (order, self.stopped_because)
         if shown != self._shown:
             self._shown = shown
             self.changed.emit()

@@ -247,8 +247,8 @@ class Runs(QObject):
         if self._latest is None or self._latest[0] != asked or time.monotonic() - self._latest[1] > DOUBLE_CLICK_S:
             return None
         run = self._book.runs.get(self._latest[2])
-        is_starting = run is not None and run.state in (RunState.WAITING, RunState.STARTING)
-        return self._latest[2] if is_starting else None
+        # A trainer that stood ready greets before a second click is over.
+        return run.id if run is not None and run.state.can_cancel else None
 
     def _make(
         self,
@@ -367,5 +367,8 @@ class Runs(QObject):
         run = self._book.runs[run_id]
         if not run.state.is_live:
             return
+        if not run.folder.is_dir():
+            hint = "Put it back, then ask again; its trainer goes on meanwhile."
+            raise ConfigError(f"The folder of {run.name} is not at {run.folder}.", hint)
         folders.append_request(run.files, request)
         self._following.has_asked(run_id, to_end=not isinstance(request, CheckpointRequest))

@@ -87,6 +87,8 @@ class Troubles(QObject):
 
     def _react(self, trouble: Trouble, run: Run, sentence: str) -> None:
         reaction = self.reaction(trouble)
+        if (run.asked == "pause" and reaction == "pause") or run.asked == "cancel":
+            reaction = "tell"  # it is on its way already, whoever asked; asked to stop once more, it would be killed
         done = {"tell": "", "pause": f" {run.name} pauses.", "stop": f" {run.name} is stopped."}[reaction]
         self._notices.post("warning", sentence + done, HINTS[trouble], run.id)
         try:

@@ -9,6 +9,7 @@ from typing import Any
 
 from desktop.core.auto_memory import GIB, Machine, Room, find_room
 from desktop.core.models import KnownModel, size_words
+from desktop.core.packing import is_packed, sequences
 from desktop.core.presets import PresetKey
 from trainer_image.contract import LEAST_ROWS, Method
 
@@ -20,6 +21,8 @@ class DataFacts:
     rows: int | None = None
     lengths: Sequence[int] = ()
     """Tokens of the rows, or of a fair sample of them; of prompts alone where the method writes the answers."""
+    longest: int | None = None
+    """Tokens that no row exceeds, as "Will it fit?" counts them."""
 
     def length_of(self, share: float) -> int | None:
         """Return the length that this share of the rows does not exceed."""
@@ -85,6 +88,21 @@ class Draft:
         """Return how these knobs would go into the machine."""
         values = {**self.values, **self.kept, **knobs}
         return find_room(values, self.model, self.machine, may_split=may_split)
+
+    @property
+    def sequences(self) -> int | None:
+        """What a step counts: the rows, or where they are packed the sequences that they fill; None is not known."""
+        rows, values = self.data.rows, {**self.values, **self.kept}
+        if rows is None or not is_packed(values) or not len(self.data.lengths):
+            return rows
+        return sequences(rows, self.data.lengths, values["max_length"], is_cut=self.method != "pretrain")
+
+    def as_it_runs(self, **knobs: Any) -> Room:
+        """Return the same as "Will it fit?" tells it: no row counts as longer than it is."""
+        longest, values = self.data.longest, {**self.values, **self.kept, **knobs}
+        if longest is None or is_packed(values):
+            return self.tried(**knobs)
+        return self.tried(**knobs, max_length=max(8, min(values["max_length"], longest)))
 
     def forget(self, knob: str) -> None:
         """Take back what was said of a knob."""

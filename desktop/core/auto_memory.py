@@ -30,6 +30,12 @@ class Card:
     name: str
     total_bytes: int
     free_bytes: int
+    correction: float = 1.0
+    """By how much a run here needs more of it than arithmetic says."""
+
+    def needed(self, predicted: int) -> int:
+        """Return what a run is to need of it; the driver's part is no different here."""
+        return int(predicted + (self.correction - 1) * (predicted - CONTEXT_BYTES))
 
 
 @dataclass(frozen=True)
@@ -64,18 +70,19 @@ def find_room(values: Mapping[str, Any], model: KnownModel, machine: Machine, *,
         free = int(COMPUTER_SHARE * machine.memory_bytes)
         return Room("cpu" if need <= free else "none", 1, need, free)
     (alone, *_) = _need(values, model, "one", (1.0,))
-    copies = [max(_need(values, model, "data_parallel", (1.0, 1.0))) if len(machine.cards) > 1 else alone]
-    enough = [card for card in machine.cards if copies[0] <= SAFE * card.free_bytes]
+    copy = max(_need(values, model, "data_parallel", (1.0, 1.0))) if len(machine.cards) > 1 else alone
+    enough = [card for card in machine.cards if card.needed(copy) <= SAFE * card.free_bytes]
     if enough:
-        return Room("cards", len(enough), copies[0], min(card.free_bytes for card in enough))
+        tightest = max(enough, key=lambda card: card.needed(copy) / max(1, card.free_bytes))
+        return Room("cards", len(enough), tightest.needed(copy), tightest.free_bytes)
     largest = max(machine.cards, key=lambda card: card.free_bytes)
-    if alone <= SAFE * largest.free_bytes:
-        return Room("cards", 1, alone, largest.free_bytes)
+    if largest.needed(alone) <= SAFE * largest.free_bytes:
+        return Room("cards", 1, largest.needed(alone), largest.free_bytes)
     if may_split and len(machine.cards) > 1 and values["method"] not in GENERATING and model.facts is not None:
         for placement in _splits(values, model):
             if room := _split(values, model, machine.cards, placement):
                 return room
-    return Room("none", len(machine.cards), alone, largest.free_bytes)
+    return Room("none", len(machine.cards), largest.needed(alone), largest.free_bytes)
 
 
 def _splits(values: Mapping[str, Any], model: KnownModel) -> tuple[PlacementName, ...]:
@@ -87,7 +94,7 @@ def _split(
     values: Mapping[str, Any], model: KnownModel, cards: Sequence[Card], placement: PlacementName
 ) -> Room | None:
     needs = _need(values, model, placement, [card.free_bytes for card in cards])
-    pairs = list(zip(needs, cards, strict=True))
+    pairs = [(card.needed(need), card) for need, card in zip(needs, cards, strict=True)]
     if all(need <= SAFE * card.free_bytes for need, card in pairs):
         need, card = max(pairs, key=lambda pair: pair[0] / max(1, pair[1].free_bytes))
         return Room("split", len(cards), need, card.free_bytes)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from desktop.core.auto_draft import Chosen, DataFacts, Draft, Reason, called, gb
 from desktop.core.auto_memory import Machine, Room
 from desktop.core.auto_rhythm import set_rhythm, set_training
 from desktop.core.models import KnownModel
+from desktop.core.packing import is_packed, packing_problem
 from desktop.core.presets import PresetKey, is_kept, plain_values
 from trainer_image.contract import GENERATING, REINFORCED, Method, RunConfig
 
@@ -25,6 +27,8 @@ STEP_ROWS = 16
 PROMPTS = 4
 """Prompts of a step, where each is tried several times."""
 PACKED_LENGTH = 2048
+PACKED_STEPS = 50
+"""Rows are packed only where at least so many steps remain; a packed step holds what would have been many rows."""
 ORDER = (
     *("per_device_train_batch_size", "max_length", "packing", "load_in_4bit", "placement", "lora_r"),
     *("gradient_checkpointing", "max_steps", "num_train_epochs", "load_best_model_at_end"),
@@ -79,13 +83,23 @@ def _set_length(draft: Draft) -> None:
     if draft.method == "pretrain":
         draft.values["max_length"] = min(_limit(draft), 1024 if draft.preset == "test" or on_cpu else PACKED_LENGTH)
         draft.say("max_length", f"{draft.values['max_length']:,} tokens at once", "raw text is read end to end")
-    elif draft.preset == "fast" and draft.method == "sft" and not on_cpu and known and known <= PACKED_LENGTH // 4:
+    elif draft.preset == "fast" and not on_cpu and known and known <= PACKED_LENGTH // 4 and _may_pack(draft):
         draft.values["packing"] = True
         draft.values["max_length"] = min(_limit(draft), PACKED_LENGTH)
         what = f"packed into {draft.values['max_length']:,} tokens"
         draft.say("packing", what, "your rows are short, and empty places cost time")
     else:
         _set_plain_length(draft)
+
+
+def _may_pack(draft: Draft) -> bool:
+    """Say whether the model bears packed rows, and enough steps remain with one sequence on each card."""
+    if draft.method != "sft" or not draft.model.kind:
+        return False
+    packed = replace(draft, values={**draft.values, "packing": True, "max_length": min(_limit(draft), PACKED_LENGTH)})
+    if packing_problem({**packed.kept, **packed.values}, draft.model.kind) is not None:
+        return False
+    return (packed.sequences or 0) // PACKED_STEPS >= len(draft.machine.cards)
 
 
 def _limit(draft: Draft) -> int:
@@ -103,6 +117,8 @@ def _set_plain_length(draft: Draft) -> None:
         draft.say("max_length", what, _why_length(draft, length))
     elif not draft.machine.cards:
         draft.say("max_length", what, "short rows keep a processor's run short")
+    elif draft.data.longest is not None and draft.data.longest <= length:
+        draft.say("max_length", what, "no row has more, as far as its bytes tell")
     else:
         draft.say("max_length", what, "nobody has counted the tokens of your rows yet")
 
@@ -243,10 +259,13 @@ def _rows_a_step(draft: Draft, copies: int) -> int:
         return prompts * _least_rows_a_step(draft)
     if draft.preset == "test":
         return max(2, draft.least)
-    rows = STEP_ROWS
-    if draft.data.rows is not None and draft.data.rows < 32 * STEP_ROWS:
+    rows, count = STEP_ROWS, draft.sequences
+    if count is not None and len(draft.data.lengths) and is_packed({**draft.values, **draft.kept}):
+        # As large a power of two as leaves enough steps.
+        rows = min(STEP_ROWS, 1 << (max(1, count // PACKED_STEPS).bit_length() - 1))
+    elif count is not None and count < 32 * STEP_ROWS:
         # A small dataset still has to make some dozens of steps.
-        rows = 8 if draft.data.rows >= 100 else 4
+        rows = 8 if count >= 100 else 4
     if not draft.machine.cards:
         rows = min(rows, 8)
     return max(draft.least, rows // copies)
@@ -258,10 +277,17 @@ def _say_batch(draft: Draft, rows: int, times: int, copies: int) -> None:
     place = "per_device_train_batch_size"
     if not draft.room.fits or draft.model.size is None:
         draft.say(place, what, "" if draft.machine.cards else "there is no graphics card")
-    elif draft.room.use == "cpu":
-        draft.say(place, what, f"there is no graphics card, and {gb(draft.room.need_bytes)} of memory are enough")
+        return
+    if draft.values["auto_batch"]:
+        count = rows * times * copies
+        unit = ("packed sequence" if draft.values["packing"] else "row") + ("s" if count > 1 else "")
+        draft.say(place, f"{count} {unit} a step, as many at once as a card takes")
+        return
+    here = draft.as_it_runs()
+    if here.use == "cpu":
+        draft.say(place, what, f"there is no graphics card, and {gb(here.need_bytes)} of memory are enough")
     else:
-        used, free = gb(draft.room.need_bytes), gb(draft.room.free_bytes)
+        used, free = gb(here.need_bytes), gb(here.free_bytes)
         each = "a card" if len(draft.machine.cards) > 1 else "the card"
         draft.say(place, what, f"that takes about {used} of the {free} free on {each}")
 

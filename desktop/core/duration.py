@@ -123,7 +123,7 @@ def _tokens(config: RunConfig, rows: Rows | None, cards: int) -> tuple[float, fl
 
 
 def _rough_speeds(config: RunConfig, model: ModelFacts | None, cards: Sequence[str]) -> tuple[float, float] | None:
-    known = [_tflops(card) for card in cards]
+    known = [tflops(card) for card in cards]
     if model is None or not known or not all(known):
         return None
     rate = min(known) * 1e12 * (1 + SECOND_CARD * (len(known) - 1))
@@ -134,7 +134,8 @@ def _rough_speeds(config: RunConfig, model: ModelFacts | None, cards: Sequence[s
     return rate * low / each, rate * high / each
 
 
-def _tflops(card: str) -> float:
+def tflops(card: str) -> float:
+    """Return what a card computes in a second by its data sheet, in 10^12 operations; 0 for one that is not listed."""
     named = [name for name in BF16_TFLOPS if f" {name} " in f" {card.replace('Laptop GPU', '')} "]
     return float(BF16_TFLOPS[max(named, key=len)]) if named else 0.0
 

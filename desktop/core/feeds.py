@@ -52,8 +52,20 @@ def places(series: Series, axis: AxisKind, shift: float = 0.0) -> Floats:
         case "time":
             x = series.column("elapsed") / 60
         case "clock":
-            x = (series.column("time") - series.column("time")[:1]) / 60
+            time = series.column("time")
+            # Another thread may have added a step since.
+            time = straightened(time, series.column("step_s")[: len(time)])
+            x = (time - time[:1]) / 60
     return x + shift if shift else x
+
+
+def straightened(times: Floats, usual: Floats | float) -> Floats:
+    """Return times of a clock that never goes back: where it was set back, the ``usual`` seconds have gone by."""
+    gained = np.diff(times, prepend=times[:1])
+    if not len(times) or gained.min() >= 0:
+        return times
+    straight: Floats = times[0] + np.cumsum(np.where(gained < 0, usual, gained))
+    return straight
 
 
 def places_of(series: Series, steps: Floats, axis: AxisKind, shift: float = 0.0) -> Floats:

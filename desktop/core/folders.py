@@ -98,6 +98,16 @@ def write_place(run: Run) -> None:
     _change_launch(run, position=run.position, not_before=run.not_before)
 
 
+def write_config(run: Run) -> None:
+    """Write the config of a run that has not begun anew; StoreError where that cannot be done."""
+    try:
+        _write_aside(run.files.config, run.config.model_dump_json(indent=2) + "\n")
+    except OSError as error:
+        raise StoreError(
+            f"The config of {run.name} cannot be written: {error.strerror}.", "Free some space, then try again."
+        ) from error
+
+
 def _change_launch(run: Run, **values: object) -> None:
     launch = read_launch(run.files).model_copy(update=values)
     _write_aside(run.files.launch, launch.model_dump_json(indent=2) + "\n")
@@ -213,11 +223,10 @@ def stop_was_asked(files: RunFolder, launch: Launch) -> bool:
 def size_of(folder: Path) -> int:
     """Return the bytes that a folder holds."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.lstat().st_size
-        except OSError:  # gone meanwhile
-            continue
+    for place, names, files in os.walk(folder):  # passes over a folder that is gone meanwhile, as an old checkpoint is
+        for name in (*names, *files):
+            with suppress(OSError):
+                total += Path(place, name).lstat().st_size
     return total
 
 

@@ -38,12 +38,45 @@ def view_of(history: GpuHistory, names: tuple[str, ...]) -> GpuView:
 
 def places_of_times(series: Series, times: Floats, axis: AxisKind, shift: float = 0.0) -> Floats:
     """Return where moments stand on the axis of the curves; NaN before the first step and behind the last one."""
-    known = np.maximum.accumulate(series.column("time"))
-    if len(known) < 2 or not len(times):
+    if len(series) < 2 or not len(times):
         return np.full(len(times), np.nan)
-    at = np.maximum.accumulate(times)
+    known, at = _on_one_clock(series.column("time"), series.column("step_s"), times)
     placed: Floats = np.interp(at, known, places(series, axis, shift), left=np.nan, right=np.nan)
     return placed
+
+
+def _on_one_clock(steps: Floats, step_s: Floats, times: Floats) -> tuple[Floats, Floats]:
+    """Return the times of steps and of samples, neither of which goes back where the clock was set back.
+
+    The samples tell how long that took, as they come once a second; what nobody can place is put beyond the last step.
+    """
+    falls, cuts = _set_back(steps), _set_back(times)
+    added = np.zeros(len(steps))
+    added[falls] = steps[falls - 1] - steps[falls] + step_s[falls]
+    at = times.copy()
+    met: list[tuple[int, int]] = []
+    for cut, end in zip(cuts, np.append(cuts[1:], len(times)), strict=False):
+        last, first = times[cut - 1], times[cut]
+        left = falls[falls > met[-1][1]] if met else falls
+        ends = np.append(left[1:], len(steps))[: len(left)]
+        # Samples that were taken between the same two jumps as some steps have times like theirs.
+        fits = left[(steps[left] <= times[end - 1] + GAP_S) & (steps[ends - 1] >= first - GAP_S)]
+        if len(fits):
+            added[fits[0]] = max(added[fits[0]], last - first + 1)
+            met.append((cut, fits[0]))
+        elif not len(left) and last >= steps[-1] - GAP_S:
+            at[cut:] = np.inf  # no step has been made since
+            break
+    later: Floats = np.cumsum(added)
+    for number, (cut, fall) in enumerate(met):
+        end = met[number + 1][0] if number + 1 < len(met) else len(times)
+        at[cut:end] += later[fall]
+    return np.maximum.accumulate(steps + later), np.maximum.accumulate(at)
+
+
+def _set_back(times: Floats) -> NDArray[np.intp]:
+    """Return the indices before which a clock was set back; the odd second is none."""
+    return np.flatnonzero(np.diff(times, prepend=times[:1]) < -GAP_S)
 
 
 def breaks(times: Floats) -> NDArray[np.intp]:

@@ -41,15 +41,28 @@ class Found:
 HINTS = (
     *(b"Error", b"error", b"ERROR", b"Warning", b"warning", b"warn", b"WARN", b"Traceback", b"Exception", b"exception"),
     *(b"CRITICAL", b"critical", b"FATAL", b"fatal", b"Interrupt", b"Exit"),
+    *(b"ut of memory", b"core dumped", b"Segmentation fault", b"Illegal instruction", b" Killed", b" Aborted"),
+    *(b"terminate called", b"[E0", b"[E1", b"[F0", b"[F1", b"[W0", b"[W1"),
 )
 """A line without any of these is neither: bytes are searched many times faster than lines are matched."""
+FIRST_WORDS = (b"E0", b"E1", b"F0", b"F1", b"W0", b"W1", b"Killed", b"Aborted")
+"""The same, but only where a line begins with it: elsewhere they are too common."""
 ERROR = re.compile(
     rb"^\W{0,3}[\w.-]*\b(?:error|fatal|critical|exception)\b\W*:"
     rb"|\b(?:ERROR|CRITICAL|FATAL)\b"
     rb"|^(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit)(?::|$)"
     rb"|\[(?:error|fatal|critical)\]|level=(?:error|fatal)"
+    # What the C library, the shell and the kernel say of a process that was ended.
+    rb"|\(core dumped\)|^(?:Segmentation fault|Bus error|Illegal instruction|Killed|Aborted)\s*$"
+    rb"|: line \d+:\s+\d+ (?:Segmentation fault|Bus error|Illegal instruction|Killed|Aborted)\b"
+    rb"|^Fatal Python error\b|^terminate called\b|\bCUDA out of memory\b|\bOut of memory: Killed process\b"
+    # glog and what looks like it: E1122 03:00:00.123 file.cc:12] or [E1122 03:00:00.123 file.cpp:12]
+    rb"|^(?:\[rank\d+\]:\s?)?\[?[EF](?:0[1-9]|1[0-2])[0-3]\d \d\d:\d\d:\d\d"
 )
-WARNING = re.compile(rb"\bWARN(?:ING)?\b|\w*Warning\b|^\W{0,3}warning\b|\[warn(?:ing)?\]|level=warn|\bwarning:")
+WARNING = re.compile(
+    rb"\bWARN(?:ING)?\b|\w*Warning\b|^\W{0,3}warning\b|\[warn(?:ing)?\]|level=warn|\bwarning:"
+    rb"|^(?:\[rank\d+\]:\s?)?\[?W(?:0[1-9]|1[0-2])[0-3]\d \d\d:\d\d:\d\d"
+)
 HEAD = re.compile(rb"^(.*?)Traceback \(most recent call last\):\s*$")
 CHAINED = (
     b"During handling of the above exception",
@@ -100,6 +113,16 @@ def _suspects(data: bytes, ends: Offsets) -> list[int]:
                 break
             places.append(row)
             at = data.find(hint, int(ends[row]))
+    for words in FIRST_WORDS:
+        if data.startswith(words) and len(ends):
+            places.append(0)
+        newline = data.find(b"\n" + words)
+        while newline >= 0:
+            row = int(np.searchsorted(ends, newline + 1, side="right"))
+            if row >= len(ends):
+                break
+            places.append(row)
+            newline = data.find(b"\n" + words, int(ends[row]) - 1)
     return sorted(set(places))
 
 

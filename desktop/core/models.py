@@ -103,6 +103,8 @@ class KnownModel:
     is_four_bit: bool = False
     """Its files hold 4-bit weights already."""
     has_chat_template: bool | None = None
+    kind: str = ""
+    """Its model_type; empty where nobody knows yet."""
 
     @property
     def size(self) -> int | None:
@@ -131,6 +133,7 @@ def known_model(
         parameters=listed.parameters if listed else None if is_four_bit else parameters,
         is_four_bit=is_four_bit,
         has_chat_template=has_chat_template if has_chat_template is not None else _speaks(listed),
+        kind=str((config or (listed.shape if listed else None) or {}).get("model_type") or ""),
     )
 
 

@@ -23,9 +23,9 @@ class Preset:
 
 
 PRESETS: tuple[Preset, ...] = (
-    Preset("test", "Quick local test", "Minutes: a few short steps that show whether model and data work together."),
+    Preset("test", "Quick local test", "A few short steps that show whether model and data work together."),
     Preset("auto", "Auto Set", "Fills this machine without risking a full card, with settings that suit your rows."),
-    Preset("fast", "Fast", "The soonest useful result: once through the data, packed, with as few detours as fit."),
+    Preset("fast", "Fast", "The soonest useful result: as few rounds and detours as suffice, packed where that helps."),
     Preset("best", "Best quality", "Takes its time: whole rows, a larger adapter, and the best checkpoint is kept."),
 )
 OLD_NAMES: Mapping[str, PresetKey] = {"balanced": "auto", "small memory": "auto"}
@@ -33,7 +33,7 @@ OLD_NAMES: Mapping[str, PresetKey] = {"balanced": "auto", "small memory": "auto"
 
 KEPT = (
     *("model", "model_revision", "dataset", "method", "bad_rows", "loss_on", "sample_prompts", "gpus", "offline"),
-    *("chat_template", "seed", "find_learning_rate", "oom_retries"),
+    *("columns", "read_as", "chat_template", "seed", "find_learning_rate", "oom_retries", "on_trouble"),
 )
 GROUPS_KEPT = ("Preferences", "Generation", "Rewards")
 """What a preset leaves alone: what to train on what, what for, and where."""

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from desktop.core.breaks import Breaks
+from desktop.core.phase_count import PhaseCount, counted
 from trainer_image.contract import (
     Batch,
     Cancelled,
@@ -36,6 +38,12 @@ PACE_SHARE = NEWEST / (2 - NEWEST)
 """How much of the variance of steps is left in a pace made so."""
 NINE_OF_TEN = 1.645
 STEPS_FOR_SPREAD = 5
+STEPS_FOR_PACE = 2
+"""The first step of a try compiles; from the second on the try has a pace of its own."""
+BREAKS: tuple[PhaseName, ...] = ("evaluate", "save", "generate")
+"""What training waits for again and again."""
+DAMAGED = "checkpoint_damaged"
+"""What the code of a warning begins with that comes before a trainer goes on, not while one trains."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,7 @@ class Progress:
     batch: Batch | None = None
     open_phases: tuple[Phase, ...] = ()
     """The phases that are going on, the outermost first: saving happens within training."""
+    latest_count: PhaseCount | None = None
     phases: tuple[tuple[PhaseName, float], ...] = ()
     """The phases that have ended, with their seconds."""
     nested: Mapping[PhaseName, float] = field(default_factory=dict)
@@ -59,6 +68,10 @@ class Progress:
     pace_s: float | None = None
     """Seconds a step, the latest steps counting most; the first of a try compiles, and counts only while it is alone.
     """
+    prior_pace_s: float | None = None
+    """The pace of the try before; it counts until this one has made its second step."""
+    breaks: Breaks = field(default_factory=Breaks)
+    """How long training waited for evaluations and checkpoints."""
     pace_variance: float = 0.0
     """How much the seconds of the latest steps vary, squared."""
     first_step_s: float | None = None
@@ -75,6 +88,9 @@ class Progress:
     out_of_memory: tuple[OutOfMemory, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
     warnings: tuple[Warned, ...] = ()
+    """What the trainer warned of, without what was undone by a resume."""
+    troubles: tuple[tuple[int, Warned], ...] = ()
+    """Those of the warnings that came while it trained, each with the step after which."""
     end: End | None = None
     unknown_lines: int = 0
 
@@ -82,6 +98,12 @@ class Progress:
     def phase(self) -> Phase | None:
         """The innermost phase that is going on."""
         return self.open_phases[-1] if self.open_phases else None
+
+    @property
+    def count(self) -> PhaseCount | None:
+        """How far the innermost phase has come, where the trainer counts it."""
+        is_of_phase = self.latest_count and self.phase and self.latest_count.name == self.phase.name
+        return self.latest_count if is_of_phase else None
 
     @property
     def best(self) -> Evaluation | None:
@@ -100,33 +122,57 @@ class Progress:
         return self.plan.total_steps if self.plan else None
 
     @property
+    def known_step(self) -> int:
+        """The step that the run is at, also where an evaluation or a checkpoint is all that is known of it."""
+        saved = self.checkpoints[-1].step if self.checkpoints else 0
+        return max(self.step.step if self.step else 0, self.evaluation.step if self.evaluation else 0, saved)
+
+    @property
+    def _usual_s(self) -> float | None:
+        """Seconds a step without what it waits for; until the second step of a try as in the try before."""
+        if self.prior_pace_s is None or self.steps_of_try >= STEPS_FOR_PACE:
+            return self.pace_s
+        return self.prior_pace_s if self._is_training else None
+
+    @property
+    def _is_training(self) -> bool:
+        return any(phase.name == "train" for phase in self.open_phases)
+
+    @property
     def seconds_left(self) -> float | None:
-        """Estimate the time to the last step from the pace of the latest steps."""
-        if self.plan is None or self.step is None or self.pace_s is None or self.end is not None:
+        """Estimate the time to the last step from the latest steps, and from the evaluations and saves so far."""
+        usual = self._usual_s
+        if self.plan is None or self.step is None or usual is None or self.end is not None:
             return None
-        return max(0, self.plan.total_steps - self.step.step) * self.pace_s
+        return self._steps_left * (usual + self.breaks.a_step(self.step.step))
+
+    @property
+    def _steps_left(self) -> int:
+        return max(0, self.plan.total_steps - self.step.step) if self.plan and self.step else 0
 
     @property
     def seconds_left_range(self) -> tuple[float, float] | None:
         """Return between which times the end comes nine times out of ten, judged by how the latest steps vary.
 
-        The steps that come vary each on its own, and the pace itself is only known from the latest ones.
+        The steps that come vary each on its own, and the pace itself is only known from the latest ones; how often
+        it waits for evaluations is known the better the more there have been.
         """
-        left = self.seconds_left
-        if left is None or self.pace_s is None or self.step is None or self.steps_of_try < STEPS_FOR_SPREAD:
+        left, steps = self.seconds_left, self._steps_left
+        if left is None or self.step is None or self.steps_of_try < STEPS_FOR_SPREAD:
             return None
-        steps = left / self.pace_s if self.pace_s else 0.0
-        spread = NINE_OF_TEN * math.sqrt(self.pace_variance * (steps + PACE_SHARE * steps * steps))
+        by_steps = NINE_OF_TEN * math.sqrt(self.pace_variance * (steps + PACE_SHARE * steps * steps))
+        spread = math.hypot(by_steps, self.breaks.spread(self.step.step, steps))
         return max(0.0, left - spread), left + spread
 
 
 def begin_anew(progress: Progress) -> Progress:
-    """Return what is left of a run's progress when its trainer is started again: the phases and the pace are not."""
+    """Return what is left of a run's progress when its trainer is started again: no phases, the pace as a guess."""
     return replace(
         progress,
         open_phases=(),
         phases=(),
         nested={},
+        prior_pace_s=progress.pace_s if progress.steps_of_try >= STEPS_FOR_PACE else progress.prior_pace_s,
         pace_s=None,
         pace_variance=0.0,
         first_step_s=None,
@@ -180,24 +226,20 @@ def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress
     match event:
         case Hello():
             return _undone_to(replace(progress, hello=event, end=None), event.resumed_from)
+        case Phase(seconds=None, done=int()):  # no phase begins: the one that goes on has come so far
+            return replace(progress, latest_count=counted(progress.count, event))
         case Phase(name="self_test" | "import", seconds=None):  # the first words of a trainer: a new try begins
             tested = tuple(ended for ended in progress.phases if (event.name, ended[0]) == ("import", "self_test"))
             return replace(begin_anew(progress), end=None, open_phases=(event,), phases=tested)
         case Phase(seconds=None):
-            return replace(progress, open_phases=(*progress.open_phases, event))
-        case Phase(seconds=seconds):
-            assert seconds is not None
-            names = [phase.name for phase in progress.open_phases]
-            outer = progress.open_phases[: names.index(event.name)] if event.name in names else progress.open_phases
-            nested = dict(progress.nested)
-            if outer:
-                nested[outer[-1].name] = nested.get(outer[-1].name, 0.0) + seconds
-            return replace(progress, open_phases=outer, phases=(*progress.phases, (event.name, seconds)), nested=nested)
+            return replace(progress, open_phases=(*progress.open_phases, event), latest_count=None)
+        case Phase():
+            return _with_phase_ended(progress, event)
         case Placement():  # said once in each try, before the libraries are loaded
             tested = progress.phases if [name for name, _ in progress.phases] == ["self_test"] else ()
             return replace(begin_anew(progress), placement=event, end=None, phases=tested)
         case Plan():
-            return replace(progress, plan=event)
+            return replace(_scaled_to(progress, event), plan=event)
         case Batch():
             return replace(progress, batch=event)
         case Evaluation():
@@ -214,11 +256,34 @@ def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress
             kept = tuple(known for known in progress.checkpoints if known.step != event.step)
             return replace(progress, checkpoints=(*kept, event))
         case Warned():
-            return replace(progress, warnings=(*progress.warnings, event))
+            is_trouble = progress._is_training and not event.code.startswith(DAMAGED)
+            said = ((progress.known_step, event),) if is_trouble else ()
+            return replace(progress, warnings=(*progress.warnings, event), troubles=(*progress.troubles, *said))
         case Finished() | Paused() | Cancelled() | Failed():
             return replace(progress, end=event, open_phases=())
         case _:
             return progress
+
+
+def _with_phase_ended(progress: Progress, ended: Phase) -> Progress:
+    assert ended.seconds is not None
+    names = [phase.name for phase in progress.open_phases]
+    outer = progress.open_phases[: names.index(ended.name)] if ended.name in names else progress.open_phases
+    nested, breaks = dict(progress.nested), progress.breaks
+    if outer:
+        nested[outer[-1].name] = nested.get(outer[-1].name, 0.0) + ended.seconds
+        if outer[-1].name == "train" and ended.name in BREAKS:
+            breaks = breaks.with_one(progress.known_step, ended.seconds)
+    phases = (*progress.phases, (ended.name, ended.seconds))
+    return replace(progress, open_phases=outer, phases=phases, nested=nested, breaks=breaks)
+
+
+def _scaled_to(progress: Progress, plan: Plan) -> Progress:
+    """Let the pace of the try before fit a plan whose steps see more rows or fewer."""
+    before, prior = progress.plan, progress.prior_pace_s
+    if before is None or prior is None or progress.steps_of_try or not before.batch_rows:
+        return progress
+    return replace(progress, prior_pace_s=prior * plan.batch_rows / before.batch_rows)
 
 
 def _slowly(pace: float | None, seconds: float) -> float:
@@ -230,6 +295,7 @@ def _undone_to(progress: Progress, resumed_from: int | None) -> Progress:
     """Forget what came after ``resumed_from``: a resumed run makes those steps again."""
     step = resumed_from or 0
     last, evaluation = progress.step, progress.evaluation
+    undone = {trouble.seq for after, trouble in progress.troubles if after > step}
     if last is not None and last.step > step:
         last = last.model_copy(update={"step": step}) if step else None
     return replace(
@@ -239,4 +305,7 @@ def _undone_to(progress: Progress, resumed_from: int | None) -> Progress:
         evaluation=evaluation if evaluation is not None and evaluation.step <= step else None,
         bests=tuple(known for known in progress.bests if known.step <= step),
         checkpoints=tuple(known for known in progress.checkpoints if known.step <= step),
+        warnings=tuple(known for known in progress.warnings if known.seq not in undone),
+        troubles=tuple(known for known in progress.troubles if known[0] <= step),
+        breaks=progress.breaks.undone_to(step),
     )

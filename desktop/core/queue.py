@@ -109,19 +109,41 @@ def position_at_end(runs: Iterable[Run]) -> float:
     return max((run.position for run in runs if run.position is not None), default=0.0) + 1.0
 
 
-def moved(order: Sequence[Run], run_id: str, how: Move) -> float | None:
-    """Return the new place of a run in the order, between those beside it; None where it is there already."""
+def moved(order: Sequence[Run], run_id: str, how: Move) -> dict[str, float]:
+    """Return the new places that put a run elsewhere in the order; empty where it is there already.
+
+    That is one place between those beside it. Where halving has left no number between them, every run gets a new one.
+    """
     ids = [run.id for run in order]
     now = ids.index(run_id)
     target = {"up": now - 1, "down": now + 1, "first": 0, "last": len(ids) - 1}[how]
     if target == now or not 0 <= target < len(ids):
-        return None
+        return {}
     others = [run for run in order if run.id != run_id]
-    ahead = others[target - 1].position if target > 0 else None
-    behind = others[target].position if target < len(others) else None
-    if ahead is None and behind is None:
-        return None
-    if ahead is None:
-        assert behind is not None
+    ahead = others[target - 1].position if target > 0 else float("-inf")
+    behind = others[target].position if target < len(others) else float("inf")
+    if ahead is not None and behind is not None:
+        place = _between(ahead, behind)
+        if ahead < place < behind:
+            return {run_id: place}
+    ids.remove(run_id)
+    ids.insert(target, run_id)
+    return {each: float(number) for number, each in enumerate(ids, 1)}
+
+
+def _between(ahead: float, behind: float) -> float:
+    if ahead == float("-inf"):
         return behind - 1.0
-    return ahead + 1.0 if behind is None else (ahead + behind) / 2
+    return ahead + 1.0 if behind == float("inf") else (ahead + behind) / 2
+
+
+def lane_words(gpus: Sequence[int] | None, cards: Sequence[int]) -> str:
+    """Return the cards that a run is for, where there are several to be told apart: both cards, GPU 1, no card."""
+    if len(cards) < 2:
+        return ""
+    if gpus is None or set(gpus) == set(cards):
+        return "both cards" if len(cards) == 2 else f"all {len(cards)} cards"
+    if not gpus:
+        return "no card"
+    *first, last = sorted(gpus)
+    return f"GPU {', '.join(map(str, first))} and {last}" if first else f"GPU {last}"

@@ -21,6 +21,7 @@ from trainer_image.contract import (
     Round,
     Step,
     UnknownLine,
+    Warned,
 )
 
 __all__ = ["STEP_COLUMNS", "EvaluationColumn", "Floats", "Series", "StepColumn", "smooth"]
@@ -141,6 +142,7 @@ class Series:
         self._rounds: list[float] = []
         self._pauses: list[float] = []
         self._resumes: list[float] = []
+        self._warnings: list[float] = []
         self._stands_still = True
         """The next step is the first of a trainer's process: the time before it was no training."""
         self.undone = 0
@@ -162,6 +164,9 @@ class Series:
                     self._out_of_memory.append(self._last_step())
                 case Round():
                     self._rounds.append(self._last_step())
+                case Warned():
+                    if not self._stands_still:  # else it is about the start, not about the curve
+                        self._warnings.append(self._last_step())
                 case Paused() | Cancelled() | Failed():
                     self._pauses.append(self._last_step())
                     self._stands_still = True
@@ -218,6 +223,7 @@ class Series:
     def _undo(self, step: int) -> None:
         self._stands_still = True
         self.undone += 1
+        self._warnings = [known for known in self._warnings if known <= step]
         for table in (self._steps, self._evaluations, self._checkpoints):
             table.keep_up_to(step)
         self._step_metrics.keep(self._steps.rows)
@@ -255,6 +261,10 @@ class Series:
     def out_of_memory_steps(self) -> Floats:
         """Return after which steps the memory was full; the resume that follows does not undo that."""
         return np.array(self._out_of_memory)
+
+    def warning_steps(self) -> Floats:
+        """Return after which steps the trainer warned of something; a resume from before undoes it."""
+        return np.array(self._warnings)
 
     def round_steps(self) -> Floats:
         """Return after which steps a round of STaR sampled."""

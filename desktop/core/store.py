@@ -6,27 +6,30 @@ The run folders are the truth; what is lost with this file is names and chats, n
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
-from sqlalchemy import URL, CursorResult, create_engine, delete, event, exists, select, update
+from sqlalchemy import URL, CursorResult, Table, create_engine, delete, event, exists, select, update
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, sessionmaker
 
 from desktop.body import EngineName
 from desktop.core.run import Run, RunState
-from desktop.core.tables import RunRow, TurnRow
+from desktop.core.tables import Base, RunRow, TurnRow
 from desktop.errors import StoreError
 from trainer_image.contract import CONTRACT
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+Reopened = Literal["written_anew", "made_anew", "replaced"]
+"""What became of a lost file: all of it was written again, nothing could be, or another one had taken its place."""
 
 
 @dataclass(frozen=True)
@@ -75,21 +78,62 @@ class Store:
         event.listen(self._engine, "connect", _set_pragmas)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         try:
+            self._open()
+        except StoreError:
+            self._engine.dispose()
+            raise
+
+    def _open(self) -> None:
+        """Bring the file to the newest form, and remember which file it is."""
+        path = self.path
+        try:
             migrate(path)
         except CommandError as error:
-            self._engine.dispose()
             raise StoreError(
                 f"The database {path} was made by a newer Tunedeck.",
                 "Update this one, or give another home with --home.",
                 code="database_newer",
             ) from error
         except (DatabaseError, sqlite3.DatabaseError) as error:
-            self._engine.dispose()
             raise StoreError(
                 f"The database {path} cannot be read: {error.__cause__ or error}.",
                 "Move it away and call `tunedeck runs rebuild`: the run folders hold every result.",
                 code="database_unreadable",
             ) from error
+        self._file = _identity(path)
+
+    def is_lost(self) -> bool:
+        """Say whether the file was deleted or replaced since it was opened, in a home that is still there.
+
+        What is written from then on goes into a file without a name, and is gone with this app.
+        """
+        try:
+            return _identity(self.path) != self._file and self.path.parent.is_dir()
+        except OSError:  # a disk that does not answer now
+            return False
+
+    def reopen(self) -> Reopened:
+        """Open what lies at the path now, and put into it what it lacks of the lost file, as far as that can be read.
+
+        StoreError where what lies there cannot be read; then the lost file goes on being used.
+        """
+        was_there, kept = self.path.exists(), self._rows()
+        self._open()
+        self._engine.dispose()
+        with self.session() as session:
+            for table, rows in kept:
+                session.execute(sqlite.insert(table).on_conflict_do_nothing(), rows)
+        return "replaced" if was_there else "written_anew" if kept else "made_anew"
+
+    def _rows(self) -> list[tuple[Table, list[dict[str, Any]]]]:
+        """Return everything in the file that is open, which may have no name any more."""
+        try:
+            with self._engine.connect() as connection:
+                found = [(table, connection.execute(select(table)).mappings()) for table in Base.metadata.sorted_tables]
+                tables = [(table, [dict(row) for row in rows]) for table, rows in found]
+        except DatabaseError:
+            return []
+        return [(table, rows) for table, rows in tables if rows]
 
     def close(self) -> None:
         self._engine.dispose()
@@ -111,31 +155,33 @@ class Store:
     def save_run(self, run: Run) -> None:
         """Write what the catalogue keeps of a run."""
         with self.session() as session:
-            session.merge(
-                RunRow(
-                    id=run.id,
-                    name=run.name,
-                    engine=run.engine,
-                    folder=str(run.folder),
-                    values=run.config.model_dump(mode="json"),
-                    contract=CONTRACT,
-                    created=run.created,
-                    started=run.started,
-                    ended=run.ended,
-                    state=run.state.value,
-                    step=run.step,
-                    total_steps=run.total_steps,
-                    loss=run.loss,
-                    size_bytes=run.size_bytes,
-                    after=run.after,
-                )
-            )
+            session.merge(RunRow(**_values(run)))
+
+    def add_missing(self, runs: Iterable[Run]) -> None:
+        """Write the runs that the catalogue does not have, with their places; another app may do the same just now."""
+        rows = [{**_values(run), "position": run.position, "not_before": run.not_before} for run in runs]
+        if rows:
+            with self.session() as session:
+                session.execute(sqlite.insert(RunRow).on_conflict_do_nothing(), rows)
 
     def place(self, run_id: str, position: float | None, not_before: datetime | None) -> None:
         """Keep a run's place in the queue."""
         values = {"position": position, "not_before": not_before}
         with self.session() as session:
             session.execute(update(RunRow).where(RunRow.id == run_id).values(**values))
+
+    def change_waiting(self, run: Run, write: Callable[[], object]) -> bool:
+        """Keep another config of a run that waits; return False where it waits no more.
+
+        ``write`` puts it into the folder meanwhile: until both are done no other app may start the run.
+        """
+        with self.session() as session:
+            change = update(RunRow).where(RunRow.id == run.id, RunRow.state == RunState.WAITING.value)
+            change = change.values(values=run.config.model_dump(mode="json"))
+            is_mine = cast("CursorResult[Any]", session.execute(change)).rowcount == 1
+            if is_mine:
+                write()
+            return is_mine
 
     def take_over(
         self,
@@ -203,6 +249,36 @@ def _set_pragmas(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells one file from another, whatever their names; None where there is none."""
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return None
+    return facts.st_dev, facts.st_ino
+
+
+def _values(run: Run) -> dict[str, Any]:
+    """Return what the catalogue keeps of a run, but for its place in the queue."""
+    return {
+        "id": run.id,
+        "name": run.name,
+        "engine": run.engine,
+        "folder": str(run.folder),
+        "values": run.config.model_dump(mode="json"),
+        "contract": CONTRACT,
+        "created": run.created,
+        "started": run.started,
+        "ended": run.ended,
+        "state": run.state.value,
+        "step": run.step,
+        "total_steps": run.total_steps,
+        "loss": run.loss,
+        "size_bytes": run.size_bytes,
+        "after": run.after,
+    }
 
 
 def _utc(moment: datetime) -> datetime:

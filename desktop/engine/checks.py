@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from desktop.engine.remedies import command_in
+
 GIB = 1024**3
 ENOUGH_DISK = 20 * GIB
 TOO_LITTLE_DISK = 5 * GIB
@@ -30,6 +32,12 @@ class Check:
     detail: str
     fix: str = ""
     action: Action = ""
+    command: str = ""
+    """What a terminal takes as it stands; empty where a person has to do it otherwise."""
+
+    def __post_init__(self) -> None:
+        if not self.command and self.fix:
+            object.__setattr__(self, "command", command_in(self.fix))
 
 
 def check_shared_memory() -> Check:

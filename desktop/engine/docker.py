@@ -15,8 +15,10 @@ from docker.types import Mount as DockerMount
 
 from desktop.body import GONE, Body, EngineName
 from desktop.engine.docker_errors import explain
-from desktop.engine.launch import LABEL_HOME, LABEL_ID, LaunchSpec
+from desktop.engine.launch import LABEL_CONTRACT, LABEL_HOME, LABEL_ID, LaunchSpec
+from desktop.engine.named_image import named_image
 from desktop.errors import EngineError
+from trainer_image.contract import CONTRACT
 
 GpuRoute = Literal["nvidia", "cdi"]
 T = TypeVar("T")
@@ -58,7 +60,8 @@ class DockerEngine:
                 return str(there.id)
             there.remove(force=True)
         info = client.info()
-        image = self._image()
+        named = named_image(spec.folder)
+        image = self._still_fitting(named) if named else self._image()
         refusal: EngineError | None = None
         for route in gpu_routes(info) if spec.gpus else (None,):
             arguments = container_arguments(spec, route, is_rootless=_is_rootless(info))
@@ -78,6 +81,19 @@ class DockerEngine:
                 return str(container.id)
         assert refusal is not None
         raise refusal
+
+    def _still_fitting(self, image: str) -> str:
+        """Return the image that a run names; EngineError where it is gone, or this app would misunderstand it."""
+        hint = "Reproduce the earlier run again: it can also start from the image that is used now."
+        try:
+            labels = self.client().images.get(image).labels or {}
+        except ImageNotFound as error:
+            sentence = f"The image {image[:19]} that this run starts from is no longer there."
+            raise EngineError(sentence, hint, code="image_missing") from error
+        if labels.get(LABEL_CONTRACT) != str(CONTRACT):
+            sentence = f"The image {image[:19]} that this run starts from speaks another contract than this app."
+            raise EngineError(sentence, hint, code="contract_differs")
+        return image
 
     def find(self) -> dict[str, Body]:
         """Return the containers of this home, running and ended."""

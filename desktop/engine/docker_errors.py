@@ -46,8 +46,8 @@ _KNOWN: tuple[tuple[tuple[str, ...], EngineError], ...] = (
         ),
         EngineError(
             "The Docker engine cannot hand GPUs to containers.",
-            "Install NVIDIA's container toolkit (sudo apt install nvidia-container-toolkit), call "
-            "sudo nvidia-ctk runtime configure --runtime=docker, and restart Docker.",
+            "Install NVIDIA's container toolkit from NVIDIA's repository, tell Docker of it (sudo nvidia-ctk runtime "
+            "configure --runtime=docker), and restart Docker. The doctor has the commands for this Linux.",
             code="gpu_driver_missing",
         ),
     ),

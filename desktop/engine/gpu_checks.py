@@ -16,9 +16,11 @@ from desktop.engine.checks import GIB, Check
 from desktop.engine.docker import device_requests, gpu_routes
 from desktop.engine.docker_errors import explain
 from desktop.engine.gpus import Gpus, GpuSample
+from desktop.engine.remedies import OFFER, driver_command, toolkit_command
 from desktop.engine.wheels import LEAST_DRIVER
 
 LOOK_S = 60
+DRIVERS = "Every driver is at nvidia.com/drivers."
 COUNT_CARDS = """
 import pynvml
 pynvml.nvmlInit()
@@ -34,7 +36,8 @@ def check_cards(gpus: Gpus, cards: Sequence[GpuSample]) -> Check:
             "gpus",
             "absent",
             f"No NVIDIA GPU answers{why}: training uses the CPU, which suits small models only.",
-            "If there is one, install NVIDIA's driver and restart.",
+            f"If there is one, install NVIDIA's driver, version {LEAST_DRIVER} or newer, and restart. {DRIVERS}",
+            command=driver_command(LEAST_DRIVER),
         )
     names = ", ".join(f"{card.name} ({card.total_bytes / GIB:.0f} GiB)" for card in cards)
     return Check("gpus", "ok", f"{len(cards)}: {names}; driver {gpus.driver_version()}.")
@@ -51,7 +54,8 @@ def check_driver(gpus: Gpus, cards: Sequence[GpuSample]) -> Check:
             "driver",
             "fail",
             f"NVIDIA's driver {version} is too old for the trainer's CUDA 13.",
-            f"Install version {LEAST_DRIVER} or newer (sudo apt install nvidia-driver), then restart.",
+            f"Install version {LEAST_DRIVER} or newer, then restart the computer. {DRIVERS}",
+            command=driver_command(LEAST_DRIVER),
         )
     return Check("driver", "ok", f"NVIDIA's driver {version} suits the trainer's CUDA 13.")
 
@@ -65,7 +69,7 @@ def check_route(info: Mapping[str, Any] | None, cards: Sequence[GpuSample]) -> C
     if _has_cdi(info):
         return Check("gpu_containers", "ok", "The engine offers the GPUs through CDI.")
     told = explain(RuntimeError("could not select device driver"))
-    return Check("gpu_containers", "fail", told.sentence, told.hint)
+    return Check("gpu_containers", "fail", told.sentence, told.hint, command=toolkit_command())
 
 
 def check_inside(client: Any, info: Mapping[str, Any] | None, image: str | None, cards: Sequence[GpuSample]) -> Check:
@@ -81,9 +85,11 @@ def check_inside(client: Any, info: Mapping[str, Any] | None, image: str | None,
         except (DockerException, requests.RequestException, ValueError) as error:
             refusal = refusal or explain(error).sentence
     if refusal:
-        return Check("gpus_inside", "fail", f"A container sees no GPU. {refusal}", explain_route())
+        said = f"A container sees no GPU. {refusal}"
+        return Check("gpus_inside", "fail", said, explain_route(), command=_route_command(info))
     if seen != len(cards):
-        return Check("gpus_inside", "fail", f"A container sees {seen} of {len(cards)} GPUs.", explain_route())
+        said = f"A container sees {seen} of {len(cards)} GPUs."
+        return Check("gpus_inside", "fail", said, explain_route(), command=_route_command(info))
     words = {1: "the GPU", 2: "both GPUs"}.get(seen, f"all {seen} GPUs")
     return Check("gpus_inside", "ok", f"A container sees {words}.")
 
@@ -108,6 +114,11 @@ def check_peers(cards: Sequence[GpuSample], tried: Path) -> Check:
 def explain_route() -> str:
     """Return what to do where the engine hands no cards to containers."""
     return explain(RuntimeError("could not select device driver")).hint
+
+
+def _route_command(info: Mapping[str, Any]) -> str:
+    """A list of cards that is older than the cards or the driver is made anew; else the toolkit is set up."""
+    return OFFER if _has_cdi(info) else toolkit_command()
 
 
 def _count(client: Any, image: str, requests_for_cards: list[Any]) -> int:

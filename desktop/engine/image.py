@@ -106,6 +106,17 @@ class TrainerImage:
             raise refusal
         return state.is_current or state.is_chosen
 
+    def why_not(self, id: str) -> str:
+        """Say in a sentence why a run cannot start from the image with this id; nothing where it can."""
+        try:
+            image = self._engine.client().images.get(id)
+        except ImageNotFound:
+            return "It is no longer there."
+        except (DockerException, requests.RequestException) as error:
+            raise explain(error) from error
+        refusal = _refusal(_read(image, id, current_digests()))
+        return refusal.sentence if refusal is not None else ""
+
     def for_launch(self) -> str:
         """Return the id to start from; EngineError where app and image would misunderstand each other."""
         state = self.state()

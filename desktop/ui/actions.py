@@ -33,6 +33,13 @@ DECLARED: tuple[Declared, ...] = (
     Declared("new_run", "New run", "Run", "Ctrl+N", "Begin a new config with every knob at its default."),
     Declared("start", "Start", "Run", "Ctrl+Return", "Start the run that the form describes."),
     Declared(
+        "start_later",
+        "Start later…",
+        "Run",
+        "Ctrl+Shift+Return",
+        "Choose the hour at which the run that the form describes starts.",
+    ),
+    Declared(
         "find_rate",
         "Find learning rate",
         "Run",

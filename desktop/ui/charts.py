@@ -147,7 +147,7 @@ class Chart(QWidget):
     def colour_of(self, curve: Curve) -> str:
         """Return the colour that a curve is drawn in."""
         colours = self._theme.colours
-        if curve.look in ("warning", "pause"):
+        if curve.look in ("warning", "alarm", "pause"):
             return colours.warn
         if curve.look == "resume":
             return colours.good

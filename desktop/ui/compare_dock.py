@@ -105,6 +105,9 @@ class CompareDock(QWidget):
         runs = self.runs
         self.stack.setCurrentIndex(1 if len(runs) > 1 else 0)
         self.title.set_whole_text(f"{len(runs)} runs: {', '.join(run.name for run in runs)}")
+        if len(runs) > 1:
+            looked_at = self._selection.run_id
+            self._colours.tell_apart([*([looked_at] if looked_at else []), *(run.id for run in runs)])
         icons = {run.id: _swatch(self._colours.of(run.id), self._theme.colours) for run in runs}
         made = [passport(run, folders.read_dataset(run.files)) for run in runs]
         if self.model.show_runs(runs, made, icons):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
@@ -16,6 +17,7 @@ from desktop.body import EngineName
 from desktop.controllers.datasets import Prepared
 from desktop.core import inputs
 from desktop.errors import AppError
+from desktop.ui import draft
 from desktop.ui.actions import Actions
 from desktop.ui.config_form import ConfigForm
 from desktop.ui.config_steps import ConfigSteps
@@ -29,6 +31,7 @@ from desktop.ui.saved_configs import SavedConfigs
 from desktop.ui.selection import Selection
 from desktop.ui.services import Services
 from desktop.ui.start_panel import StartPanel
+from desktop.ui.start_time import StartTimeDialog
 from desktop.ui.theme import Theme
 from trainer_image.contract import Problem, RunConfig, check_config
 
@@ -101,6 +104,7 @@ class ConfigDock(QWidget):
         actions = self._actions
         actions["new_run"].triggered.connect(self.begin_anew)
         actions["start"].triggered.connect(lambda: self.start())
+        actions["start_later"].triggered.connect(self.start_later)
         actions["find_rate"].triggered.connect(self.find_learning_rate)
         actions["example"].triggered.connect(lambda: self.starter.start_example(self.panel.engine))
         actions["choose_model"].triggered.connect(self.choose_model)
@@ -114,31 +118,49 @@ class ConfigDock(QWidget):
 
     # What the user wants
 
-    def start(self, *, as_search: bool = False) -> None:
-        """Start what the form says, or show what stands in the way; nobody starts a form unseen."""
+    def start(self, *, as_search: bool = False, not_before: datetime | None = None) -> None:
+        """Start what the form says, now or later, or show what stands in the way."""
+        config = self._config_to_start()
+        if config is None:
+            return
+        wanted = config.model_copy(update={"find_learning_rate": True}) if as_search else config
+        name = SEARCH_NAME if as_search else ""
+
+        def go_on(prepared: Prepared) -> None:
+            self._start_prepared(config, prepared, name, not_before)
+
+        self.data.prepare(wanted, go_on, self._refuse_start)
+
+    def start_later(self) -> None:
+        """Ask at what hour to start what the form says."""
+        if self._config_to_start() is not None:
+            StartTimeDialog("When to start", lambda when: self.start(not_before=when), self).open()
+
+    def _config_to_start(self) -> RunConfig | None:
+        """Return what the form says, or show what stands in the way; nobody starts a form unseen."""
         if not self.isVisible():
             self._selection.view_requested.emit("setup")
-            return
+            return None
         self.form.check_now()
         self.data.show_what_is_in_the_way()
         config = self._config_with_full_paths()
         if config is None or self.form.problems:
             self.form.touch_everything()
             self.reveal(self.form.problems[0].knob if self.form.problems else "model")
-            return
-        wanted = config.model_copy(update={"find_learning_rate": True}) if as_search else config
-        name = SEARCH_NAME if as_search else ""
-        self.data.prepare(wanted, lambda prepared: self._start_prepared(config, prepared, name), self._refuse_start)
+            self._services.models.look_again()  # it may have been mended meanwhile
+            return None
+        return config
 
-    def _start_prepared(self, config: RunConfig, prepared: Prepared, name: str) -> None:
+    def _start_prepared(self, config: RunConfig, prepared: Prepared, name: str, not_before: datetime | None) -> None:
         """Start what the form said, with the file that its dataset is now."""
         if prepared.warning:
             self._services.notices.post("warning", prepared.warning)
-        error = self.starter.start(prepared.config, self.panel.engine, name, prepared.version)
+        error = self.starter.start(prepared.config, self.panel.engine, name, prepared.version, not_before)
         if error is not None:
             self._refuse_start(error)
         else:
             self._services.library.remember_last(config)
+            draft.forget(self._services.settings)
 
     def _refuse_start(self, error: AppError) -> None:
         knob = KNOB_OF_CODE.get(error.code)
@@ -272,6 +294,16 @@ class ConfigDock(QWidget):
             self.keeper.adopt()
         else:
             self.keeper.pick_remembered()
+        if values := draft.kept(self._services.settings):
+            self.form.set_values(values)
+            self.keeper.adopt()
+        self._filled = self.form.values()
+
+    def keep_draft(self) -> None:
+        """Keep what was changed and not started, for the next start of the app."""
+        values = self.form.values()
+        if values != self._filled:
+            draft.keep(self._services.settings, values)
 
     def _folder_of(self, knob: str) -> str:
         text = str(self.form.fields[knob].value())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal
@@ -58,6 +58,8 @@ class ConfigForm(QWidget):
         self.config: RunConfig | None = None
         self.problems: list[Problem] = []
         self._extra_problems: dict[str, str] = {}
+        self.also_wrong: Callable[[Mapping[str, Any]], Sequence[Problem]] = lambda values: ()
+        """What those around the form know to be wrong with its values; asked at every check."""
         self._relevant: set[str] = set()
         self.shows_experts = False
         self._changed_only = False
@@ -178,6 +180,7 @@ class ConfigForm(QWidget):
         self.config, self.problems = check_config(values)
         for name, sentence in self._extra_problems.items():
             self.problems.append(Problem(name, sentence))
+        self.problems.extend(self.also_wrong(values))
         by_knob: dict[str, str] = {}
         for problem in self.problems:
             by_knob.setdefault(problem.knob, problem.sentence)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
@@ -12,6 +13,7 @@ from desktop.controllers.hardware import GpuSample
 from desktop.controllers.scanning import Report
 from desktop.core.auto_memory import Machine
 from desktop.core.models import KnownModel
+from desktop.core.packing import packing_problem
 from desktop.ui.actions import Actions
 from desktop.ui.config_form import ConfigForm
 from desktop.ui.goal_row import GoalRow
@@ -22,6 +24,7 @@ from desktop.ui.preset_keeper import PresetKeeper
 from desktop.ui.preset_row import PresetRow
 from desktop.ui.services import Services
 from desktop.ui.theme import GRID
+from trainer_image.contract import Problem
 
 EXPERTS = "form/experts"
 MODEL_KNOBS = ("model", "model_revision")
@@ -147,6 +150,7 @@ class ConfigSteps(QScrollArea):
         self._actions["manage_configs"].toggled.connect(self._go_to_saved)
         services.data.scanning.changed.connect(self.keeper.refresh_soon)
         services.models.examined.connect(self._model_examined)
+        self.form.also_wrong = self._crossed
         services.hardware.sampled.connect(self._cards_sampled)
 
     # What the user wants
@@ -245,7 +249,12 @@ class ConfigSteps(QScrollArea):
 
     def _model_examined(self, _checked: object) -> None:
         self.keeper.refresh_soon()
-        self.form.config_changed.emit()
+        self.form.check_now()
+
+    def _crossed(self, values: Mapping[str, Any]) -> list[Problem]:
+        """What does not go with the model, by what is known of it now."""
+        problem = packing_problem(values, self._services.models.known(str(values["model"])).kind)
+        return [*self._services.models.refusals(values), *([problem] if problem else [])]
 
     def _cards_sampled(self, samples: list[GpuSample]) -> None:
         self._cards_seen(len(samples))

@@ -14,7 +14,7 @@ from desktop.core.feeds import nearest
 from desktop.core.series import Floats
 from desktop.core.thinning import Pyramid
 
-Look = Literal["line", "faint", "points", "marks", "star", "warning", "pause", "resume", "round"]
+Look = Literal["line", "faint", "points", "marks", "star", "warning", "alarm", "pause", "resume", "round"]
 SIGNS: dict[Look, str] = {
     "line": "━",
     "faint": "━",
@@ -22,11 +22,12 @@ SIGNS: dict[Look, str] = {
     "marks": "□",
     "star": "★",
     "warning": "▼",
+    "alarm": "!",
     "pause": "‖",
     "resume": "▶",
     "round": "●",
 }
-MARKS: tuple[Look, ...] = ("marks", "warning", "pause", "resume", "round")
+MARKS: tuple[Look, ...] = ("marks", "warning", "alarm", "pause", "resume", "round")
 """What happened at a step and has no height: it stands at the foot of the chart."""
 SYMBOLS: dict[Look, tuple[str, int]] = {"points": ("d", 9), "star": ("star", 16)}
 """What stands for a point, and how large: a shape for each, so that nothing is told by colour alone."""

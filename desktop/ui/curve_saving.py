@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -28,8 +28,6 @@ class Curves(Protocol):
 
     @property
     def title(self) -> str: ...
-
-    def shown_charts(self) -> Sequence[Chart]: ...
 
     def save(self, path: Path, kind: str) -> None: ...
 
@@ -74,11 +72,12 @@ class CurveSaving:
     def _dressed_for_a_picture(self, sharpness: int) -> Iterator[None]:
         """Leave out what can only be pressed, and draw as thick as the picture is sharp."""
         self._curves.legend.end.hide()
-        for chart in self._curves.shown_charts():
+        charts = self._curves.charts.findChildren(Chart)
+        for chart in charts:
             chart.sharpen(sharpness)
         try:
             yield
         finally:
             self._curves.legend.end.show()
-            for chart in self._curves.shown_charts():
+            for chart in charts:
                 chart.sharpen(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QLabel, QScrollArea, QTabWidget, QWidget
 
 from desktop.controllers.hardware import Check, Hardware
@@ -126,12 +126,15 @@ class DoctorDialog(QDialog):
         words = column(*parts, space=4)
         words.setContentsMargins(0, 0, 12, 0)
         if check.fix and check.state != "ok":
-            fix = label(check.fix, "muted", wrap=True, selectable=True)
+            words.addWidget(label(check.fix, "muted", wrap=True, selectable=True))
+        if check.command and check.state != "ok":
+            command = label(check.command, "muted", wrap=True, selectable=True)
+            command.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
             title = TITLES.get(check.name, check.name)
             copy = button(
-                "Copy", lambda: QGuiApplication.clipboard().setText(check.fix), "link", f"Copy the fix: {title}"
+                "Copy", lambda: QGuiApplication.clipboard().setText(check.command), "link", f"Copy the command: {title}"
             )
-            line = row(fix, copy)
+            line = row(command, copy)
             line.setStretch(0, 1)
             line.setAlignment(copy, top)
             words.addLayout(line)

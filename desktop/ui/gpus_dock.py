@@ -10,11 +10,12 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from desktop.controllers.gpu_history import GpuHistories, LostCards
 from desktop.controllers.hardware import GpuSample
-from desktop.core.feeds import AxisKind
+from desktop.core.feeds import AxisKind, straightened
 from desktop.core.gpu_history import CardLine
 from desktop.core.gpu_places import LiveColumns, places_of_times
 from desktop.core.series import Floats
 from desktop.ui import words
+from desktop.ui.gpu_band import GpuBand
 from desktop.ui.gpu_card import GpuCard
 from desktop.ui.gpu_charts import GpuCharts
 from desktop.ui.pieces import ElidedLabel, boxed, button, column, label, row
@@ -27,7 +28,7 @@ from trainer_image.readings import MIB, THROTTLES
 
 
 class GpusDock(QWidget):
-    """The cards below each other, or a calm word that there are none; below them their curves."""
+    """The cards below each other, or a calm word that there are none; below them, and under the loss, their curves."""
 
     def __init__(self, services: Services, selection: Selection, theme: Theme, curves: RunCurves) -> None:
         super().__init__()
@@ -48,6 +49,8 @@ class GpusDock(QWidget):
         self.absent = label("Looking for graphics cards…", "muted", wrap=True)
         self.absent.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.charts = GpuCharts(theme)
+        self.band = GpuBand(theme)
+        curves.put_below(self.band)
         self.when = ElidedLabel("", "muted")
         self.switch = button("", self._switch, "link")
         self._compose()
@@ -71,9 +74,10 @@ class GpusDock(QWidget):
         self._hardware.sampled.connect(self._sampled)
         self._selection.run_selected.connect(self._select)
         self.histories.advanced.connect(self._advanced)
-        self._curves.controls.look_changed.connect(self.show_charts)
+        self._curves.controls.look_changed.connect(self._look_changed)
         self._curves.hovered.connect(self._follow_crosshair)
         self.charts.hovered.connect(self._hovered)
+        self.band.hovered.connect(self._curves.show_place)
         self._select(self._selection.run_id)
         if self._hardware.samples:
             self._sampled(self._hardware.samples)
@@ -97,6 +101,7 @@ class GpusDock(QWidget):
         if samples:
             moment = self._hardware.history[-1][0] if self._hardware.history else time.time()
             self._live.append(moment, {_line(sample): _readings(sample, own[sample.index]) for sample in samples})
+        self._show_band()
         if not self.isVisible():
             return
         for sample in samples:
@@ -129,7 +134,9 @@ class GpusDock(QWidget):
         if view is None or not len(view.times) or run is None or run.progress.step is None:
             return False
         steps = self._runs.series(run_id).column("time")
-        return len(steps) > 1 and bool(view.times[0] < steps[-1] and view.times[-1] > steps[0])
+        if len(steps) < 2:
+            return False
+        return bool(view.times.min() < steps.max() and view.times.max() > steps.min())
 
     def _places(self, times: Floats) -> Floats:
         kind, shift = self._axis_kind, self._curves.tracks[0].shift if self._curves.tracks else 0.0
@@ -143,10 +150,36 @@ class GpusDock(QWidget):
         self.is_live = False
         self.histories.select(run_id)
         self.show_charts()
+        self._show_band()
+
+    def _look_changed(self) -> None:
+        self.show_charts()
+        self._show_band()
 
     def _advanced(self, run_id: str) -> None:
+        if run_id == self._selection.run_id:
+            self._show_band()
         if run_id == self._selection.run_id and self.isVisible() and not self.shows_now:
             self.show_charts()
+
+    def _show_band(self) -> None:
+        """Draw under the loss what the cards of the selected run did, whatever this dock shows."""
+        run_id = self._selection.run_id
+        history = self.histories.view(run_id) if self._has_history else None
+        self._curves.show_below(history is not None)
+        run = self._runs.get(run_id)
+        is_over = run is None or not run.state.is_live  # nothing would draw it later
+        if history is not None and (is_over or self._curves.isVisible()):
+            x, asked = self._places(history.times), self._asked
+            is_minutes = self._axis_kind in ("time", "clock")
+            self.band.show_view(history, x, self._curves.main.axis, asked, is_minutes=is_minutes)
+
+    @property
+    def _asked(self) -> tuple[object, ...]:
+        """While this stays, what was drawn of the selected run stands where it stood."""
+        run_id = self._selection.run_id
+        shift = self._curves.tracks[0].shift if self._curves.tracks else 0.0
+        return run_id, self._axis_kind, shift, self._runs.series(run_id).undone
 
     def show_charts(self) -> None:
         """Draw what the cards did: during the selected run, or else in the last hour."""
@@ -158,19 +191,18 @@ class GpusDock(QWidget):
                 self.charts.join(self._live_axis)
                 self._drawn = ()
                 self._count = 0
-                self.charts.show_view(view, (view.times - view.times[-1]) / 60, is_minutes=True)
+                times = straightened(view.times, 1.0)
+                self.charts.show_view(view, (times - times[-1]) / 60, is_minutes=True)
             return
         self._below.show()
         run_id = self._selection.run_id
         history = self.histories.view(run_id)
         assert history is not None
-        look = self._curves.controls.look
-        shift = self._curves.tracks[0].shift if self._curves.tracks else 0.0
-        asked = (run_id, look.axis, shift, self._runs.series(run_id).undone)
+        asked = self._asked
         same = self._count if asked == self._drawn else 0
         self._drawn = asked
         self.charts.join(self._curves.main.axis)
-        is_minutes = look.axis in ("time", "clock")
+        is_minutes = self._axis_kind in ("time", "clock")
         self._count = self.charts.show_view(history, self._places(history.times), is_minutes=is_minutes, same=same)
 
     def _show_switch(self) -> None:
@@ -193,6 +225,7 @@ class GpusDock(QWidget):
     def _follow_crosshair(self, x: float | None) -> None:
         if not self.shows_now and self.isVisible():
             self.charts.show_crosshair(x)
+        self.band.show_crosshair(x)
 
     def showEvent(self, event: object) -> None:
         super().showEvent(event)  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.controllers.desktop_words import DesktopWords
 from desktop.controllers.hardware import GpuSample
 from desktop.controllers.notices import Notice
 from desktop.controllers.preparing import Preparing
@@ -30,7 +31,6 @@ from desktop.ui.doctor_dialog import DoctorDialog
 from desktop.ui.gpus_dock import GpusDock
 from desktop.ui.log_dock import LogDock
 from desktop.ui.machine_strip import MachineStrip
-from desktop.ui.memory_notices import MemoryNotices
 from desktop.ui.notice_bar import NoticeBar
 from desktop.ui.pieces import boxed, row
 from desktop.ui.plots_dock import PlotsDock
@@ -45,6 +45,7 @@ from desktop.ui.theme import Theme, ThemeChoice
 from desktop.ui.tray import Tray, keep_open_without_windows
 from desktop.ui.tries_dock import TriesDock
 from desktop.ui.views import DOCKS, VIEWS, DockName, View, Views
+from desktop.ui.warning_notices import WarningNotices
 from trainer_image.contract import GENERATING
 
 ABOUT = "Tunedeck fine-tunes language models on your own machine. Nothing leaves it unless you say so."
@@ -73,11 +74,12 @@ class MainWindow(QMainWindow):
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self._make_docks()
         self.data = DatasetWindows(services, self.config_dock, self.theme, self)
-        self._memory = MemoryNotices(services.runs, services.notices, self)
+        self._warnings = WarningNotices(services.runs, services.notices, self)
         self.views = Views(self, self.docks, services.settings, lambda: bool(services.hardware.samples))
         self.commands = RunCommands(services, self.actions_by_name, self.selection, self.bar, self)
         self._make_top()
-        self.tray = Tray(services.runs, services.notices, services.choices, self.theme, self)
+        words = DesktopWords(services.jobs, services.choices)
+        self.tray = Tray(services.runs, services.notices, services.choices, self.theme, self, desktop=words)
         self._is_quitting = False
         self._connect()
         self.crashes = CrashReporter(self)
@@ -319,6 +321,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.views.save()
+        self.config_dock.keep_draft()
         self._services.settings.setValue("window/geometry", self.saveGeometry())
         self._services.settings.sync()
         if self.tray.closes_to_tray and not self._is_quitting:

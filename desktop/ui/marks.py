@@ -16,7 +16,7 @@ from desktop.ui.curve_items import Look
 SIZE = 8.0
 _ROOM = 11.0
 """Marks of one kind that stand nearer to each other are drawn once."""
-_CROSSING: tuple[Look, ...] = ("warning", "pause", "resume", "round")
+_CROSSING: tuple[Look, ...] = ("warning", "alarm", "pause", "resume", "round")
 """These cut the run into parts: a thin line goes through the whole chart."""
 
 
@@ -174,6 +174,10 @@ def paint_mark(painter: QPainter, look: Look, place: QPointF, colour: str, groun
             painter.drawPolygon(
                 QPolygonF([QPointF(x - half, y - half), QPointF(x + half, y - half), QPointF(x, y + half)])
             )
+        case "alarm":
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.drawRect(QRectF(x - 2, y - half - 1, 4, SIZE * 0.65))
+            painter.drawRect(QRectF(x - 2, y + half - 2.2, 4, 3))
         case "pause":
             painter.setPen(Qt.PenStyle.NoPen)
             painter.drawRect(QRectF(x - half + 0.5, y - half, 2.4, SIZE))

@@ -108,6 +108,7 @@ class ModelStep(QWidget):
         self._field.editor.returnPressed.connect(self.shut)
         self._revision.value_changed.connect(lambda _: self._looking.start())
         self._form.fields["load_in_4bit"].value_changed.connect(lambda _: self._looking.start())
+        self._form.fields["offline"].value_changed.connect(lambda _: self.look_again())
         self._form.config_changed.connect(self._show_state)
         self._form.config_changed.connect(self._show_template)
         self._form.config_set.connect(self.shut)

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.controllers.preparing import Prepared, PreparingName
+from desktop.core.phase_count import PhaseCount
 from desktop.core.run import Run, RunState
 from desktop.core.wishes import Wish
 from desktop.ui import words
@@ -106,7 +107,27 @@ def _phase_words(run: Run, now: datetime) -> str:
     lasted = _for((now - phase.time).total_seconds())
     if phase.name == "train":
         return "Training" if progress.steps_of_try else f"Making the first step{lasted}"
-    return PHASE_WORDS[phase.name][0] + lasted
+    return (_counted_words(progress.count, now) if progress.count else PHASE_WORDS[phase.name][0]) + lasted
+
+
+COUNTED_WORDS: dict[PhaseName, tuple[str, str]] = {
+    "data": ("Tokenising", "rows"),
+    "generate": ("Answering the problems,", "batches"),
+    "evaluate": ("Evaluating", "batches"),
+}
+"""What is done with what is counted; a newer trainer may count more than these."""
+
+
+def _counted_words(count: PhaseCount, now: datetime) -> str:
+    """Return how far a phase has come, and how much longer it takes where that can be told."""
+    verb, unit = COUNTED_WORDS.get(count.name, (f"{PHASE_WORDS[count.name][0]},", ""))
+    left = count.seconds_left(now)
+    rest = "" if left is None else f" ({words.time_left_between(left, None)})"
+    return f"{verb} {_done_of(count, unit)}{rest}"
+
+
+def _done_of(count: PhaseCount, unit: str) -> str:
+    return f"{words.count(count.done)} of {words.count(count.total)} {unit}".rstrip()
 
 
 def _for(seconds: float) -> str:
@@ -130,12 +151,16 @@ SHORTEST_PHASE = 0.05
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of the ribbon; ``share`` is how much of it is done, where that is known and it is going on."""
+    """A piece of the ribbon; ``share`` is how much of it is done, where that is known and it is going on.
+
+    ``detail`` says the same in numbers, for the tooltip and for those who cannot see the bar.
+    """
 
     words: str
     seconds: float
     share: float | None = None
     is_current: bool = False
+    detail: str = ""
 
 
 def ribbon_pieces(run: Run, now: datetime, prepared: Sequence[Prepared] = ()) -> list[Piece]:
@@ -153,10 +178,19 @@ def ribbon_pieces(run: Run, now: datetime, prepared: Sequence[Prepared] = ()) ->
         if name == "train":
             pieces += _train_pieces(run, seconds, is_current=is_current)
         elif is_current or seconds >= SHORTEST_PHASE:
-            pieces.append(Piece(PHASE_WORDS[name][1], seconds, None, is_current))
+            pieces.append(_piece(name, seconds, progress.count if is_current else None, now, is_current=is_current))
     if run.state is RunState.RUNNING and current is None and progress.heard is not None:
         pieces.append(Piece("beginning", max(0.0, (now - progress.heard).total_seconds()), None, True))
     return pieces
+
+
+def _piece(name: PhaseName, seconds: float, count: PhaseCount | None, now: datetime, *, is_current: bool) -> Piece:
+    if count is None:
+        return Piece(PHASE_WORDS[name][1], seconds, None, is_current)
+    detail = _done_of(count, COUNTED_WORDS.get(name, ("", ""))[1])
+    if (left := count.seconds_left(now)) is not None:
+        detail += f", {words.time_left_between(left, None)}"
+    return Piece(PHASE_WORDS[name][1], seconds, count.share, is_current, detail)
 
 
 def _train_pieces(run: Run, seconds: float, *, is_current: bool) -> list[Piece]:
@@ -194,7 +228,7 @@ class PhaseRibbon(QWidget):
         self._run = run
         pieces = self._pieces()
         self.setVisible(bool(pieces))
-        text = ", ".join(_said(piece) for piece in pieces)
+        text = ", ".join(_said(piece) + (f" ({piece.detail})" if piece.detail else "") for piece in pieces)
         if text != self.toolTip():
             self.setAccessibleName(f"Phases: {text}")
             self.setToolTip(text)
@@ -210,6 +244,7 @@ class PhaseRibbon(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(scaled_font(self.font(), 0.88))
         metrics = painter.fontMetrics()
+        # The line above the ribbon says how far in numbers; here it would take the room of the other phases.
         texts = [_said(piece) for piece in pieces]
         wanted = [metrics.horizontalAdvance(text) + 12 for text in texts]
         left = 0.0

@@ -1,25 +1,28 @@
-"""The runs that wait, in their order: what each waits for, moved with buttons, stopped and let go on."""
+"""The runs that wait, in their order: for which cards and what else, moved by buttons, stopped and let go on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
-from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QComboBox, QListWidget, QListWidgetItem, QWidget
+from PySide6.QtCore import QPoint, QSignalBlocker, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QMenu, QSizePolicy, QWidget
 
 from desktop.controllers.notices import Notices
-from desktop.controllers.queue import AfterFailure
+from desktop.controllers.queue import AfterFailure, can_move
 from desktop.controllers.runs import Runs
-from desktop.core.queue import Move
+from desktop.core.queue import Move, lane_words
 from desktop.core.run import Run
 from desktop.errors import AppError
 from desktop.ui.pieces import ElidedLabel, boxed, button, column, label, row, tool_button
 from desktop.ui.selection import Selection
+from desktop.ui.start_time import StartTimeDialog
 
 ID_ROLE = Qt.ItemDataRole.UserRole
 ROWS_SHOWN = 3
-AFTER_FAILURE: tuple[tuple[AfterFailure, str], ...] = (("go_on", "go on"), ("stop", "stop"))
+AFTER_FAILURE: tuple[tuple[AfterFailure, str], ...] = (("go_on", "Start the next"), ("stop", "Stop the queue"))
 PLACES: tuple[tuple[str, Move, str], ...] = (
     ("⤒", "first", "Let this run start next"),
     ("↑", "up", "Move this run up"),
@@ -45,21 +48,15 @@ class QueuePanel(QWidget):
         self.moves = [tool_button(sign, partial(self._move, how), name) for sign, how, name in PLACES]
         self.start_now = button("Start now", lambda: self._doing(lambda run: runs.queue.start_now(run.id)), "link")
         self.start_now.setToolTip("Start it although other runs use its cards.")
-        self.take_out = button("Take out", lambda: self._doing(lambda run: runs.cancel(run.id)), "link")
-        self.take_out.setToolTip("A new run is cancelled; one that was paused is paused again.")
-        self.after_failure = QComboBox()
-        for choice, words in AFTER_FAILURE:
-            self.after_failure.addItem(words, choice)
-        asking = label("If a run fails,", "muted")
-        asking.setBuddy(self.after_failure)
-        self.after_failure.setAccessibleName("What the queue does if a run fails")
+        self.more = tool_button("More ▾", self._open_more, "More: another hour, other cards, what follows a failure")
         head = row(self.title, self.state, self.switch)
         head.setStretch(1, 1)
-        self._buttons = boxed(row(*self.moves, 1, self.start_now, self.take_out, space=4))
-        self._policy = boxed(row(asking, self.after_failure, 1))
-        self.setLayout(column(boxed(column(head, self.list, self._buttons, self._policy, space=4), "card", 8)))
+        self._buttons = boxed(row(*self.moves, 1, self.start_now, self.more, space=4))
+        self.setLayout(column(boxed(column(head, self.list, self._buttons, space=4), "card", 8)))
         self.layout().setContentsMargins(12, 4, 12, 0)  # type: ignore[union-attr]
-        self.after_failure.activated.connect(self._choose)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(self._open_menu)
         self.list.currentItemChanged.connect(lambda *_: self._enable())
         self.list.itemClicked.connect(lambda item: selection.select(item.data(ID_ROLE)))
         runs.queue.changed.connect(self.refresh)
@@ -71,12 +68,12 @@ class QueuePanel(QWidget):
         order, why = queue.order(), queue.stopped_because
         self.setVisible(bool(order) or why is not None)
         self.title.setText(f"Queue: {len(order)}" if order else "Queue")
-        self.state.set_whole_text("" if why is None else f"stopped, {why}" if why else "stopped")
+        going = "stops after a failure" if queue.after_failure == "stop" else ""
+        self.state.set_whole_text(going if why is None else f"stopped, {why}" if why else "stopped")
         self.switch.setText("Stop" if why is None else "Go on")
         name = "Stop the queue: what runs goes on" if why is None else "Let the queue go on"
         self.switch.setAccessibleName(name)
         self.switch.setToolTip(name)
-        self.after_failure.setCurrentIndex(self.after_failure.findData(queue.after_failure))
         chosen = self.list.currentItem().data(ID_ROLE) if self.list.currentItem() else ""
         with QSignalBlocker(self.list):
             self.list.clear()
@@ -84,12 +81,13 @@ class QueuePanel(QWidget):
                 self._add(number, run, is_chosen=run.id == chosen)
         height = self.list.sizeHintForRow(0) if order else 0
         self.list.setFixedHeight(min(len(order), ROWS_SHOWN) * height + 4)
-        for part in (self.list, self._buttons, self._policy):
+        for part in (self.list, self._buttons):
             part.setVisible(bool(order))
         self._enable()
 
     def _add(self, number: int, run: Run, *, is_chosen: bool) -> None:
-        waiting_for = run.waiting_for or "starts now"
+        lane = lane_words(run.config.gpus, self._runs.queue.cards)
+        waiting_for = " · ".join(part for part in (lane, run.waiting_for or "starts now") if part)
         item = QListWidgetItem(f"{number}  {run.name}\n     {waiting_for}")
         item.setData(ID_ROLE, run.id)
         item.setToolTip(f"{run.name}\n{waiting_for}")
@@ -103,11 +101,65 @@ class QueuePanel(QWidget):
         for one, (_, how, _) in zip(self.moves, PLACES, strict=True):
             one.setEnabled(place >= 0 and place < last if how == "down" else place > 0)
         self.start_now.setEnabled(place >= 0)
-        self.take_out.setEnabled(place >= 0)
+
+    @property
+    def chosen(self) -> Run | None:
+        """The run whose line is chosen."""
+        item = self.list.currentItem()
+        return self._runs.get(item.data(ID_ROLE)) if item is not None else None
+
+    def make_menu(self) -> QMenu:
+        """Return what else can be done with the chosen run, and with the queue."""
+        menu, run, queue = QMenu(self), self.chosen, self._runs.queue
+        for text, act in (("Start at…", self._ask_for_time), ("Take out of the queue", self._take_out)):
+            menu.addAction(text, act).setEnabled(run is not None)
+        if len(queue.cards) > 1:
+            lanes = menu.addMenu("Run on")
+            lanes.setEnabled(run is not None and can_move(run))
+            for gpus in (None, *((card,) for card in queue.cards), ()):
+                words = lane_words(gpus, queue.cards)
+                text = f"{words[0].upper()}{words[1:]}" if gpus != () else "The processor"
+                choice = lanes.addAction(text, partial(self._run_on, gpus))
+                _check(choice, run is not None and lane_words(run.config.gpus, queue.cards) == words)
+        menu.addSeparator()
+        after = menu.addMenu("If a run fails")
+        for policy, words in AFTER_FAILURE:
+            _check(after.addAction(words, partial(queue.choose_after_failure, policy)), queue.after_failure == policy)
+        return menu
+
+    def _open_more(self) -> None:
+        self._show_menu(self.more.mapToGlobal(QPoint(0, self.more.height())))
+
+    def _open_menu(self, place: QPoint) -> None:
+        if self.list.itemAt(place) is not None:
+            self._show_menu(self.list.viewport().mapToGlobal(place))
+
+    def _show_menu(self, place: QPoint) -> None:
+        menu = self.make_menu()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(place)
+
+    def _ask_for_time(self) -> None:
+        run, queue = self.chosen, self._runs.queue
+        if run is None:
+            return
+
+        def start_at(when: datetime | None) -> None:
+            try:
+                queue.start_at(run.id, when)
+            except AppError as error:
+                self._notices.post_error(error, run.id)
+
+        StartTimeDialog(f"When to start {run.name}", start_at, self.window(), run.not_before).open()
+
+    def _run_on(self, gpus: tuple[int, ...] | None) -> None:
+        self._doing(lambda run: self._runs.queue.run_on(run.id, gpus))
+
+    def _take_out(self) -> None:
+        self._doing(lambda run: self._runs.cancel(run.id))
 
     def _doing(self, act: Callable[[Run], object]) -> None:
-        item = self.list.currentItem()
-        run = self._runs.get(item.data(ID_ROLE)) if item is not None else None
+        run = self.chosen
         if run is None:
             return
         try:
@@ -126,5 +178,7 @@ class QueuePanel(QWidget):
         else:
             queue.go_on()
 
-    def _choose(self) -> None:
-        self._runs.queue.choose_after_failure(self.after_failure.currentData())
+
+def _check(action: QAction, is_on: bool) -> None:
+    action.setCheckable(True)
+    action.setChecked(is_on)

@@ -31,6 +31,8 @@ def relevant_knobs(values: Mapping[str, Any]) -> set[str]:
         without.update(FOUR_BIT)
     if values["lr_scheduler_type"] != "cosine_with_min_lr":
         without.add("min_lr_rate")
+    if values["lr_scheduler_type"] == "constant":
+        without.add("warmup_steps")
     if method == "dpo":
         without.update(knob for knob, losses in LOSSES_OF.items() if values["loss_type"] not in losses)
     if method in CHECKED:

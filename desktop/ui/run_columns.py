@@ -89,8 +89,10 @@ def sort_key(run: Run, labels: Labels, column: Column) -> SortKey | None:
             number = judging_number(run)
             return (number[0] != "", number[1]) if number is not None else None
         case Column.TIME:
-            seconds = seconds_taken(run)
-            return (0, seconds) if seconds is not None else None
+            left, taken = _seconds_left(run), seconds_taken(run)
+            if left is not None:
+                return 0, left
+            return (1, taken) if taken is not None else None
         case Column.SIZE:
             return (0, run.size_bytes) if run.size_bytes else None
         case _:
@@ -139,10 +141,15 @@ def seconds_taken(run: Run) -> float | None:
 
 def time_words(run: Run) -> str:
     """Return the time that is left of a live run, else how long it took."""
-    if run.state is RunState.RUNNING and run.progress.seconds_left is not None:
-        return words.time_left(run.progress.seconds_left)
+    left = _seconds_left(run)
+    if left is not None:
+        return words.time_left(left)
     seconds = seconds_taken(run)
     return words.duration(seconds) if seconds is not None else ""
+
+
+def _seconds_left(run: Run) -> float | None:
+    return run.progress.seconds_left if run.state is RunState.RUNNING else None
 
 
 def subline(run: Run) -> str:

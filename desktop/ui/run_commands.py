@@ -8,12 +8,14 @@ from PySide6.QtCore import QObject, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
+from desktop.controllers.reproducing import Findings
 from desktop.core.run import Run, RunState
 from desktop.errors import AppError
 from desktop.ui import words
 from desktop.ui.actions import Actions
 from desktop.ui.notice_bar import NoticeBar
 from desktop.ui.push_dialog import PushDialog
+from desktop.ui.reproduce_dialog import ReproduceDialog
 from desktop.ui.run_labels_dialog import RunLabelsDialog
 from desktop.ui.run_passport import PassportDialog
 from desktop.ui.selection import Selection
@@ -197,7 +199,27 @@ class RunCommands(QObject):
             self._notices.post("info", f"{name} is on the Hub.", push.address, run_id)
 
     def _reproduce(self, run: Run) -> None:
-        again = self._services.reproducing.start(run.id)
+        self._services.reproducing.check(
+            run.id, self._start_or_ask, lambda error: self._notices.post_error(error, run.id)
+        )
+
+    def _start_or_ask(self, findings: Findings) -> None:
+        run = self._runs.get(findings.run_id)
+        if run is None:
+            return
+        if findings.doubts:
+            dialog = ReproduceDialog(run, findings.doubts, self._window)
+            dialog.accepted.connect(lambda: self._start_again(findings))
+            dialog.open()
+        else:
+            self._start_again(findings)
+
+    def _start_again(self, findings: Findings) -> None:
+        try:
+            again = self._services.reproducing.start(findings)
+        except AppError as error:
+            self._notices.post_error(error, findings.run_id)
+            return
         self._selection.select(again)
         self._selection.view_requested.emit("watch")
 

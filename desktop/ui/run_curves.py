@@ -56,6 +56,7 @@ class RunCurves(QWidget):
         self._enlarged = ""
         """The number whose chart fills the place of all, if any."""
         self._made_ready: Feeds | None = None
+        self._has_below = False
         self.tracks: list[Track] = []
         self.ticks = CurveTicks(self, self._arranged_charts)
         self.colours = RunColours(settings)
@@ -67,6 +68,8 @@ class RunCurves(QWidget):
         self.main_name = "loss"
         self.small = SmallCharts(theme, self.main, self._take_in)
         self.more = button("", self._more_clicked, "link")
+        self.below = QWidget()
+        """What others show right below the loss, on its axis, of the run that is looked at alone."""
         self.charts = QWidget()
         self.box = CrosshairBox(self)
         self.saving = CurveSaving(self, complain, theme)
@@ -74,10 +77,12 @@ class RunCurves(QWidget):
         self._connect()
 
     def _compose(self) -> None:
-        inside = column(self.legend, self.main, self.small, space=8)
-        inside.setStretch(1, 3)
-        inside.setStretch(2, 2)
-        self.charts.setLayout(inside)
+        self._inside = column(self.legend, self.main, self.below, self.small, space=8)
+        self._inside.setStretch(1, 6)
+        self._inside.setStretch(2, 4)
+        self._inside.setStretch(3, 4)
+        self.below.hide()
+        self.charts.setLayout(self._inside)
         # The large chart's title shares a line with the controls: a small screen has no room for two.
         head = self.main.take_head()
         head.addWidget(self.controls)
@@ -143,11 +148,15 @@ class RunCurves(QWidget):
         if self.tracks:
             known = {track.run_id: track for track in self.tracks[1:]}
             first = self.tracks[0]
+            wanted = [run_id for run_id, _, _ in others]
+            self.colours.tell_apart([first.run_id, *sorted(wanted, key=lambda run_id: run_id not in known)])
             self.tracks = [first] + [
                 known.get(run_id) or self._track(run_id, name, series)
                 for run_id, name, series in others
                 if run_id != first.run_id
             ]
+            for track in self.tracks:
+                track.ink = self.colours.of(track.run_id)
             self.redraw(main_only=len(self.tracks) > _AT_ONCE)
 
     def take_away(self, run_id: str) -> None:
@@ -277,6 +286,7 @@ class RunCurves(QWidget):
             part.setVisible(is_main)
         if not is_main:
             self.main.axis.forget(self.main)
+        self.below.setVisible(self._has_below and is_main and not self._enlarged and len(self.tracks) == 1)
         self.small.show_names(wanted)
         self.small.setVisible(bool(wanted))
         self.more.setVisible(bool(others) and not self._enlarged)
@@ -300,6 +310,20 @@ class RunCurves(QWidget):
         """Let one chart fill the place of all, or show all again."""
         self._enlarged = name
         self.redraw()
+
+    def put_below(self, part: QWidget) -> None:
+        """Let something stand right below the loss, where ``show_below`` says that there is something to see."""
+        self._inside.replaceWidget(self.below, part)
+        self.below.deleteLater()
+        self.below = part
+        self.below.hide()
+
+    def show_below(self, is_wanted: bool) -> None:
+        """Say whether what stands below the loss has something to show."""
+        if is_wanted != self._has_below:
+            self._has_below = is_wanted
+            if self.tracks:
+                self._arrange()
 
     # What is said
 

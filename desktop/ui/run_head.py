@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from PySide6.QtWidgets import QLabel, QWidget
 
 from desktop.core.metrics import headline
-from desktop.core.run import Run
+from desktop.core.run import NEVER_STARTED, Run
 from desktop.ui import words
 from desktop.ui.metric_words import main_chart, sentence_of, title_of
 from desktop.ui.phase_line import now_line
 from desktop.ui.pieces import ElidedLabel, column, label, row
 from desktop.ui.shapes import STATE_SHAPES, shape_pixmap, state_colour
 from desktop.ui.theme import Theme, scaled_font, table_font
-from trainer_image.contract import EVALUATED, Evaluation
+from trainer_image.contract import EVALUATED, Evaluation, Warned
 
 
 class Number(QWidget):
@@ -36,7 +36,7 @@ class Number(QWidget):
 
 
 class RunHead(QWidget):
-    """Three lines and four numbers."""
+    """Three lines and four numbers, and a fourth line where the trainer warned of something."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -45,6 +45,11 @@ class RunHead(QWidget):
         self.name = ElidedLabel("", "title")
         self.now = ElidedLabel("", "muted")
         self.place = ElidedLabel("", "muted")
+        self.sign = QLabel()
+        self.warned = ElidedLabel("", "warn")
+        self.warned_line = QWidget()
+        self.warned_line.setLayout(row(self.sign, self.warned, space=6))
+        self.warned_line.hide()
         self.numbers = {
             "main": Number("loss"),
             "headline": Number(""),
@@ -53,7 +58,7 @@ class RunHead(QWidget):
         }
         self.name.setFont(scaled_font(self.name.font(), 1.2, bold=True))
         self.now.setFont(table_font(self.now.font()))
-        who = column(row(self.shape, self.name), self.now, self.place, space=4)
+        who = column(row(self.shape, self.name), self.now, self.place, self.warned_line, space=4)
         layout = row(who, *self.numbers.values(), space=24)
         layout.setStretch(0, 1)
         self.setLayout(layout)
@@ -67,7 +72,19 @@ class RunHead(QWidget):
         place = place_words(run)
         self.place.set_whole_text(place)
         self.place.setVisible(bool(place))
+        self._show_warned(run)
         self._show_numbers(run, main_chart(run.config.method, progress.metrics))
+
+    def _show_warned(self, run: Run) -> None:
+        """The latest trouble stands here for as long as it holds: its notice may have been dismissed, or never seen."""
+        told = warnings_of(run)
+        self.warned_line.setVisible(bool(told))
+        if told:
+            self.sign.setPixmap(shape_pixmap("bang", self._theme.colours.warn, 12))
+            self.sign.setAccessibleName("warning")
+            more = f"(and {len(told) - 1} more)" if len(told) > 1 else ""
+            self.warned.set_whole_text(" ".join(part for part in (told[0].sentence, more, told[0].hint) if part))
+            self.warned_line.setToolTip("\n".join(f"{one.sentence} {one.hint}".rstrip() for one in told))
 
     def _show_numbers(self, run: Run, main: str) -> None:
         progress = run.progress
@@ -101,6 +118,17 @@ NUMBER_NAMES = {
     "reward_std": "spread",
 }
 """Names of numbers that have to be short."""
+
+
+def warnings_of(run: Run) -> list[Warned]:
+    """Return what the trainer warned of, each code once: the latest first, but trouble in training before all else."""
+    progress = run.progress
+    troubles = [warned for _, warned in reversed(progress.troubles)]
+    told: dict[str, Warned] = {}
+    for warned in (*troubles, *reversed(progress.warnings)):
+        told.setdefault(warned.code, warned)
+    told.pop(NEVER_STARTED, None)  # that is a failure, and told as one
+    return list(told.values())
 
 
 def place_words(run: Run) -> str:

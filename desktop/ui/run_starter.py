@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from PySide6.QtCore import QObject, Signal
 
 from desktop.body import EngineName
@@ -24,25 +26,30 @@ class RunStarter(QObject):
         self._services = services
         self._selection = selection
         self.is_preparing = False
-        self._last: tuple[RunConfig, EngineName, str] | None = None
+        self._last: tuple[RunConfig, EngineName, datetime | None, str] | None = None
         """What was started last, and the run that it became; of a chain the first one."""
         self.waits_for = ""
         services.setup.progressed.connect(self._show_progress)
 
     def start(
-        self, config: RunConfig, engine: EngineName, name: str = "", dataset: DatasetVersion | None = None
+        self,
+        config: RunConfig,
+        engine: EngineName,
+        name: str = "",
+        dataset: DatasetVersion | None = None,
+        not_before: datetime | None = None,
     ) -> AppError | None:
         """Start a run and look at it; return why it could not be. ``dataset``: what its rows are registered as."""
-        if self._last is not None and self._last[:2] == (config, engine):
-            known = self._services.runs.get(self._last[2])
+        if self._last is not None and self._last[:3] == (config, engine, not_before):
+            known = self._services.runs.get(self._last[3])
             if known is not None and known.state is RunState.STARTING:
                 self._look_at(known.id)
                 return None
         try:
-            run_id = self._services.runs.start(config, name=name, engine=engine, dataset=dataset)
+            run_id = self._services.runs.start(config, name=name, engine=engine, dataset=dataset, not_before=not_before)
         except AppError as error:
             return error
-        self._last = (config, engine, run_id)
+        self._last = (config, engine, not_before, run_id)
         self._look_at(run_id)
         return None
 

@@ -1,8 +1,9 @@
-"""The runs as a table: one row a run, newest first, in words that a person reads."""
+"""The runs as a table: one row a run, what trains first and then the newest, in words that a person reads."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -35,6 +36,11 @@ RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
+def _rank(run: Run) -> tuple[bool, datetime, str]:
+    """Runs with a higher rank stand above: what is at work is never pushed out of sight by what waits."""
+    return run.state.is_live, run.created, run.id
+
+
 class RunsModel(QAbstractTableModel):
     """Follows the runs controller and their labels."""
 
@@ -49,7 +55,7 @@ class RunsModel(QAbstractTableModel):
         self._runs = runs
         self._labels = labels
         self._rename = rename or runs.rename
-        self._rows: list[Run] = runs.all()
+        self._rows: list[Run] = sorted(runs.all(), key=_rank, reverse=True)
         self._places: dict[str, int] = {}
         self._data_names: dict[str, str] = {}
         """What the folders say of their data; it does not change, and reading a thousand files takes a while."""
@@ -162,8 +168,7 @@ class RunsModel(QAbstractTableModel):
         run = self._runs.get(run_id)
         if run is None or self.row_of(run_id) >= 0:
             return
-        key = (run.created, run.id)
-        row = next((at for at, other in enumerate(self._rows) if (other.created, other.id) < key), len(self._rows))
+        row = self._place_of(run)
         self.beginInsertRows(QModelIndex(), row, row)
         self._rows.insert(row, run)
         self._count()
@@ -172,8 +177,27 @@ class RunsModel(QAbstractTableModel):
     def _change(self, run_id: str) -> None:
         row, run = self.row_of(run_id), self._runs.get(run_id)
         if row >= 0 and run is not None:
+            has_moved = _rank(run) != _rank(self._rows[row])
             self._rows[row] = run
-            self._tell_row(row)
+            self._tell_row(self._move(row) if has_moved else row)
+
+    def _place_of(self, run: Run) -> int:
+        """Return before how many of the other rows a run stands."""
+        rank = _rank(run)
+        others = [other for other in self._rows if other.id != run.id]
+        return next((at for at, other in enumerate(others) if _rank(other) < rank), len(others))
+
+    def _move(self, row: int) -> int:
+        """Bring a run that began or ended to its place, and return that."""
+        run = self._rows[row]
+        place = self._place_of(run)
+        if place != row:
+            # Qt counts the places before the row is taken out.
+            self.beginMoveRows(QModelIndex(), row, row, QModelIndex(), place + (place > row))
+            self._rows.insert(place, self._rows.pop(row))
+            self._count()
+            self.endMoveRows()
+        return place
 
     def _tell(self, run_id: str) -> None:
         if self.row_of(run_id) >= 0:

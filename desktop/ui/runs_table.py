@@ -83,8 +83,12 @@ class RunsTable(QTableView):
         self.sortByColumn(section, Qt.SortOrder.AscendingOrder)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        current = self.visualRect(self.currentIndex())
+        was_seen = self.currentIndex().isValid() and 0 <= current.top() < event.oldSize().height()
         super().resizeEvent(event)
         self._fit(self.width())
+        if was_seen:  # the queue below may just have taken its room
+            self.scrollTo(self.currentIndex())
 
     def _fit(self, width: int) -> None:
         for name, least in ROOM_FOR.items():

@@ -18,7 +18,7 @@ from desktop.ui.config_summary import summary_lines
 from desktop.ui.dataset_fit import DatasetFit
 from desktop.ui.dataset_panel import DatasetPanel
 from desktop.ui.fit_panel import FitPanel
-from desktop.ui.pieces import action_button, boxed, button, column, label
+from desktop.ui.pieces import action_button, boxed, button, column, label, row
 from desktop.ui.services import Services
 from desktop.ui.theme import Theme
 from desktop.ui.welcome import Welcome
@@ -55,6 +55,10 @@ class StartPanel(QWidget):
         self._config: RunConfig | None = None
         self.start = action_button(actions["start"], "primary")
         self.start.setMinimumHeight(40)
+        later = actions["start_later"]
+        self.later = button("Later…", later.trigger, name="Start later")
+        self.later.setMinimumHeight(40)
+        self.later.setToolTip(later.toolTip())
         self._links: list[QPushButton] = []
         self._problem_links = QVBoxLayout()
         self._problem_links.setSpacing(0)
@@ -74,10 +78,13 @@ class StartPanel(QWidget):
         scroll.setWidget(inside)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.state = label("", "muted", wrap=True)
-        layout = column(scroll, self._problem_links, self.state, self.start, space=8)
+        starts = row(self.start, self.later)
+        starts.setStretch(0, 1)
+        layout = column(scroll, self._problem_links, self.state, starts, space=8)
         self.setLayout(layout)
         services.data.seeing.measured.connect(self._take_lengths)
         services.runs.run_changed.connect(self._show_state)
+        services.fitting.changed.connect(self._show_state)
         services.hardware.engine_checked.connect(self._engine_checked)
         self._engine_checked(services.hardware.engine)
 
@@ -171,7 +178,10 @@ class StartPanel(QWidget):
 
     def _show_state(self) -> None:
         text = self._waits_for
-        if not text and self._config is not None:
+        fit = self._services.fitting.fit
+        if not text and fit is not None and fit.fits is False:
+            text = f"It does not fit. It would with: {fit.changes[0].words}." if fit.changes else "It does not fit."
+        elif not text and self._config is not None:
             queue = self._services.runs.queue
             why = queue.would_wait_for(self._config, self.engine)
             text = f"Start adds it to the queue: it {why}." if why else ""

@@ -19,6 +19,7 @@ MAIN_CURVES = (
     Curve("best", "star", 1),
     Curve("checkpoint", "marks", 2),
     Curve("memory full", "warning"),
+    Curve("warning", "alarm"),
     Curve("paused", "pause"),
     Curve("resumed", "resume"),
     Curve("round", "round", 3),
@@ -112,6 +113,7 @@ def fill_marks(chart: Chart, track: Track, axis: AxisKind) -> None:
     marks: dict[str, Floats] = {
         "checkpoint": series.checkpoint_steps(),
         "memory full": series.out_of_memory_steps(),
+        "warning": series.warning_steps(),
         "paused": series.pause_steps(),
         "resumed": series.resume_steps(),
         "round": series.round_steps(),

@@ -8,6 +8,7 @@ from typing import cast
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon, QWidget
 
+from desktop.controllers.desktop_words import NOTIFY, DesktopWords, is_for_the_desktop
 from desktop.controllers.notices import Notice, Notices
 from desktop.controllers.runs import Runs
 from desktop.controllers.settings import Settings
@@ -17,7 +18,6 @@ from desktop.ui.shapes import STATE_SHAPES, shape_icon, state_colour
 from desktop.ui.theme import Theme
 
 CLOSE_TO_TRAY = "window.close_to_tray"
-NOTIFY = "window.notify"
 LOOK_MS = 2000
 SHOWN_MS = 10_000
 MOST = 6
@@ -37,7 +37,10 @@ def run_words(run: Run) -> str:
 
 
 class Tray(QObject):
-    """Where the desktop has a tray, an icon there; where it has none, the window's entry in the task bar is marked."""
+    """Where the desktop has a tray, an icon there; where it has none, what is to be told goes to the desktop itself.
+
+    Where that does not listen either, the window's entry in the task bar is marked.
+    """
 
     show_requested = Signal()
     """Somebody wants to see the window."""
@@ -53,6 +56,8 @@ class Tray(QObject):
         theme: Theme,
         window: QWidget,
         icon: QSystemTrayIcon | None = None,
+        *,
+        desktop: DesktopWords | None = None,
     ) -> None:
         super().__init__(window)
         self._runs = runs
@@ -60,6 +65,7 @@ class Tray(QObject):
         self._theme = theme
         self._window = window
         self._told: Notice | None = None
+        self._desktop = desktop
         if icon is None and QSystemTrayIcon.isSystemTrayAvailable():
             icon = QSystemTrayIcon(self)
         self.icon = icon
@@ -104,17 +110,23 @@ class Tray(QObject):
 
     def _take_notice(self, notice: Notice) -> None:
         """Tell the desktop of a run's end or of trouble, unless somebody is looking at the window."""
-        if not self.notifies or (notice.level == "info" and not notice.run_id):
+        if not self.notifies or not is_for_the_desktop(notice):
             return
         if self._window.isVisible() and not self._window.isMinimized() and self._window.isActiveWindow():
             return
         if self.icon is None:
-            QApplication.alert(self._window)
+            if self._desktop is None:
+                self._mark()
+            else:
+                self._desktop.tell(notice, otherwise=self._mark)
             return
         self._told = notice
         kinds = QSystemTrayIcon.MessageIcon
         kind = {"info": kinds.Information, "warning": kinds.Warning, "error": kinds.Critical}[notice.level]
         self.icon.showMessage(notice.sentence, notice.hint, kind, SHOWN_MS)
+
+    def _mark(self) -> None:
+        QApplication.alert(self._window)
 
     def say_where_it_is(self) -> None:
         """Say, the first time only, that the window is closed and Tunedeck is not."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QCheckBox, QWidget
 
+from desktop.controllers.desktop_words import NOTIFY
 from desktop.controllers.settings import Settings
 from desktop.ui.pieces import boxed, column, label
-from desktop.ui.tray import CLOSE_TO_TRAY, NOTIFY
+from desktop.ui.tray import CLOSE_TO_TRAY
 
 
 class AwaySection(QWidget):
@@ -21,9 +22,11 @@ class AwaySection(QWidget):
         self.tray.setChecked(choices.read(CLOSE_TO_TRAY, False) is True)
         self.tray.setEnabled(has_tray)
         self.tray.toggled.connect(lambda is_on: choices.write(CLOSE_TO_TRAY, is_on))
-        text = "Runs go on either way. While the window is in front nothing is told twice."
+        text = (
+            "Runs go on either way, and you are told though the window is closed. Nothing is told while it is in front."
+        )
         if not has_tray:
-            text = "This desktop has no tray: the window's entry in the task bar is marked instead. Runs go on anyway."
+            text = "This desktop has no tray. Runs go on and tell how they end though the window is closed."
         words = label(text, "muted", wrap=True)
         inside = column(label("While you are elsewhere", "title"), self.notify, self.tray, words, space=8)
         self.setLayout(column(boxed(inside, "card", 16)))

@@ -41,8 +41,8 @@ class Rows:
 LAYOUTS: dict[View, tuple[tuple[int, Rows], ...]] = {
     "setup": ((26, Rows((("runs", 1),))), (74, Rows((("config", 1),)))),
     "watch": (
-        (26, Rows((("runs", 60), ("gpus", 40)))),
-        (74, Rows((("plots", 62), (("log", "samples", "tries"), 38)))),
+        (26, Rows((("runs", 64), ("gpus", 36)))),
+        (74, Rows((("plots", 72), (("log", "samples", "tries"), 28)))),
     ),
     "judge": ((26, Rows((("runs", 1),))), (74, Rows((("chat", 1),)))),
 }

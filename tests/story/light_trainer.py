@@ -1,6 +1,7 @@
 """A trainer without torch, in the real one's place in a light image: it makes steps, checkpoints and trouble.
 
-The dataset file is a JSON object that says how: step_s, checkpoint_bytes, and eat, the bytes that each step keeps.
+The dataset file is a JSON object that says how: step_s, checkpoint_bytes, eat, the bytes that each step keeps, and
+clock_s, by how much its clock is wrong.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import json
 import sys
 import time
 import zipfile
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from trainer_image import checkpoints
 from trainer_image.configs import read_config
@@ -17,6 +20,7 @@ from trainer_image.contract import (
     Cancelled,
     Checkpoint,
     CheckpointRequest,
+    Event,
     Finished,
     Hello,
     Paused,
@@ -30,9 +34,18 @@ from trainer_image.contract import (
 from trainer_image.reporter import Reporter
 
 
+class ByItsClock(Reporter):
+    """Says everything with the time of a clock that may be wrong."""
+
+    clock_s = 0.0
+
+    def emit(self, event: Event) -> None:
+        super().emit(event.model_copy(update={"time": event.time + timedelta(seconds=self.clock_s)}))
+
+
 def main(path: Path) -> int:
     folder = RunFolder(path)
-    reporter = Reporter(folder)
+    reporter = ByItsClock(folder)
     reporter.listen_to_signals()
     reporter.take_over_output()
     with reporter.telling_failure():
@@ -40,8 +53,14 @@ def main(path: Path) -> int:
     return 0
 
 
-def train(reporter: Reporter, config: RunConfig) -> None:
+def plan_of(config: RunConfig) -> dict[str, Any]:
+    plan: dict[str, Any] = json.loads(Path(config.dataset).read_text())
+    return plan
+
+
+def train(reporter: ByItsClock, config: RunConfig) -> None:
     folder = reporter.folder
+    reporter.clock_s = plan_of(config).get("clock_s", 0.0)
     checkpoints.sweep(folder)
     complete = folder.complete_checkpoints()
     step = complete[-1][0] if complete and reporter.past.was_greeted else 0
@@ -69,7 +88,8 @@ def train(reporter: Reporter, config: RunConfig) -> None:
     )
     kept = []
     while step < total:
-        plan = json.loads(Path(config.dataset).read_text())
+        plan = plan_of(config)
+        reporter.clock_s = plan.get("clock_s", 0.0)
         time.sleep(plan.get("step_s", 0.05))
         kept.append(b"x" * plan.get("eat", 0))
         step += 1

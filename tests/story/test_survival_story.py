@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from desktop.body import EngineName
 from desktop.controllers import keeper
+from desktop.core.feeds import places
+from desktop.core.series import Series
 from desktop.paths import PROJECT, Home
 from tests.story.conftest import IN_CI, Tunedeck, events_of, wait_for
 from tests.story.light import OwnEngine, can_have_one, load_image
@@ -271,6 +274,31 @@ def test_the_container_loses_its_card_and_gets_a_new_one(bench: Bench) -> None:
     app.wait(300)
     wait_for(lambda: steps_of(files)[-1:] == [LAST], "the end")
     assert steps_of(files) == list(range(1, LAST + 1))
+
+
+def test_the_clock_is_set_back_under_a_run_and_one_that_waits(bench: Bench) -> None:
+    config = bench.config(**LONG)
+    files = bench.start(config)
+    waiting = RunFolder(Path(bench.tunedeck.json("train", str(config), "--queue", "--name", "Next")["folder"]))
+    wait_for_steps(files, 3)
+    bench.change(clock_s=-7200)
+    wait_for(lambda: (np.diff(curve_of(files).column("time")) < -7000).any(), "a step by the other clock")
+    assert (bench.state(files), bench.state(waiting)) == ("running", "waiting")
+    bench.change(step_s=0.0)
+    shown = bench.follow(files)
+    assert (shown["state"], shown["step"], shown["checkpoints"][-1]["step"]) == ("finished", LAST, LAST)
+    wait_for(lambda: steps_of(waiting)[-1:] == [LAST], "the run that waited")
+    curve = curve_of(files)
+    assert curve.column("step").tolist() == list(range(1, LAST + 1))
+    for minutes in (places(curve, "time"), places(curve, "clock")):
+        assert (np.diff(minutes) >= 0).all()
+        assert 0 == minutes[0] < minutes[-1] < 60
+
+
+def curve_of(files: RunFolder) -> Series:
+    series = Series()
+    series.add(events_of(files))
+    return series
 
 
 # Disk and files

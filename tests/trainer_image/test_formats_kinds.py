@@ -457,3 +457,20 @@ def test_examples_are_made_anew_for_each_pass(tmp_path: Path) -> None:
 def test_rows_come_from_anywhere() -> None:
     values = [{"prompt": "Why?", "completion": "Because."}]
     assert list(Examples(lambda: rows_of(values))) == [Example(1, 1, (Q, GOOD))]
+
+
+@pytest.mark.parametrize("answer", ["\u200b", "\ufeff", " \u00ad\u2060 ", "\u200e"])
+def test_an_answer_that_nobody_can_see_is_empty(answer: str) -> None:
+    problem = _problem({"prompt": "Why?", "completion": answer}, "conversation")
+    assert (problem.kind, problem.column) == ("empty_answer", "completion")
+
+
+@pytest.mark.parametrize("mark", ["</s>", "<bos>", "<eos>", "<|im_sep|>", "<|python_tag|>"])
+def test_marks_of_less_common_templates(mark: str) -> None:
+    problem = _problem({"prompt": "Why?", "completion": f"So.{mark}"}, "conversation")
+    assert (problem.kind, problem.column) == ("template_mark", "completion")
+
+
+@pytest.mark.parametrize("answer", ["a\u200bb", "an <s>old</s> word", "the <b>bold</b> one", "x < os> y"])
+def test_what_only_looks_like_a_mark_is_text(answer: str) -> None:
+    assert not isinstance(_one({"prompt": "Why?", "completion": answer}, "conversation"), RowProblem)

@@ -61,3 +61,35 @@ def test_a_wrong_word_of_a_person_loses_no_row(tmp_path: Path, encoding: str) ->
     items = list(read_rows(path, ReadOptions(encoding=encoding)))
     assert len(items) == 20
     assert [item.line for item in items if isinstance(item, RowProblem)] == [8]
+
+
+@pytest.mark.parametrize("broken", [b"q \xc3( \xa0\xa1 \xe2(\xa1 \x9d \x8f", b"\xff\xfe\x81\x8d", b"it\xe2\x80s"])
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv"])
+def test_one_broken_row_in_plain_english_is_named(tmp_path: Path, name: str, broken: bytes) -> None:
+    lines = [b'{"text": "All of this is plain."}'] * 16 if name.endswith("l") else [b"text", *[b"plain"] * 15]
+    lines[8] = lines[8].replace(b"plain", broken)
+    path = tmp_path / name
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    items = list(read_rows(path))
+    assert look_at(path).encoding == "utf-8"
+    assert [(item.line, item.kind) for item in items if isinstance(item, RowProblem)] == [(9, "broken_letters")]
+    assert sum(isinstance(item, Row) for item in items) == 15 - name.endswith("csv")
+
+
+@pytest.mark.parametrize(("encoding", "word"), [("cp1252", "Größe"), ("cp1251", TEXTS["cp1251"])])
+def test_one_row_with_the_letters_of_an_older_program_is_read(tmp_path: Path, encoding: str, word: str) -> None:
+    lines = ['{"text": "All of this is plain."}'] * 16
+    lines[8] = lines[8].replace("plain", word)
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes("\n".join(lines).encode(encoding))
+    assert look_at(path).encoding == encoding
+    assert [item.value["text"] for item in read_rows(path) if isinstance(item, Row)][8] == f"All of this is {word}."
+
+
+def test_a_broken_letter_of_a_wide_file_is_called_so(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes('{"text": "a"}\n{"text": "b"}\n'.encode("utf-16") + b"{")
+    (problem,) = (item for item in read_rows(path) if isinstance(item, RowProblem))
+    assert problem.kind == "broken_letters"
+    assert "UTF-16" in problem.sentence
+    assert "UTF-8" not in problem.sentence

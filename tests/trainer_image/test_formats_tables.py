@@ -9,7 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from trainer_image.formats import ReadOptions, Row, RowProblem, UnreadableFileError, look_at, read_examples, read_rows
+from trainer_image.formats import ReadOptions, Row, RowProblem, look_at, read_examples, read_rows
+
+FORMULAS = r"""
+=SUM(A1:A3) ~ =A1+B2 ~ =HYPERLINK("x") ~ +SUM(1) ~ =cmd|' /C calc'!A0 ~ #REF! ~ #NAME? ~ = MAX(1)
+~ =1+1 ~ =12,5 * (3-1) ~ ='My Sheet'!B2 ~ =Sheet1!$A$2 ~ =Übersicht!A1 ~ ="Answer: "&B2 ~ =(A1+B1) ~ =-A1
+~ +A1 ~ =@A1 ~ =TRUE ~ =A:A ~ =$B$2 ~ =B2&C2 ~ =B2% ~ =R1C1 ~ =R[-1]C ~ =СУММ(A1) ~ =VERKETTEN(A1;B1)
+~ #ERROR! ~ #SPILL! ~ #CALC! ~ Err:502
+"""
+
+TEXTS = r"""
+=) smile ~ - one\n- two ~ +41 44 123 ~ @anna wrote ~ -5 ~ = 4 ~ =4 ~ #1 is best ~ == ~ =) ~ = x + 1
+~ => 1+1 ~ === A1 === ~ #Error! ~ #NEWS! ~ Err: 502 ~ Error 502 ~ = 1 + 1 is two ~ +A1 is the grade
+"""
 
 
 def _read(path: Path, text: str, options: ReadOptions | None = None) -> list[Row | RowProblem]:
@@ -21,6 +33,10 @@ def _table(*rows: list[str], delimiter: str = ",", end: str = "\r\n") -> str:
     made = io.StringIO(newline="")
     csv.writer(made, delimiter=delimiter, lineterminator=end).writerows(rows)
     return made.getvalue()
+
+
+def _cells(text: str) -> list[str]:
+    return [cell.strip().replace("\\n", "\n") for cell in text.split("~")]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -61,9 +77,72 @@ def test_names_of_columns_in_any_case(tmp_path: Path) -> None:
     assert _read(tmp_path / "rows.csv", "Prompt, Completion \na,b\n") == [Row(2, 1, {"prompt": "a", "completion": "b"})]
 
 
-def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFileError, match="text"):
-        _read(tmp_path / "rows.csv", "text,text\na,b\n")
+def test_two_columns_of_one_name_cost_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    items = _read(path, "prompt,completion,notes,notes\na,b,c,d\nprompt,completion,notes,notes\n")
+    assert items[0] == Row(2, 1, {"prompt": "a", "completion": "b", "notes": "c", "notes_2": "d"})
+    assert [one.kind for one in items if isinstance(one, RowProblem)] == ["repeated_header"]
+    assert any("notes_2" in note for note in look_at(path).notes)
+    assert not look_at(path).noticed
+    # One that is read is nobody's until somebody says which is meant.
+    items = _read(path, "question,answer,answer\na,b,c\n")
+    assert items == [Row(2, 1, {"question": "a", "answer_1": "b", "answer_2": "c"})]
+    assert [one.kind for one in look_at(path).noticed] == ["doubled_columns"]
+    reading = read_examples(items, mapping={"prompt": "question", "completion": "answer_2"})
+    assert (reading.shape, len(reading.examples)) == ("prompt_completion", 1)
+
+
+def test_a_known_name_in_small_letters_goes_before_one_in_capitals(tmp_path: Path) -> None:
+    items = _read(tmp_path / "rows.csv", "Prompt,prompt,completion\na,b,c\n")
+    assert items == [Row(2, 1, {"Prompt": "a", "prompt": "b", "completion": "c"})]
+    assert any("Prompt is not" in note for note in look_at(tmp_path / "rows.csv").notes)
+
+
+@pytest.mark.parametrize(("before", "behind"), [("", " "), (" ", ""), ("  ", "\t")])
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_blanks_around_quoted_cells_are_no_part_of_them(
+    before: str, behind: str, delimiter: str, tmp_path: Path
+) -> None:
+    rows = [[f'say "no" ,{n}; "yes"', f" of two\nlines , {n} "] for n in range(9)]
+    lines = [f"{before}{delimiter}{behind}".join('"' + one.replace('"', '""') + '"' for one in row) for row in rows]
+    text = f"prompt{delimiter} completion\n" + "".join(f"{line}{before}\n" for line in lines)
+    items = _read(tmp_path / "rows.csv", text)
+    assert [list(item.value.values()) for item in items if isinstance(item, Row)] == rows
+    assert [item.line for item in items] == list(range(2, 20, 2))
+
+
+def test_blanks_around_quotes_with_a_bare_number_and_an_open_quote(tmp_path: Path) -> None:
+    good = "".join(f'{n}, "q {n}, then" , "a {n}"\n' for n in range(60))
+    items = _read(tmp_path / "rows.csv", f'id,prompt,completion\n{good}60, "open, "b"\n{good}')
+    assert len(items) == 121
+    assert [(one.line, one.kind) for one in items if isinstance(one, RowProblem)] == [(62, "broken_row")]
+    assert items[3] == Row(5, 4, {"id": "3", "prompt": "q 3, then", "completion": "a 3"})
+
+
+def test_blanks_around_quotes_that_are_escaped(tmp_path: Path) -> None:
+    text = "".join(f'"say \\"hi\\" , {n}", "so, {n}"\n' for n in range(9))
+    items = _read(tmp_path / "rows.csv", f"prompt, completion\n{text}")
+    assert items[2] == Row(4, 3, {"prompt": 'say "hi" , 2', "completion": "so, 2"})
+
+
+def test_a_quote_behind_a_blank_in_prose_stays(tmp_path: Path) -> None:
+    text = 'prompt,completion\nWhat did she say?, "no" was it\nAnd he?,He said nothing\n'
+    items = _read(tmp_path / "rows.csv", text)
+    assert [item.value["completion"] for item in items if isinstance(item, Row)] == [' "no" was it', "He said nothing"]
+
+
+def test_a_return_alone_ends_a_row_where_it_makes_two(tmp_path: Path) -> None:
+    items = _read(tmp_path / "rows.csv", "prompt,completion\r\na,b\nc,d\re,f\ng,h\n")
+    assert [(item.line, *item.value.values()) for item in items if isinstance(item, Row)] == [
+        (2, "a", "b"),
+        (3, "c", "d"),
+        (3, "e", "f"),
+        (4, "g", "h"),
+    ]
+    items = _read(tmp_path / "rows.csv", 'prompt,completion\na,b\nc,d\re\n"open,x\nh\ri,k\nl,m\n')
+    problems = [item for item in items if isinstance(item, RowProblem)]
+    assert (problems[0].line, problems[0].kind) == (3, "stray_return")
+    assert "quotes of this row" not in problems[0].sentence
 
 
 def test_empty_cells_at_the_end_are_a_spreadsheets_own(tmp_path: Path) -> None:
@@ -103,18 +182,14 @@ def test_lists_in_cells_as_json_and_as_python_prints_them(tmp_path: Path) -> Non
     assert item == Row(2, 1, {"prompt": "[1, 2]", "completion": '{"a": 1}'})
 
 
-@pytest.mark.parametrize(
-    "cell", ["=SUM(A1:A3)", "=A1+B2", '=HYPERLINK("x")', "+SUM(1)", "=cmd|' /C calc'!A0", "#REF!", "#NAME?", "= MAX(1)"]
-)
+@pytest.mark.parametrize("cell", _cells(FORMULAS))
 def test_formulas_are_named(cell: str, tmp_path: Path) -> None:
     (item,) = _read(tmp_path / "rows.csv", _table(["text"], [cell]))
     assert isinstance(item, RowProblem)
     assert (item.line, item.column, item.kind) == (2, "text", "formula_cell")
 
 
-@pytest.mark.parametrize(
-    "cell", ["=) smile", "- one\n- two", "+41 44 123", "@anna wrote", "-5", "= 4", "#1 is best", "=="]
-)
+@pytest.mark.parametrize("cell", _cells(TEXTS))
 def test_what_only_begins_like_a_formula_is_text(cell: str, tmp_path: Path) -> None:
     assert _read(tmp_path / "rows.csv", _table(["text"], [cell])) == [Row(2, 1, {"text": cell})]
 
@@ -153,7 +228,11 @@ def test_a_title_above_the_header_is_no_row(tmp_path: Path) -> None:
             {"prompt": "c", "completion": "d"},
         ]
         assert items[0].line == above.count("\n") + 2
-        assert any("above its header" in note for note in look_at(tmp_path / "rows.csv").notes)
+        facts = look_at(tmp_path / "rows.csv")
+        assert any("above its header" in note for note in facts.notes)
+        title = 2 if above.startswith("\n") else 1
+        assert [one.kind for one in facts.noticed] == ["rows_above_header"]
+        assert facts.noticed[0].lines[0] == title
 
 
 def test_a_header_in_the_middle_and_the_rule_of_markdown(tmp_path: Path) -> None:
@@ -162,6 +241,8 @@ def test_a_header_in_the_middle_and_the_rule_of_markdown(tmp_path: Path) -> None
     assert items[1].line == 3
     items = _read(tmp_path / "rows.md", "| prompt | completion |\n|---|:-:|\n| a | b |\n")
     assert [(item.line, item.value["prompt"].strip()) for item in items if isinstance(item, Row)] == [(3, "a")]
+    blank = _read(tmp_path / "rows.csv", 'prompt,completion\n""," "\n')
+    assert blank == [Row(2, 1, {"prompt": "", "completion": " "})]
 
 
 def test_cells_that_are_missing_or_hold_zeros(tmp_path: Path) -> None:

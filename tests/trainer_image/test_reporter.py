@@ -77,6 +77,21 @@ def test_only_the_first_process_speaks(folder: RunFolder) -> None:
     assert folder.events.read_bytes() == b""
 
 
+def test_how_far_a_phase_has_come_is_said_now_and_then_and_at_its_end(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("trainer_image.reporter.time.perf_counter", lambda: now)
+    first, second = Reporter(folder), Reporter(folder, rank=1)
+    for done in range(1, 101):
+        first.count("evaluate", done, 100)
+        second.count("evaluate", done, 100)
+        now += 1 / 32
+    events = [read_event(line) for line in folder.events.read_bytes().splitlines()]
+    assert all(isinstance(event, Phase) and event.seconds is None and event.total == 100 for event in events)
+    assert [event.done for event in events if isinstance(event, Phase)] == [1, 33, 65, 97, 100]
+
+
 def test_what_fails_in_another_process_alone_is_told(folder: RunFolder) -> None:
     Reporter(folder).emit(Phase(name="load"))
     Reporter(folder, rank=1).fail(MemoryError())
@@ -128,6 +143,14 @@ def test_a_warning_is_said_once(folder: RunFolder) -> None:
     reporter.warn("odd", "This is odd.")
     events = [read_event(line) for line in folder.events.read_bytes().splitlines()]
     assert [type(event) for event in events] == [Warned]
+
+
+def test_every_explosion_of_the_loss_is_said(folder: RunFolder) -> None:
+    reporter = Reporter(folder)
+    reporter.warn("diverged", "It explodes at step 10.")
+    reporter.warn("diverged", "It explodes at step 90.")
+    events = [read_event(line) for line in folder.events.read_bytes().splitlines()]
+    assert [event.sentence[-8:] for event in events if isinstance(event, Warned)] == ["step 10.", "step 90."]
 
 
 CRASHING = """

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from trainer_image.formats.told import read_columns, read_told
 
@@ -94,6 +94,10 @@ def _knob(
         },
         **bounds,
     )
+
+
+RETIRED = ("epsilon",)
+"""Knobs of earlier contracts that had no effect: the clipping of a policy that is updated once for each answer."""
 
 
 class RunConfig(BaseModel):
@@ -470,15 +474,6 @@ class RunConfig(BaseModel):
         group="Generation",
         methods=("grpo",),
     )
-    epsilon: float = _knob(
-        0.2,
-        label="Clipping of the policy",
-        help="How far one step may move the likelihood of an answer.",
-        group="Generation",
-        methods=REINFORCED,
-        gt=0,
-        lt=1,
-    )
     star_rounds: int = _knob(
         3,
         label="Rounds",
@@ -795,6 +790,13 @@ class RunConfig(BaseModel):
         group="Machine",
         level="beginner",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _retired_knobs_are_left_out(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and any(name in values for name in RETIRED):
+            return {name: value for name, value in values.items() if name not in RETIRED}
+        return values
 
     @field_validator("gpus")
     @classmethod

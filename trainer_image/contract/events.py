@@ -104,11 +104,17 @@ class Batch(_Event):
 
 
 class Phase(_Event):
-    """A part of the run begins (``seconds`` is None) or has ended after so many seconds."""
+    """A part of the run begins (``seconds`` is None), has come so far (``done`` is given) or has ended.
+
+    What is counted is the phase's own: rows while data is read, batches in evaluate and generate.
+    """
 
     kind: Literal["phase"] = "phase"
     name: PhaseName
     seconds: float | None = None
+    """How long it took, once it has ended."""
+    done: int | None = None
+    total: int | None = None
 
 
 class Plan(_Event):

@@ -149,6 +149,8 @@ def _weight_problems(config: RunConfig) -> Iterable[Problem]:
                 yield Problem(name, f"{RunConfig.model_fields[name].title} is for a 4-bit base: switch 4-bit base on.")
     if config.lr_scheduler_type != "cosine_with_min_lr" and config.min_lr_rate != 0.1:
         yield Problem("min_lr_rate", "Lowest learning rate is for the schedule cosine_with_min_lr: choose it.")
+    if config.lr_scheduler_type == "constant" and config.warmup_steps != RunConfig.model_fields["warmup_steps"].default:
+        yield Problem("warmup_steps", "The schedule constant has no warm-up: choose constant_with_warmup.")
 
 
 def _loss_problems(config: RunConfig) -> Iterable[Problem]:

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-CONTRACT = 2
-"""It goes up whenever an older side could misread a newer one."""
+CONTRACT = 3
+"""It goes up whenever an older side could misread or refuse a newer one: with every knob that comes or goes."""

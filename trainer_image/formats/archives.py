@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import re
 import stat
 import zipfile
 import zlib
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, BinaryIO, Literal, cast
 
+from trainer_image.formats.members import HEAD, members_to_read
 from trainer_image.formats.opening import FETCH_AGAIN, GZIP, PARQUET, ZIP, open_regular, shown
 from trainer_image.formats.rows import UnreadableFileError
 
@@ -24,9 +24,6 @@ FREE = 16 << 20
 LARGEST_RATIO = 200
 """Text shrinks three- to tenfold, and a file of the same row a hundredfold; below FREE bytes any ratio will do."""
 
-ROWS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
-TEXTS = (".txt", ".md", ".text")
-_JUDGED_BY = frozenset(("test", "valid", "validation", "val", "dev", "eval", "evaluation"))
 _NESTED = (".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".zst", ".rar")
 
 
@@ -66,14 +63,14 @@ def _measured(stream: BinaryIO, packed: int, name: str) -> BinaryIO:
 
 
 @contextmanager
-def open_parts(path: Path) -> Iterator[tuple[Compression, list[Part], list[str]]]:
-    """Give the files to read, in the order of their names, and what there is to say about others."""
+def open_parts(path: Path, part: str | None = None) -> Iterator[tuple[Compression, list[Part], list[str]]]:
+    """Give the files to read, in the order of their names, and notes on others; ``part`` is one of a zip by name."""
     name = shown(path.name)
     with open_regular(path) as file:
         head = file.read(512)
         if head.startswith(ZIP):
             with _open_zip(file, name) as archive:
-                members, notes = _members(archive, name)
+                members, notes = _members(archive, name, part)
                 yield "zip", [_part_of(archive, member, name) for member in members], notes
             return
     if head.startswith(PARQUET):
@@ -82,9 +79,9 @@ def open_parts(path: Path) -> Iterator[tuple[Compression, list[Part], list[str]]
         yield "", [Part(name, lambda: open_regular(path))], []
         return
     inner = name.removesuffix(".gz").removesuffix(".GZ")
-    part = Part(inner, lambda: _open_gzip(path, name))
-    _refuse_nested(part, name)
-    yield "gzip", [part], []
+    whole = Part(inner, lambda: _open_gzip(path, name))
+    _refuse_nested(whole, name)
+    yield "gzip", [whole], []
 
 
 def _open_gzip(path: Path, name: str) -> BinaryIO:
@@ -112,43 +109,21 @@ def _open_zip(file: BinaryIO, name: str) -> zipfile.ZipFile:
         raise UnreadableFileError(f"{name} is no whole zip archive ({error}).", FETCH_AGAIN) from error
 
 
-def _members(archive: zipfile.ZipFile, name: str) -> tuple[list[zipfile.ZipInfo], list[str]]:
-    """Return the members to read: those that hold rows, or else those that hold text."""
+def _members(archive: zipfile.ZipFile, name: str, part: str | None) -> tuple[list[zipfile.ZipInfo], list[str]]:
+    """Return the members to read, after a look at all of them: those that hold rows, or else those that hold text."""
     files = [member for member in archive.infolist() if not member.is_dir() and not _is_clutter(member.filename)]
     if any(member.filename in ("[Content_Types].xml", "mimetype") for member in files):
         raise UnreadableFileError(f"{name} is a spreadsheet or a document.", "Save its table as CSV (UTF-8).")
     for member in files:
         _refuse_member(member, name)
-    chosen = next(
-        (some for endings in (ROWS, TEXTS) if (some := [one for one in files if _ending(one) in endings])),
-        files,
-    )
-    if not chosen or (len(chosen) > 1 and _ending(chosen[0]) not in ROWS + TEXTS):
-        raise UnreadableFileError(f"{name} holds no dataset file that is known here.", "Put one JSONL file into it.")
-    kinds = {".jsonl" if _ending(one) == ".ndjson" else _ending(one) for one in chosen}
-    if len({_split_of(one) for one in chosen}) > 1:
-        both = " and ".join(shown(one.filename) for one in chosen[:2])
-        raise UnreadableFileError(f"{name} holds several datasets: {both}.", "Unpack it and choose one of them.")
-    if len(kinds) > 1:
-        both = " and ".join(sorted(kinds)[:2])
-        raise UnreadableFileError(f"{name} holds files of several kinds ({both}).", "Unpack it and choose one.")
-    chosen.sort(key=lambda member: member.filename)
-    notes = []
-    if len(chosen) > 1:
-        notes.append(f"{len(chosen)} files of the archive are read one after the other, in the order of their names.")
-    if len(chosen) < len(files):
-        notes.append(f"Of {len(files)} files in the archive {len(files) - len(chosen)} are no rows and were not read.")
-    return chosen, notes
+    by_name = {member.filename: member for member in files}
 
+    def head_of(member: str) -> bytes:
+        with _part_of(archive, by_name[member], name).open() as stream:
+            return stream.read(HEAD)
 
-def _ending(member: zipfile.ZipInfo) -> str:
-    return PurePosixPath(member.filename).suffix.lower()
-
-
-def _split_of(member: zipfile.ZipInfo) -> str:
-    """Return which part of a dataset a file is by its name, where it says so: rows to learn from, or to judge by."""
-    words = re.split("[^a-z]+", member.filename.lower())
-    return "others" if any(word in _JUDGED_BY for word in words) else "train" if "train" in words else ""
+    chosen, notes = members_to_read(tuple(by_name), name, part, head_of)
+    return [by_name[one] for one in chosen], notes
 
 
 def _is_clutter(name: str) -> bool:

@@ -32,8 +32,12 @@ ENCODING_WORDS = {
     "euc_kr": "EUC-KR",
 }
 
+_BYTE = re.compile("[\udc80-\udcff]")
+"""What stands for a byte that is no UTF-8."""
 _HALF_LETTER = "\udced[\udca0-\udcbf][\udc80-\udcbf]"
 """A lone surrogate that some program has written as if it were a letter: UTF-8 but for that."""
+_LINES_TO_COMPARE = 5
+"""In a file of fewer lines one with other letters is not the odd one out."""
 _QUOTED = re.compile(rb'"[^"]*(?:"|$)')
 
 
@@ -53,10 +57,13 @@ def find_encoding(open_file: Callable[[], BinaryIO], name: str) -> str:
     # Where most of the letters are UTF-8 the file is, and the rows with the others are named one by one.
     if invalid < _letters_beyond_ascii(open_file):
         return "utf-8"
-    legacy = legacy_encoding(open_file)
+    broken, lines = _broken_lines(open_file)
+    # A few lines of noise in plain English are no other encoding, unless they clearly read as one.
+    few = broken * 10 <= lines or (broken == 1 and lines >= _LINES_TO_COMPARE)
+    legacy = legacy_encoding(open_file, is_sure=few)
     if legacy:
         return legacy
-    if invalid * 1000 <= _size(open_file):
+    if broken * 2 < lines or invalid * 1000 <= _size(open_file):
         return "utf-8"
     raise UnreadableFileError(
         f"The letters of {name} are neither UTF-8 nor in another encoding that makes sense of them.",
@@ -110,6 +117,20 @@ def _letters_beyond_ascii(open_file: Callable[[], BinaryIO]) -> int:
         len(re.findall("[^\x00-\x7f\udc80-\udcff]", text)) + 4 * len(re.findall(_HALF_LETTER, text))
         for text in _texts(open_file)
     )
+
+
+def _broken_lines(open_file: Callable[[], BinaryIO]) -> tuple[int, int]:
+    """Return how many lines hold a byte that is no UTF-8, and how many there are; blank ones do not count."""
+    broken = lines = 0
+    is_broken = is_filled = False
+    for text in _texts(open_file):
+        for place, piece in enumerate(text.split("\n")):
+            if place:
+                lines, broken = lines + is_filled, broken + is_broken
+                is_broken = is_filled = False
+            is_filled = is_filled or bool(piece.strip())
+            is_broken = is_broken or _BYTE.search(piece) is not None
+    return broken + is_broken, lines + is_filled
 
 
 def bad_letters(error: UnicodeDecodeError) -> BadRow:

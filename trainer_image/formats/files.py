@@ -20,6 +20,8 @@ from trainer_image.formats.encodings import ENCODING_WORDS, as_utf8, ends_in_ret
 from trainer_image.formats.json_arrays import begins_with_rows, holds_rows, read_json
 from trainer_image.formats.json_lines import read_json_lines
 from trainer_image.formats.legacy import LEGACY_WORDS
+from trainer_image.formats.members import which
+from trainer_image.formats.noticed import Noticed
 from trainer_image.formats.opening import FETCH_AGAIN, HEAD, KNOWN, refuse_what_is_no_text, shown
 from trainer_image.formats.rows import Row, RowProblem, UnreadableFileError
 from trainer_image.formats.shapes import KNOWN_COLUMNS, SHAPE_WORDS, Shape, shape_of
@@ -51,6 +53,8 @@ class ReadOptions:
     encoding: str | None = None
     array: str | None = None
     """The key of the rows in a JSON object with several arrays."""
+    part: str | None = None
+    """The file of an archive that holds several datasets."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class FileFacts:
     notes: tuple[str, ...] = ()
     in_array: bool = False
     """Whether its lines were copied out of an array, with the commas between its rows."""
+    noticed: tuple[Noticed, ...] = ()
+    """What a person should know before anything else."""
 
 
 @dataclass(frozen=True)
@@ -87,14 +93,25 @@ class _Plan:
 
     def read(self, options: ReadOptions) -> Iterator[Row | RowProblem]:
         with self.open() as stream:
-            if self.format == "jsonl":
-                yield from read_json_lines(stream, in_array=self.in_array)
-            elif self.format == "json":
-                yield from read_json(stream, self.part.name, options.array)
-            elif self.layout is not None:
-                yield from read_table(stream, self.layout)
-            else:
-                yield from read_text(stream, options.text_by)
+            items = self._items(stream, options)
+            yield from items if self.encoding in ("utf-8", "utf-8-sig") else map(self._in_its_words, items)
+
+    def _items(self, stream: BinaryIO, options: ReadOptions) -> Iterator[Row | RowProblem]:
+        if self.format == "jsonl":
+            return read_json_lines(stream, in_array=self.in_array)
+        if self.format == "json":
+            return read_json(stream, self.part.name, options.array)
+        if self.layout is not None:
+            return read_table(stream, self.layout)
+        return read_text(stream, options.text_by)
+
+    def _in_its_words(self, item: Row | RowProblem) -> Row | RowProblem:
+        """Return a problem with letters as one of the file's own encoding, which is not the one that is read here."""
+        if isinstance(item, Row) or item.kind != "broken_letters":
+            return item
+        called = ENCODING_WORDS.get(self.encoding, self.encoding)
+        what = f"{item.column or 'It'} holds something that is no letter in {called}, so a letter is broken."
+        return replace(item, sentence=f"{what} {item.fix}".rstrip())
 
 
 DEFAULT = ReadOptions()
@@ -102,7 +119,7 @@ DEFAULT = ReadOptions()
 
 def read_rows(path: Path, options: ReadOptions = DEFAULT) -> Iterator[Row | RowProblem]:
     """Yield every row of a file, and a problem in the place of each that cannot be read; neither is ever held."""
-    with damage_in_words(path), open_parts(path) as (_, parts, _notes):
+    with damage_in_words(path), open_parts(path, options.part) as (_, parts, _notes):
         plans = _plans(parts, options)
         if len(plans) == 1:
             yield from plans[0].read(options)
@@ -118,7 +135,7 @@ def read_rows(path: Path, options: ReadOptions = DEFAULT) -> Iterator[Row | RowP
 
 def look_at(path: Path, options: ReadOptions = DEFAULT) -> FileFacts:
     """Tell how a file would be read, without reading its rows."""
-    with damage_in_words(path), open_parts(path) as (compression, parts, notes):
+    with damage_in_words(path), open_parts(path, options.part) as (compression, parts, notes):
         plans = _plans(parts, options)
         first = plans[0]
         said = [*notes, *_notes_of(first, options)]
@@ -131,6 +148,12 @@ def look_at(path: Path, options: ReadOptions = DEFAULT) -> FileFacts:
             parts=tuple(plan.part.name for plan in plans),
             notes=tuple(said),
             in_array=any(plan.in_array for plan in plans),
+            noticed=tuple(
+                one
+                for plan in plans
+                if plan.layout is not None
+                for one in plan.layout.noticed(plan.part.name if len(plans) > 1 else "")
+            ),
         )
 
 
@@ -155,14 +178,14 @@ def _plans(parts: list[Part], options: ReadOptions) -> list[_Plan]:
     different = next((plan for plan in plans if plan.format != plans[0].format), None)
     if different:
         both = f"{plans[0].part.name} and {different.part.name}"
-        raise UnreadableFileError(f"The archive holds files of several kinds ({both}).", "Unpack it and choose one.")
+        raise UnreadableFileError(
+            f"The archive holds files of several kinds ({both}).", which(plan.part.name for plan in plans)
+        )
     first, *others = [(plan.part.name, _first_shape(plan, options)) for plan in plans]
     for name, shape in others:
         if shape is not None and first[1] not in (None, shape):
             both = f"{first[0]} ({SHAPE_WORDS[first[1]]}) and {name} ({SHAPE_WORDS[shape]})"
-            raise UnreadableFileError(
-                f"The archive holds several datasets: {both}.", "Unpack it and choose one of them."
-            )
+            raise UnreadableFileError(f"The archive holds several datasets: {both}.", which((first[0], name)))
     return plans
 
 
@@ -189,7 +212,7 @@ def _plan(part: Part, options: ReadOptions) -> _Plan:
     if found == "table":
         # A file of one column has no delimiter; then its ending says what it would have been.
         delimiter = options.delimiter or ("\t" if ending in (".tsv", ".tab") and "\t" in text else None)
-        layout = find_layout(text, part.name, delimiter, options.has_header)
+        layout = find_layout(text, delimiter, options.has_header)
     is_lines, lines = found == "jsonl", text.split("\n", _LINES_TO_TELL)[:_LINES_TO_TELL]
     has_bracket = is_lines and text[:HEAD].lstrip("\ufeff \t\r\n").split("\n", 1)[0].strip() == "["
     in_array = has_bracket or (is_lines and any(map(_is_element, lines)))
@@ -200,11 +223,10 @@ def _notes_of(plan: _Plan, options: ReadOptions) -> Iterator[str]:
     if plan.encoding in LEGACY_WORDS and options.encoding is None:
         called = ENCODING_WORDS[plan.encoding]
         yield f"Its letters are no UTF-8 and are read as {called}. Look whether accents and quotes are right."
+    if plan.layout is not None:
+        yield from plan.layout.notes()
     if plan.layout is not None and options.has_header is None:
-        if plan.layout.skipped:
-            above = "row is" if plan.layout.skipped == 1 else "rows are"
-            yield f"{plan.layout.skipped} {above} above its header and not read."
-        if plan.layout.has_header and not plan.layout.skipped:
+        if plan.layout.has_header and not plan.layout.skipped_lines:
             yield f"Its first row is taken for the header: {', '.join(plan.layout.columns[:8])}."
         elif not plan.layout.has_header:
             yield f"It has no header, so its columns are called {', '.join(plan.layout.columns[:8])}."

@@ -189,4 +189,5 @@ def _no_array(name: str) -> UnreadableFileError:
 
 def _two_arrays(name: str, one: str, other: str) -> UnreadableFileError:
     fault = f"{name} holds more than one array of rows: {one[:40]} and {other[:40]}."
-    return UnreadableFileError(fault, "Save each as a file of its own.")
+    hint = f'Say which: --array {one[:40]}, or "Key of the rows" in the window.'
+    return UnreadableFileError(fault, hint)

@@ -17,6 +17,10 @@ _LOOKED_AT = 1 << 18
 _ENOUGH = 0.55
 _FEWEST = 5
 """Of fewer letters beyond ASCII only the most common of these encodings is told."""
+_SURE = 20
+"""So many letters beyond ASCII are no noise that reads as an encoding by chance."""
+_HALVES = re.compile("[\u00c2\u00c3\u00e2\u00f0][^\x00-\x7f\u00c0-\u00ff]")
+"""What the first bytes of a UTF-8 letter are in Windows-1252, which hardly anybody writes."""
 _LATIN, _OTHER = (0.0, 0.5), (0.5, 1.0)
 _RUN = re.compile(r"[^\x00-\x7f]{3,}")
 
@@ -80,10 +84,17 @@ LEGACY_WORDS = {candidate.encoding: candidate.words for candidate in _CANDIDATES
 """What these encodings are called."""
 
 
-def legacy_encoding(open_file: Callable[[], BinaryIO]) -> str:
-    """Return the encoding in which a file reads best, every byte of it a letter; nothing where none is plausible."""
+def legacy_encoding(open_file: Callable[[], BinaryIO], *, is_sure: bool = False) -> str:
+    """Return the encoding in which a file reads best, every byte of it a letter; nothing where none is plausible.
+
+    With ``is_sure`` more than a few letters have to say so, or plain ones of the most common of these encodings.
+    """
     sample = _sample(open_file)
     rated = sorted(((_rating(sample, one), -place) for place, one in enumerate(_CANDIDATES)), reverse=True)
+    if is_sure and not _is_clear(sample):
+        rated = [(rating, place) for rating, place in rated if _CANDIDATES[-place].encoding == "cp1252"]
+        if _HALVES.search(sample.decode("cp1252", "replace")):
+            return ""
     for rating, place in rated:
         if rating < _ENOUGH:
             break
@@ -102,6 +113,11 @@ def _sample(open_file: Callable[[], BinaryIO]) -> bytes:
                 found.append(line)
                 size += len(line)
     return b"".join(found)
+
+
+def _is_clear(sample: bytes) -> bool:
+    """Say whether there are letters enough to tell an encoding from noise."""
+    return sum(byte > 0x7F for byte in sample) >= _SURE
 
 
 def _rating(sample: bytes, candidate: _Candidate) -> float:

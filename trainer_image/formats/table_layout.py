@@ -8,10 +8,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
-from trainer_image.formats.rows import UnreadableFileError
+from trainer_image.formats.noticed import Noticed
 from trainer_image.formats.shapes import KNOWN_COLUMNS, shape_of
+from trainer_image.formats.table_dialects import SAMPLE_ROWS, USUAL, Dialect, find_dialect
 
 DELIMITERS = ",;\t|"
 RARE_DELIMITERS = "^~:"
@@ -19,7 +19,6 @@ RARE_DELIMITERS = "^~:"
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 _PROSE_END = re.compile(r"[.?!…]['\"”»)]?$")
 _LONGEST_NAME = 60
-_SAMPLE_ROWS = 50
 _LOWEST_HEADER = 6
 _RULE = re.compile(r"\s*(:?-+:?)?\s*")
 
@@ -33,45 +32,85 @@ class Layout:
     has_header: bool
     lines_above_rows: int
     """Records, as a name in a header may hold a line break."""
-    quote: str = '"'
-    escape: str | None = None
-    """What is written before a quote inside a cell, where it is not doubled."""
-    skipped: int = 0
-    """Rows above the header: a title, a comment."""
+    dialect: Dialect = USUAL
+    skipped_lines: tuple[int, ...] = ()
+    """Where the rows above the header begin: a title, a comment."""
+    header: tuple[str, ...] = ()
+    """The names of the columns as they stand in the file, where it has them."""
+    doubled: tuple[str, ...] = ()
+    """Names that several columns have, each of which has got a number for it."""
+
+    def noticed(self, part: str) -> Iterator[Noticed]:
+        """Yield what may cost rows or columns; ``part`` names the table where an archive holds several."""
+        of, lines = f" of {part}" if part else "", self.skipped_lines
+        if lines:
+            is_are = "row is" if len(lines) == 1 else "rows are"
+            where = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(map(str, lines))}"
+            sentence = f"{len(lines)} {is_are} above the header{of} and not read ({where})."
+            yield Noticed("rows_above_header", len(lines), sentence, lines)
+        for name in self.doubled:
+            if name in KNOWN_COLUMNS:
+                fault = f"Several columns{of} are called {name}, so none of them is read as {name}"
+                yield Noticed("doubled_columns", 1, f"{fault}: say which one is meant.")
+
+    def notes(self) -> Iterator[str]:
+        """Yield what of the table was not read as it stands there, or was called otherwise."""
+        if self.skipped_lines:
+            above = "row is" if len(self.skipped_lines) == 1 else "rows are"
+            yield f"{len(self.skipped_lines)} {above} above its header and not read."
+        for name in self.doubled:
+            called = [now for now in self.columns if now == name or re.fullmatch(rf"{re.escape(name)}_\d+", now)]
+            yield f"Several of its columns are called {name[:40]}: they are read as {', '.join(called[:8])}."
+        for name in self.columns:
+            small = name.lower()
+            if small != name and small in KNOWN_COLUMNS and small in self.columns:
+                yield f"It has columns {name} and {small}: {small} is read, {name} is not."
 
     def reader(self, lines: Iterable[str], *, strict: bool = True) -> Iterator[list[str]]:
         """Return the reader of the standard library for this table."""
-        return csv.reader(lines, delimiter=self.delimiter, quotechar=self.quote, escapechar=self.escape, strict=strict)
+        return self.dialect.reader(lines, self.delimiter, strict=strict)
 
 
-def find_layout(text: str, name: str, delimiter: str | None = None, has_header: bool | None = None) -> Layout:
+def find_layout(text: str, delimiter: str | None = None, has_header: bool | None = None) -> Layout:
     """Tell the layout from the first lines of a table; what the user says goes before what is found."""
     # Two files with marks put together, or one that was marked twice: the mark is no part of the first name.
     text = text.lstrip("\ufeff")
     announced = _SEPARATOR_LINE.match(text)
     body = text[announced.end() :] if announced else text
     delimiter = delimiter or (announced.group(1) if announced else find_delimiter(body))
-    quote, escape = _quoting(body, delimiter)
-    rows = _sample(body, delimiter, quote, escape)
+    dialect = find_dialect(body, delimiter)
+    rows = _sample(body, delimiter, dialect)
     skipped = 0 if has_header is False else _rows_above_header(rows)
     first = [cell.strip() for cell in rows[skipped]] if rows else []
     if has_header is None:
         has_header = looks_like_header(first)
-    columns = _names(first, name) if has_header else tuple(f"column_{n}" for n in range(1, _usual_width(rows) + 1))
+    names, doubled = _names(first) if has_header else ((), ())
+    columns = names if has_header else tuple(f"column_{n}" for n in range(1, _usual_width(rows) + 1))
     ruled = has_header and len(rows) > skipped + 1 and _is_rule(rows[skipped + 1])
-    layout = Layout(delimiter, columns, has_header, 0, quote, escape, skipped)
-    above = _records(body, layout, has_header + skipped + ruled) + bool(announced)
-    return replace(layout, lines_above_rows=above)
+    header = tuple(first) if has_header else ()
+    layout = Layout(delimiter, columns, has_header, 0, dialect, header=header, doubled=doubled)
+    above, begins = _records(body, layout, has_header + skipped + ruled)
+    lines = tuple(begin + bool(announced) for begin in begins[:skipped])
+    return replace(layout, lines_above_rows=above + bool(announced), skipped_lines=lines)
 
 
-def _records(text: str, layout: Layout, rows: int) -> int:
-    """Return how many records so many rows are, with the blank ones before and between them."""
-    records = 0
-    reader = layout.reader(io.StringIO(text, newline="\n"), strict=False)
-    while rows:
-        rows -= bool(next(reader))
+def _records(text: str, layout: Layout, rows: int) -> tuple[int, list[int]]:
+    """Return how many records so many rows are, with the blank ones before and between them, and where they begin."""
+    records, read, begins = 0, 0, list[int]()
+
+    def lines() -> Iterator[str]:
+        nonlocal read
+        for line in io.StringIO(text, newline="\n"):
+            read += 1
+            yield line
+
+    reader = layout.reader(lines(), strict=False)
+    while len(begins) < rows:
+        begin = read + 1
+        if next(reader):
+            begins.append(begin)
         records += 1
-    return records
+    return records, begins
 
 
 def _rows_above_header(rows: Sequence[Sequence[str]]) -> int:
@@ -84,35 +123,11 @@ def _rows_above_header(rows: Sequence[Sequence[str]]) -> int:
 
 def _is_rule(cells: Sequence[str]) -> bool:
     """Say whether a row is the line that Markdown draws below a header."""
-    return any(cells) and all(_RULE.fullmatch(cell) for cell in cells)
+    return any("-" in cell for cell in cells) and all(_RULE.fullmatch(cell) for cell in cells)
 
 
 def _are_known(cells: Sequence[str]) -> bool:
     return len(cells) > 1 and shape_of(dict.fromkeys((cell.strip().lower() for cell in cells), "")) is not None
-
-
-def _quoting(text: str, delimiter: str) -> tuple[str, str | None]:
-    """Return the quote and what escapes it: another than the usual only where the usual reads ill and it reads well."""
-    usual: tuple[str, str | None] = ('"', None)
-    begins_single = text[:1] == "'" or any(f"{before}'" in text for before in ("\n", delimiter))
-    others: tuple[tuple[str, str | None], ...] = (('"', "\\"),) if '\\"' in text else ()
-    others += (("'", None), ("'", "\\")) if begins_single else ()
-    if not others or _reads_well(text, delimiter, *usual):
-        return usual
-    return next((one for one in others if _reads_well(text, delimiter, *one)), usual)
-
-
-def _reads_well(text: str, delimiter: str, quote: str, escape: str | None) -> bool:
-    """Say whether the first rows all have the width of the first, and no quote is out of its place."""
-    rows, lines = list[list[str]](), io.StringIO(text, newline="\n")
-    reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, escapechar=escape, strict=True)
-    try:
-        rows += (cells for cells in islice(reader, _SAMPLE_ROWS) if cells)
-    except csv.Error:
-        # At its end the sample may be cut inside a quote.
-        if lines.read(1):
-            return False
-    return len(rows) > 1 and all(len(cells) == len(rows[0]) for cells in rows)
 
 
 def find_delimiter(text: str) -> str:
@@ -138,21 +153,21 @@ def _usual_width(rows: Sequence[Sequence[str]]) -> int:
     return Counter(len(row) for row in rows).most_common(1)[0][0] if rows else 0
 
 
-def _sample(text: str, delimiter: str, quote: str = '"', escape: str | None = None) -> list[list[str]]:
+def _sample(text: str, delimiter: str, dialect: Dialect = USUAL) -> list[list[str]]:
     csv.field_size_limit(2**31 - 1)
     rows: list[list[str]] = []
     lines = io.StringIO(text, newline="\n")
-    reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, escapechar=escape)
+    reader = dialect.reader(lines, delimiter, strict=False)
     try:
         for cells in reader:
             if cells:
                 rows.append(cells)
-            if len(rows) == _SAMPLE_ROWS:
+            if len(rows) == SAMPLE_ROWS:
                 break
     except csv.Error:
         pass
     # The sample may end in the middle of a row.
-    return rows[:-1] if 2 < len(rows) < _SAMPLE_ROWS else rows
+    return rows[:-1] if 2 < len(rows) < SAMPLE_ROWS else rows
 
 
 def looks_like_header(cells: Sequence[str]) -> bool:
@@ -175,13 +190,25 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _names(cells: Sequence[str], name: str) -> tuple[str, ...]:
-    """Return the names of the columns; one without a name gets its number."""
-    names = tuple(
-        (cell.lower() if cell.lower() in KNOWN_COLUMNS else cell) or f"column_{number}"
+def _names(cells: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of the columns, and which of them were there twice; one without a name gets its number.
+
+    Of a known name that is written twice nobody knows which column is meant, so none keeps it; of another the first.
+    """
+    small = {cell for cell in cells if cell in KNOWN_COLUMNS}
+    # A known name in capitals is read in small letters, unless a column has that name already.
+    given = [
+        cell.lower() if cell.lower() in KNOWN_COLUMNS and cell.lower() not in small else cell or f"column_{number}"
         for number, cell in enumerate(cells, 1)
-    )
-    twice = next((one for one in names if names.count(one) > 1), None)
-    if twice is not None:
-        raise UnreadableFileError(f"Two columns of {name} are called {twice[:40]}.", "Give each a name of its own.")
-    return names
+    ]
+    counts = Counter(given)
+    doubled = tuple(one for one, count in counts.items() if count > 1)
+    taken, names = {*given, *small}, list[str]()
+    for one in given:
+        is_free = counts[one] == 1 or (one not in KNOWN_COLUMNS and one not in names)
+        number = 1 if one in KNOWN_COLUMNS else 2
+        while not is_free and f"{one}_{number}" in taken:
+            number += 1
+        names.append(one if is_free else f"{one}_{number}")
+        taken.add(names[-1])
+    return tuple(names), doubled

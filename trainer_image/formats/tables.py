@@ -20,11 +20,16 @@ LOOK_AHEAD = 50
 _BLANKS = 8
 """So many blanks and marks may stand around a name where a header is repeated."""
 
-_FORMULA = re.compile(
-    r"=\s*[A-Za-z_][A-Za-z0-9_.]*\s*\(|[+@-][A-Z][A-Z0-9_.]*\(.*\)\s*$|=\$?[A-Z]{1,3}\$?\d+\s*([-+*/&:=<>].*)?$"
-    r"|[=+@-].*\|.*![A-Z]*\$?[A-Z]?\$?\d*\s*$|#(REF!|NAME\?|VALUE!|DIV/0!|N/A|NUM!|NULL!)$",
-    re.DOTALL,
+_CALL = r"=[-+(]*\s*[^\W\d][\w.]*\s*\(|[+@-][A-Z][A-Z0-9_.]*\(.*\)\s*$"
+_CELL = r"\$?[A-Z]{1,3}\$?\d+|\$?[A-Z]{1,3}:\$?[A-Z]{1,3}|R\d+C\d+|R\[-?\d+\]C(?:\[-?\d+\])?|RC\[-?\d+\]"
+_REFERENCE = rf"=[-+(@]*(?:(?:'[^']*'|[\w.]+)!)?(?:{_CELL})\s*(?:[-+*/&:=<>%^)].*)?$|\+\$?[A-Z]{{1,3}}\$?\d+$"
+_VALUE = r"=(?:TRUE|FALSE)$|=\"[^\"]*\"\s*&|=[-+(]*\d+(?:[.,]\d+)?\s*[-+*/^]\s*[-+(]*\d[-+*/^().,\d\s]*$"
+_COMMAND = r"[=+@-].*\|.*![A-Z]*\$?[A-Z]?\$?\d*\s*$"
+_ERROR = (
+    r"#(?:REF!|NAME\?|VALUE!|DIV/0!|N/A|NUM!|NULL!|ERROR!|SPILL!|CALC!|FIELD!|BLOCKED!|CONNECT!|BUSY!|UNKNOWN!)$"
+    r"|#GETTING_DATA$|Err:5\d\d$"
 )
+_FORMULA = re.compile(f"{_CALL}|{_REFERENCE}|{_VALUE}|{_COMMAND}|{_ERROR}", re.DOTALL)
 
 
 class _Lines:
@@ -34,6 +39,7 @@ class _Lines:
         self._lines = iter(lines)
         self._again: deque[str] = deque()
         self._before = 0
+        self._holds_pieces = False
         self.row: list[str] = []
         self.holds_zeros = self.holds_bytes = False
         """Whether zero bytes, or such as are no UTF-8, have been met: until then no cell is looked at for them."""
@@ -67,7 +73,8 @@ class _Lines:
 
     def begin_row(self) -> int:
         """Forget the row before and return the line where the next one begins."""
-        self._before += len(self.row)
+        # What a return alone ends is a piece of a line.
+        self._before += sum(line.endswith("\n") for line in self.row) if self._holds_pieces else len(self.row)
         self.row.clear()
         return self._before + 1
 
@@ -76,6 +83,12 @@ class _Lines:
         if count:
             self._again.extendleft(reversed(self.row[-count:]))
             del self.row[-count:]
+
+    def give_back_pieces(self) -> None:
+        """Let the line of this row be read again as the rows that carriage returns alone have made of it."""
+        self._holds_pieces = True
+        self._again.extendleft(reversed(_pieces(self.row[0])))
+        self.row.clear()
 
 
 def read_table(lines: Iterable[bytes], layout: Layout) -> Iterator[Row | RowProblem]:
@@ -88,7 +101,7 @@ def read_table(lines: Iterable[bytes], layout: Layout) -> Iterator[Row | RowProb
         next(reader, None)
     number, width = 0, len(layout.columns)
     plain = [*map(is_plain, layout.columns)]
-    names = [*map(_as_name, layout.columns)]
+    names = [*map(_as_name, layout.header or layout.columns)]
     longest = len(names[0]) + _BLANKS if names else 0
     while True:
         line = feed.begin_row()
@@ -97,12 +110,14 @@ def read_table(lines: Iterable[bytes], layout: Layout) -> Iterator[Row | RowProb
         except StopIteration:
             return
         except (csv.Error, BadRow) as error:
+            if _are_rows(feed.row, layout):
+                feed.give_back_pieces()
+                reader = layout.reader(feed.lines())
+                continue
             number += 1
             feed.give_back(_swallowed(feed.row, layout))
             reader = layout.reader(feed.lines())
-            fault = error.fault if isinstance(error, BadRow) else f"The quotes of this row do not match ({error})."
-            fix = "Double each quote inside a cell, and close the cell with one."
-            yield BadRow("", "broken_row", fault, fix).at(line, number)
+            yield _broken(error).at(line, number)
             continue
         if not cells:
             continue
@@ -122,6 +137,27 @@ def read_table(lines: Iterable[bytes], layout: Layout) -> Iterator[Row | RowProb
             yield bad.at(line, number)
 
 
+def _broken(error: csv.Error | BadRow) -> BadRow:
+    """Return why a row cannot be told from the next."""
+    if isinstance(error, csv.Error) and str(error).startswith("new-line character"):
+        fault = "A carriage return that ends no line stands in a cell without quotes."
+        return BadRow("", "stray_return", fault, "Take it out, or put the cell in quotes.")
+    fault = error.fault if isinstance(error, BadRow) else f"The quotes of this row do not match ({error})."
+    return BadRow("", "broken_row", fault, "Double each quote inside a cell, and close the cell with one.")
+
+
+def _pieces(line: str) -> list[str]:
+    """Return what carriage returns make of a line, each with what ends it."""
+    return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", line)
+
+
+def _are_rows(row: Sequence[str], layout: Layout) -> bool:
+    """Say whether a line is several rows, as in a file that was put together from those of two systems."""
+    if len(row) != 1 or len(layout.columns) < 2 or "\r" not in row[0].rstrip("\r\n"):
+        return False
+    return all(_cells_in(piece, layout) == len(layout.columns) for piece in _pieces(row[0]))
+
+
 def _swallowed(row: Sequence[str], layout: Layout) -> int:
     """Return how many lines of a broken row are rows of their own, which its open quote has swallowed."""
     behind = row[1:]
@@ -138,7 +174,10 @@ def _cells_in(line: str, layout: Layout) -> int:
         return len(next(layout.reader([line]), []))
     except csv.Error:
         # It opens a quote that is closed further down, as the first line of a row may.
-        return len(next(layout.reader([line], strict=False), []))
+        try:
+            return len(next(layout.reader([line], strict=False), []))
+        except csv.Error:
+            return 0
 
 
 def _fitted(cells: list[str], width: int, delimiter: str) -> list[str]:
@@ -178,6 +217,6 @@ def _value(cells: Sequence[str], columns: Sequence[str], plain: Sequence[bool]) 
     return value
 
 
-_FORMULA_BEGINS = "=+-@#"
+_FORMULA_BEGINS = "=+-@#E"
 _LONGEST_FORMULA = 8192
 """So does Excel limit it."""

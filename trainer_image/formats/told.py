@@ -17,7 +17,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "encoding": tuple(ENCODING_WORDS),
     "shape": SHAPES,
 }
-NAMES = ("delimiter", "header", "encoding", "array", "text_by", "shape")
+NAMES = ("delimiter", "header", "encoding", "array", "part", "text_by", "shape")
 TAB = "tab"
 """How a delimiter is written that nobody could see."""
 
@@ -79,6 +79,7 @@ def words_of(told: Told) -> tuple[tuple[str, ...], tuple[str, ...]]:
         "header": None if read.has_header is None else "yes" if read.has_header else "no",
         "encoding": read.encoding,
         "array": read.array,
+        "part": read.part,
         "text_by": None if read.text_by == ReadOptions().text_by else read.text_by,
         "shape": told.shape,
     }

@@ -11,6 +11,7 @@ from typing import Any
 
 from trainer_image.formats.kinds import Message, Role
 from trainer_image.formats.rows import BadRow, as_text, kind_of, quoted
+from trainer_image.formats.unseen import is_unseen
 
 ROLES: Mapping[str, Role] = {
     "system": "system",
@@ -62,11 +63,21 @@ MARKS = (
     "<｜end▁of▁sentence｜>",
     "<start_of_turn>",
     "<end_of_turn>",
+    "<|end_of_turn|>",
+    "<|im_sep|>",
+    "<|python_tag|>",
+    "<|start_of_role|>",
+    "<bos>",
+    "<eos>",
+    "</s>",
     "[INST]",
     "[/INST]",
     "<<SYS>>",
     "<</SYS>>",
 )
+
+
+_IN_MARKS = ("<|", "_of_turn>", "SYS>>", "<｜", "</s>", "os>")
 
 
 def read_turns(turns: Any, column: str) -> list[Message]:
@@ -77,7 +88,23 @@ def read_turns(turns: Any, column: str) -> list[Message]:
         raise _no_list(turns, column)
     if not turns:
         raise BadRow(column, "empty_conversation", f"{column} has no turns.", FILL_IN)
-    return [read_turn(turn, number, column) for number, turn in enumerate(turns, 1)]
+    messages = [read_turn(turn, number, column) for number, turn in enumerate(turns, 1)]
+    if any(message.tool_calls for message in messages):
+        _check_identities(turns, messages, column)
+    return messages
+
+
+def _check_identities(turns: Sequence[Mapping[str, Any]], messages: Sequence[Message], column: str) -> None:
+    """Raise BadRow where a tool answers another call than those before it; turns without an id are taken in order."""
+    called: set[str] = set()
+    for number, (turn, message) in enumerate(zip(turns, messages, strict=True), 1):
+        if message.tool_calls:
+            found = [call.get("id") for call in message.tool_calls]
+            called = set() if None in found else {str(identity) for identity in found}
+        answered = turn.get("tool_call_id")
+        if message.role == "tool" and called and answered is not None and str(answered) not in called:
+            fault = f"Turn {number} answers the call {quoted(answered)}, and the calls before it have other ids."
+            raise BadRow(f"{column}[{number}]", "tool_calls", fault, "Write the id of the call that it answers.")
 
 
 def _no_list(turns: Any, column: str) -> BadRow:
@@ -114,7 +141,7 @@ def read_turn(turn: Any, number: int, column: str) -> Message:
             text = turn.get("text")
     if role is not None and isinstance(text, str) and "tool_calls" not in turn and "function_call" not in turn:
         # As nearly all turns are.
-        if (not text or text.isspace()) and role != "system":
+        if is_unseen(text) and role != "system":
             raise _empty(number, name, role, column)
         if mark_in(text):
             refuse_marks(text, f"{column}[{number}]", f"Turn {number}")
@@ -138,7 +165,7 @@ def _read_odd_turn(turn: Mapping[str, Any], number: int, place: str, column: str
         key = "value" if "from" in turn else "content"
         raise BadRow(place, "missing_field", f"Turn {number} has no {key}.", FILL_IN)
     text = "" if content is None else _text_of_parts(content, number, place)
-    if not text.strip() and role != "system" and not calls:
+    if is_unseen(text) and role != "system" and not calls:
         raise _empty(number, name, role, column)
     refuse_marks(text, place, f"Turn {number}")
     return Message(role, text, calls)
@@ -218,8 +245,10 @@ def read_tools(value: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
 def mark_in(text: str) -> str:
     """Return the first mark of a chat template that a text holds, or nothing."""
     # One of these is in every mark, and in hardly any other text; one letter is found faster than two.
-    if ("<" in text and ("<|" in text or "_of_turn>" in text or "SYS>>" in text or "<｜" in text)) or "INST]" in text:
-        return next((mark for mark in MARKS if mark in text), "")
+    if ("<" in text and any(part in text for part in _IN_MARKS)) or "INST]" in text:
+        found = next((mark for mark in MARKS if mark in text), "")
+        # In HTML a pair of them strikes words out.
+        return "" if found == "</s>" and "<s>" in text and "[INST]" not in text else found
     return ""
 
 
@@ -232,16 +261,24 @@ def refuse_marks(text: str, place: str, what: str) -> None:
 
 
 def check_turns(messages: Sequence[Message]) -> None:
-    """Raise BadRow where turns do not alternate, or where the last is no answer."""
+    """Raise BadRow where turns do not alternate, a tool is not called or not heard, or the last is no answer."""
     if not messages:
         raise BadRow("", "empty_conversation", "It has no turns.", FILL_IN)
     before: Role | None = None
-    for message in messages:
+    is_called = False
+    for number, message in enumerate(messages, 1):
         if message.role == before and before != "tool":
             raise _twice(messages)
         if message.role == "system" and before is not None:
             fault = "A system turn stands behind others, and chat templates take it at the beginning alone."
             raise BadRow("", "system_not_first", fault, "Move it to the beginning.")
+        if message.role == "tool" and before not in ("assistant", "tool"):
+            fault = f"Turn {number} is by a tool, and no assistant turn before it can have called one."
+            raise BadRow("", "tool_calls", fault, "Add the call or take the turn out.")
+        if is_called and message.role != "tool":
+            fault = f"The call in turn {number - 1} is never answered: turn {number} is by the {message.role}."
+            raise BadRow("", "tool_calls", fault, "Add the answer of the tool or take the call out.")
+        is_called = bool(message.tool_calls)
         before = message.role
     if before != "assistant":
         fault = f"The last turn is by the {before}, so there is no answer to learn."
@@ -283,7 +320,7 @@ def plain_text_in(value: Mapping[str, Any], column: str, kind_if_empty: str) -> 
     if not isinstance(text, str):
         fix = "Join its parts into one text." if isinstance(text, (list, dict)) else "Write it in quotes."
         raise BadRow(column, "wrong_type", f"{column} has to be text, and is {kind_of(text)}.", fix)
-    if not text or text.isspace():
+    if is_unseen(text):
         raise BadRow(column, kind_if_empty, f"{column} is empty.", FILL_IN)
     return text
 

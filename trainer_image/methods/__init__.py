@@ -13,7 +13,7 @@ from trainer_image.contract import RunConfig
 from trainer_image.formats import Kind
 
 if TYPE_CHECKING:
-    from trainer_image.data import Prepared
+    from trainer_image.data import Prepared, Tell
     from trainer_image.reporter import Reporter
 
 FILES: dict[Name, str] = {
@@ -78,8 +78,8 @@ class Method(Protocol):
         """Load model and tokenizer, ready to be trained."""
         ...
 
-    def prepare(self, config: RunConfig, tokenizer: Any) -> Prepared:
-        """Read the dataset as this method wants it."""
+    def prepare(self, config: RunConfig, tokenizer: Any, tell: Tell = ...) -> Prepared:
+        """Read the dataset as this method wants it, and tell how far that has come."""
         ...
 
     def stages(self, parts: Parts, first_stage: int) -> Iterator[Stage]:

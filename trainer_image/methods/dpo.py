@@ -8,7 +8,7 @@ from typing import Any
 
 from trainer_image.arguments import Machine, data_plan, load_arguments, quantization_arguments, training_arguments
 from trainer_image.contract import RunConfig
-from trainer_image.data import Prepared
+from trainer_image.data import Prepared, Tell, untold
 from trainer_image.data import prepare as prepare_rows
 from trainer_image.formats import Kind
 from trainer_image.methods import Parts, Stage
@@ -47,10 +47,10 @@ def trainer_arguments(config: RunConfig, machine: Machine, output: str) -> dict[
     }
 
 
-def prepare(config: RunConfig, tokenizer: Any) -> Prepared:
+def prepare(config: RunConfig, tokenizer: Any, tell: Tell = untold) -> Prepared:
     """Return the pairs of the dataset as ids."""
     encode = partial(encode_pairs, tokenizer=tokenizer, max_length=config.max_length)
-    return prepare_rows(data_plan(config), KIND, encode)
+    return prepare_rows(data_plan(config), KIND, encode, tell)
 
 
 def stages(parts: Parts, first_stage: int) -> Iterator[Stage]:

@@ -46,7 +46,6 @@ def reinforcement_arguments(config: RunConfig, machine: Machine, output: str, be
         "temperature": plan.temperature,
         "top_p": plan.top_p,
         "beta": beta if config.beta is None else config.beta,
-        "epsilon": config.epsilon,
         "reward_weights": [reward_plan(config).weight_of(name) for name in config.rewards],
         # Answers are tried anew for each step, so that a pause between two steps has none in hand.
         "steps_per_generation": config.gradient_accumulation_steps,

@@ -10,7 +10,7 @@ from typing import Any
 
 from trainer_image.arguments import Machine, data_plan, training_arguments
 from trainer_image.contract import RunConfig
-from trainer_image.data import Prepared
+from trainer_image.data import Prepared, Tell, untold
 from trainer_image.data import prepare as prepare_rows
 from trainer_image.errors import TrainerError
 from trainer_image.formats import Kind
@@ -36,7 +36,7 @@ def trainer_arguments(config: RunConfig, machine: Machine, output: str) -> dict[
     }
 
 
-def prepare(config: RunConfig, tokenizer: Any) -> Prepared:
+def prepare(config: RunConfig, tokenizer: Any, tell: Tell = untold) -> Prepared:
     """Return the labelled answers of the dataset as ids, in the order in which they are trained on."""
     if config.per_device_train_batch_size < 2:
         raise TrainerError(
@@ -45,7 +45,7 @@ def prepare(config: RunConfig, tokenizer: Any) -> Prepared:
             "Set Rows at once to 2 or more; a shorter Longest row makes room for them.",
         )
     encode = partial(encode_labelled, tokenizer=tokenizer, max_length=config.max_length)
-    prepared = prepare_rows(data_plan(config), KIND, encode)
+    prepared = prepare_rows(data_plan(config), KIND, encode, tell)
     # TRL pairs the answers up beforehand, so it reads them in the order of the file, where good and bad ones often
     # stand apart; a batch has to hold some of each.
     return replace(prepared, train=random.Random(config.seed).sample(prepared.train, len(prepared.train)))

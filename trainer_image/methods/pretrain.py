@@ -8,7 +8,7 @@ from typing import Any
 
 from trainer_image.arguments import Machine, data_plan
 from trainer_image.contract import RunConfig
-from trainer_image.data import Prepared
+from trainer_image.data import Prepared, Tell, untold
 from trainer_image.data import prepare as prepare_rows
 from trainer_image.encoding import Encoded, encode
 from trainer_image.formats import Kind, RowProblem
@@ -28,9 +28,10 @@ def trainer_arguments(config: RunConfig, machine: Machine, output: str) -> dict[
     return sft.trainer_arguments(config, machine, output)
 
 
-def prepare(config: RunConfig, tokenizer: Any) -> Prepared:
+def prepare(config: RunConfig, tokenizer: Any, tell: Tell = untold) -> Prepared:
     """Return the text in pieces that fit: nothing of a long one is thrown away."""
-    return prepare_rows(data_plan(config), KIND, partial(encode_pieces, tokenizer=tokenizer, length=config.max_length))
+    encode_all = partial(encode_pieces, tokenizer=tokenizer, length=config.max_length)
+    return prepare_rows(data_plan(config), KIND, encode_all, tell)
 
 
 def encode_pieces(examples: Iterable[Any], tokenizer: Any, length: int) -> Iterator[Encoded | RowProblem]:

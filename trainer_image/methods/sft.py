@@ -8,7 +8,7 @@ from typing import Any
 
 from trainer_image.arguments import Machine, data_plan, sequence_plan, training_arguments
 from trainer_image.contract import RunConfig
-from trainer_image.data import Prepared
+from trainer_image.data import Prepared, Tell, untold
 from trainer_image.data import prepare as prepare_rows
 from trainer_image.encoding import encode
 from trainer_image.formats import Kind
@@ -34,11 +34,11 @@ def trainer_arguments(config: RunConfig, machine: Machine, output: str) -> dict[
     }
 
 
-def prepare(config: RunConfig, tokenizer: Any) -> Prepared:
+def prepare(config: RunConfig, tokenizer: Any, tell: Tell = untold) -> Prepared:
     """Return the answers of the dataset as ids and labels."""
     plan = data_plan(config)
     return prepare_rows(
-        plan, KIND, partial(encode, tokenizer=tokenizer, loss_on=plan.loss_on, max_length=plan.max_length)
+        plan, KIND, partial(encode, tokenizer=tokenizer, loss_on=plan.loss_on, max_length=plan.max_length), tell
     )
 
 

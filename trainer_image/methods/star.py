@@ -71,7 +71,7 @@ def test(parts: Parts, number: int, first_step: int) -> bool:
     tries = Notebook(folder, f"round-{number}.held", parts.reporter.rank)
     asked = [Question(n, 0, problem.input_ids) for n, problem in enumerate(problems)]
     with parts.reporter.phase("evaluate"):
-        if not solver.solve(asked, tries, parts.config.seed + 250_007):
+        if not solver.solve("evaluate", asked, tries, parts.config.seed + 250_007):
             return False
     found = tries.read()
     metrics = {
@@ -99,7 +99,7 @@ def solve_problems(parts: Parts, number: int, first_step: int, file: Path) -> bo
     with parts.reporter.phase("generate"):
         tries = Notebook(folder, f"round-{number}.tries", rank)
         asked = [Question(n, attempt, p.input_ids) for n, p in enumerate(problems) for attempt in range(plan.tries)]
-        if not solver.solve(asked, tries, seed):
+        if not solver.solve("generate", asked, tries, seed):
             return False
         solved = right_ones(tries.read())
         hinted: dict[int, list[Try]] = {}
@@ -108,7 +108,7 @@ def solve_problems(parts: Parts, number: int, first_step: int, file: Path) -> bo
             left = [n for n in range(len(problems)) if n not in solved]
             told = {n: hinted_ids(problems[n], parts.tokenizer, plan.longest_prompt) for n in left}
             asked = [Question(n, attempt, ids) for n, ids in told.items() if ids for attempt in range(plan.tries)]
-            if not solver.solve(asked, hints, seed + 500_009):
+            if not solver.solve("generate", asked, hints, seed + 500_009):
                 return False
             hinted = right_ones(hints.read())
     rows = [as_row(problems[n], one, is_hinted=False) for n in solved for one in solved[n]]

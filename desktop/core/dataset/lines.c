@@ -111,18 +111,22 @@ static uint64_t gap_hash(const uint8_t *at, const uint8_t *end)
     return mixed(made ^ word, K0 + (uint64_t)filled);
 }
 
-/* The bytes of a blank beyond ASCII that begins here, or 0. */
+/* The bytes of a blank or unseen letter beyond ASCII that begins here, or 0; see trainer_image.formats.unseen. */
 static int wide_blank(const uint8_t *at, const uint8_t *end)
 {
-    if (end - at >= 2 && at[0] == 0xC2 && (at[1] == 0x85 || at[1] == 0xA0))
+    if (end - at >= 2 && at[0] == 0xC2 && (at[1] == 0x85 || at[1] == 0xA0 || at[1] == 0xAD))
         return 2;
     if (end - at < 3)
         return 0;
     if (at[0] == 0xE1 && at[1] == 0x9A && at[2] == 0x80)
         return 3;
-    if (at[0] == 0xE2 && at[1] == 0x80 && (at[2] <= 0x8A || at[2] == 0xA8 || at[2] == 0xA9 || at[2] == 0xAF))
+    if (at[0] == 0xE1 && at[1] == 0xA0 && at[2] == 0x8E)
         return 3;
-    if ((at[0] == 0xE2 && at[1] == 0x81 && at[2] == 0x9F) || (at[0] == 0xE3 && at[1] == 0x80 && at[2] == 0x80))
+    if (at[0] == 0xE2 && at[1] == 0x80 && (at[2] <= 0x8F || (at[2] >= 0xA8 && at[2] <= 0xAF)))
+        return 3;
+    if (at[0] == 0xE2 && at[1] == 0x81 && (at[2] == 0x9F || (at[2] >= 0xA0 && at[2] <= 0xAF)))
+        return 3;
+    if ((at[0] == 0xE3 && at[1] == 0x80 && at[2] == 0x80) || (at[0] == 0xEF && at[1] == 0xBB && at[2] == 0xBF))
         return 3;
     return 0;
 }
@@ -188,8 +192,9 @@ static int is_whole(const uint8_t *at, const uint8_t *end)
 /* Whether the mark of a chat template may begin here; see trainer_image.formats.MARKS. */
 static int is_trace(const uint8_t *at, const uint8_t *end)
 {
-    static const char *const begins[] = {"<|", "<\xEF\xBD\x9C", "<<SYS", "<</SYS", "<start_o", "<end_of"};
-    for (int number = 0; number < 6; number++) {
+    static const char *const begins[] = {"<|",       "<\xEF\xBD\x9C", "<<SYS", "<</SYS", "<start_o",
+                                         "<end_of", "</s>",          "<bos>", "<eos>"};
+    for (int number = 0; number < 9; number++) {
         int64_t size = (int64_t)strlen(begins[number]);
         if (end - at >= size && memcmp(at, begins[number], (size_t)size) == 0)
             return 1;
@@ -271,7 +276,7 @@ static const uint8_t *end_of_gap(const uint8_t *at, const uint8_t *end)
 /* How this library and native.py understand each other. */
 PUBLIC int64_t lines_version(void)
 {
-    return 1;
+    return 2;
 }
 
 /* Take lines apart: returns how many there are, or -1 where there is not enough room for what is found. */

@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from desktop.core.dataset.letters import TRACES
 from desktop.core.dataset.line_parts import Flags, LineParts, Places, Words
+from trainer_image.formats.unseen import UNSEEN
 
 _AHEAD = bytes(32)
 _ESCAPED = np.isin(np.arange(256), list(b'"\\nrtbf'))
-_MARKS_BEGIN = (b"<|", b"<\xef\xbd\x9c", b"<<SYS", b"<</SYS", b"<start_o", b"<end_of")
+_MARKS_BEGIN = (b"<|", b"<\xef\xbd\x9c", b"<<SYS", b"<</SYS", b"<start_o", b"<end_of", b"</s>", b"<bos>", b"<eos>")
 """Of all marks in angle brackets; those in square ones end in INST]."""
 _LONGEST_KEY = 16
 _LONGEST_GAP = 8
@@ -25,7 +26,10 @@ _ROLE_KEYS = tuple(np.uint64(int.from_bytes(name, "little")) for name in (b"role
 # The beginnings of blanks beyond ASCII.
 _WIDE_BLANKS = tuple(
     int.from_bytes(start, "little")
-    for start in (b"\xc2\x85", b"\xc2\xa0", b"\xe1\x9a", b"\xe2\x80", b"\xe2\x81", b"\xe3\x80")
+    for start in (
+        *(b"\xc2\x85", b"\xc2\xa0", b"\xc2\xad", b"\xe1\x9a", b"\xe1\xa0", b"\xe2\x80", b"\xe2\x81"),
+        *(b"\xe3\x80", b"\xef\xbb"),
+    )
 )
 _DIALOGUE = np.uint64(int.from_bytes(b"Human:", "little"))
 
@@ -188,7 +192,8 @@ def _begins_oddly(here: Words) -> Flags:
 
 def _says_something(text: bytes) -> bool:
     """Say of a text that begins oddly whether it is more than blanks, and no dialogue that is written out."""
-    begins = _WRITTEN_BLANK.sub(b" ", text[:_LOOKED_AT]).decode("utf-8", "ignore").lstrip()
+    begins = _WRITTEN_BLANK.sub(b" ", text[:_LOOKED_AT]).decode("utf-8", "ignore")
+    begins = begins.translate(UNSEEN).lstrip()
     return bool(begins) and not begins.startswith("Human:")
 
 

@@ -18,16 +18,16 @@ _REFUSED = (lib.ArrowException, OSError)
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[Any]:
-    with open_parquet(path) as source, parquet.ParquetFile(source) as file:
+def _open(path: Path, part: str | None) -> Iterator[Any]:
+    with open_parquet(path, part) as source, parquet.ParquetFile(source) as file:
         yield file
 
 
-def parquet_rows(path: Path, first: int = 1) -> Iterator[Row | RowProblem]:
+def parquet_rows(path: Path, first: int = 1, part: str | None = None) -> Iterator[Row | RowProblem]:
     """Yield the rows of a Parquet file from a row on; the groups of rows before it are not read."""
     number = 1
     try:
-        with _open(path) as file:
+        with _open(path, part) as file:
             groups = list(range(file.num_row_groups))
             while groups and number + file.metadata.row_group(groups[0]).num_rows <= first:
                 number += file.metadata.row_group(groups.pop(0)).num_rows
@@ -42,10 +42,10 @@ def parquet_rows(path: Path, first: int = 1) -> Iterator[Row | RowProblem]:
         raise UnreadableFileError(f"{path.name} is no whole Parquet file.", "Fetch or save it again.") from error
 
 
-def parquet_facts(path: Path) -> FileFacts:
+def parquet_facts(path: Path, part: str | None = None) -> FileFacts:
     """Say of a Parquet file what is said of others; whether it is whole shows at its end."""
     try:
-        with _open(path) as file:
+        with _open(path, part) as file:
             file.schema_arrow  # noqa: B018  read here, so that a broken one is told before its rows
     except _REFUSED as error:
         raise UnreadableFileError(f"{path.name} is no whole Parquet file.", "Fetch or save it again.") from error

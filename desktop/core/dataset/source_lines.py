@@ -46,7 +46,7 @@ def lines_around(
 
 
 def _lines(index: RowIndex, first: int, last: int, part: str) -> Iterator[SourceLine]:
-    if is_parquet(index.path):
+    if is_parquet(index.path, index.read.part):
         return
     if index.places:
         place = index.places[max(0, bisect_right(index.places, first, key=lambda one: one.line) - 1)]
@@ -56,7 +56,7 @@ def _lines(index: RowIndex, first: int, last: int, part: str) -> Iterator[Source
             yield from _cut(file, place.line, first, last)
         return
     encoding = index.read.encoding or look_at(index.path, index.read).encoding
-    with open_parts(index.path) as (_, parts, _notes):
+    with open_parts(index.path, index.read.part) as (_, parts, _notes):
         chosen = next((one for one in parts if one.name == part), parts[0])
         with as_utf8(chosen.open(), encoding) as stream:
             yield from _cut(stream, 1, first, last)

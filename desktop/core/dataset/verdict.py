@@ -24,7 +24,12 @@ _DOUBTS: Mapping[Doubt, str] = {
     "lost_letters": "\ufffd, which stands for a letter that some program has lost",
     "wrong_letters": "letters such as Ã¤ for ä, which some program has read in the wrong encoding",
 }
-_ASKED = ("more than one array of rows", "holds several datasets", "holds files of several kinds")
+_ASKED = (
+    "more than one array of rows",
+    "holds several datasets",
+    "holds files of several kinds",
+    "several Parquet files",
+)
 """What a file cannot say of itself, and a person can."""
 
 
@@ -142,6 +147,7 @@ def _warnings(found: Findings) -> Iterator[Finding]:
         yield Finding("encoding", counts.rows, doubts[0])
     if BRACKETS in found.look.facts.notes:
         yield Finding("no_commas", counts.rows, BRACKETS)
+    yield from (Finding(one.kind, one.count, one.sentence, one.lines) for one in found.look.facts.noticed)
     for doubt, count in counts.doubts.items():
         lines = tuple(counts.doubt_lines[doubt][:_MOST_LINES])
         where = f" (line {lines[0]:,})" if count == 1 else f" (line {lines[0]:,}, for one)"

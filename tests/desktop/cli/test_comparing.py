@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +68,25 @@ def test_reproduce_starts_the_same_again_and_says_what_differs(terminal: Termina
     assert "Everything is as it was" in said.out
     told = terminal.type("runs", "list", "--json").json["runs"]
     assert told[0]["name"] == "First (again)"
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_a_run_whose_data_has_changed_is_reproduced_only_when_that_is_meant(terminal: Terminal, dataset: Path) -> None:
+    terminal.engines["docker"].on_start = lambda spec: FakeTrainer(RunFolder(spec.folder)).run(4)
+    dataset.write_text('{"prompt": "Hello", "completion": "Good day"}\n')
+    refusal = terminal.refused("runs", "reproduce", "First")
+    assert "The dataset captain.jsonl has changed" in refusal
+    assert "--anyway" in refusal
+    assert len(terminal.type("runs", "list", "--json").json["runs"]) == 2
+    said = terminal.type("runs", "reproduce", "First", "--anyway")
+    assert said.code == 0
+    assert "Data: " in said.out
+
+
+def test_a_run_whose_image_cannot_be_asked_for_is_not_started(
+    terminal: Terminal, make_run: Callable[..., FakeTrainer], settle: Settle
+) -> None:
+    trainer = make_run("20260102-030405-ab12", "First").run(4).hello(image="sha256:a")
+    settle(trainer, RunState.FINISHED)
+    assert "No Docker engine answers" in terminal.refused("runs", "reproduce", "First")
+    assert len(terminal.type("runs", "list", "--json").json["runs"]) == 1

@@ -53,6 +53,7 @@ def test_what_a_run_says_is_told_in_plain_sentences(terminal: Terminal, write_co
     def body(spec: LaunchSpec) -> None:
         trainer = FakeTrainer(RunFolder(spec.folder), total_steps=3)
         trainer.phase("self_test", 1.0).placement("Two cards, a copy on each: the model fits one.", (0, 1))
+        trainer.open_phase("data").count("data", 120_000, 1_000_000).count("data", 1_000_000, 1_000_000)
         trainer.begin().batch(4, 2).round(1)
         trainer.step(1, metrics={"reward": 0.25, "completions/mean_length": 80.0, "kl": None})
         for number in range(5):
@@ -67,6 +68,7 @@ def test_what_a_run_says_is_told_in_plain_sentences(terminal: Terminal, write_co
     for sentence in (
         "letting the cards talk to each other ...",
         "Two cards, a copy on each: the model fits one.",
+        "120,000 of 1,000,000 rows tokenised",
         "4 rows at once fill the card best.",
         "round 1 of 3: 40 of 100 problems solved, 12 more with the answer as a hint; 52 solutions are learned from",
         "reward 0.25  tokens an answer 80",
@@ -78,6 +80,7 @@ def test_what_a_run_says_is_told_in_plain_sentences(terminal: Terminal, write_co
     ):
         assert sentence in said.err
     assert "try 1" not in said.err  # one now and then
+    assert said.err.count("reading the data ...") == 3
 
 
 def test_a_search_for_a_learning_rate_ends_with_its_suggestion(

@@ -16,6 +16,7 @@ from desktop.errors import ConfigError, EngineError
 from tests.desktop.controllers.conftest import App
 from trainer_image.contract import RunConfig
 
+LONG_MS = 60_000
 InState = Callable[[App, str, RunState], Run]
 OpenApp = Callable[..., App]
 
@@ -97,6 +98,20 @@ def test_two_clicks_on_start_are_one_run(
     monkeypatch.setattr(runs_module, "DOUBLE_CLICK_S", 0.0)
     assert app.runs.start(make_config(seed=7)) not in {first}
     assert len(app.runs.all()) == 3
+
+
+def test_a_second_click_is_none_although_the_trainer_greets_at_once(
+    app: App, config: RunConfig, qtbot: QtBot, in_state: InState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs_module, "DOUBLE_CLICK_S", 600.0)
+    first = app.runs.start(config, name="A")
+    qtbot.waitUntil(lambda: first in app.engine.bodies, timeout=LONG_MS)
+    app.trainer(first).begin().step(1)
+    in_state(app, first, RunState.RUNNING)
+    assert app.runs.start(config, name="A") == first
+    app.trainer(first).step(2).finish(2)
+    in_state(app, first, RunState.FINISHED)
+    assert app.runs.start(config, name="A") != first
 
 
 def test_the_order_can_be_changed_and_is_kept(
@@ -189,6 +204,43 @@ def test_a_run_starts_later(app: App, config: RunConfig, qtbot: QtBot, open_app:
     assert other.run(run_id).not_before == soon
     qtbot.waitUntil(lambda: run_id in app.engine.bodies)
     assert datetime.now(UTC) >= soon
+
+
+def test_a_run_that_waits_is_given_another_hour(app: App, start: Callable[[str], str], open_app: OpenApp) -> None:
+    first, second = start("A"), start("B")
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    app.runs.queue.start_at(second, tomorrow)
+    assert app.run(second).waiting_for.startswith("starts on ")
+    assert folders.read_launch(app.run(second).files).not_before == tomorrow
+    other = open_app(app.engines)
+    other.runs.load()
+    assert other.run(second).not_before == tomorrow
+    app.runs.queue.start_at(second, None)
+    assert app.run(second).waiting_for == "waits for A"
+    with pytest.raises(ConfigError, match="A has begun already"):
+        app.runs.queue.start_at(first, tomorrow)
+
+
+def test_a_run_that_waits_is_given_other_cards_in_every_app(
+    open_app: OpenApp, make_config: Callable[..., RunConfig], qtbot: QtBot
+) -> None:
+    app = open_app(gpus=(0, 1))
+    app.runs.load()
+    first, second = (app.runs.start(make_config(gpus=[0]), name=name) for name in "AB")
+    other = open_app(app.engines, gpus=(0, 1))
+    other.runs.load()
+    app.runs.queue.pause()  # it is moved, and not started yet
+    app.runs.queue.run_on(second, (1,))
+    assert folders.read_run(app.run(second).folder).config.gpus == (1,)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: other.run(second).config.gpus == (1,), timeout=LONG_MS)
+    later = open_app(app.engines, gpus=(0, 1))
+    later.runs.load()
+    assert later.run(second).config.gpus == (1,)
+    app.runs.queue.go_on()
+    qtbot.waitUntil(lambda: second in app.engine.bodies, timeout=LONG_MS)
+    for wrong, gpus in ((first, (1,)), (second, (0,)), (second, (7,))):
+        with pytest.raises(ConfigError, match=r"has begun already|This machine has no GPU 7"):
+            app.runs.queue.run_on(wrong, gpus)
 
 
 def test_what_waits_can_be_started_at_once(app: App, start: Callable[[str], str], qtbot: QtBot) -> None:
@@ -330,6 +382,25 @@ def test_a_run_whose_folder_is_away_cannot_be_resumed(
     folder.rename(app.home.path / "elsewhere")
     with pytest.raises(ConfigError, match="The folder of A is not at"):
         app.runs.resume(run_id)
+
+
+def test_nothing_can_be_asked_of_a_run_whose_folder_is_away(
+    app: App, start: Callable[[str], str], qtbot: QtBot, in_state: InState
+) -> None:
+    run_id = start("A")
+    qtbot.waitUntil(lambda: app.run(run_id).body is not None)
+    app.trainer(run_id).begin().step(1)
+    folder = in_state(app, run_id, RunState.RUNNING).folder
+    aside = folder.rename(app.home.path / "elsewhere")
+    for ask in (app.runs.pause, app.runs.checkpoint, app.runs.cancel):
+        with pytest.raises(ConfigError, match="The folder of A is not at") as caught:
+            ask(run_id)
+        assert caught.value.hint.startswith("Put it back")
+    assert not folder.exists()
+    aside.rename(folder)
+    qtbot.waitUntil(lambda: not app.run(run_id).is_away)
+    app.runs.pause(run_id)
+    assert app.run(run_id).asked == "pause"
 
 
 # Clocks that jump

@@ -15,6 +15,7 @@ from desktop.controllers import following as following_module
 from desktop.controllers import long_runs
 from desktop.core import curves, folders
 from desktop.core.run import Run, RunState
+from desktop.core.saved_configs import SavedConfigs
 from desktop.errors import AppError, ConfigError, EngineError
 from tests.desktop.controllers.conftest import App
 from tests.fakes import FakeTrainer, events_of
@@ -161,6 +162,23 @@ def test_a_run_is_followed_to_its_end(app: App, started: str, qtbot: QtBot, in_s
     qtbot.waitUntil(lambda: app.run(started).size_bytes > 0)
     (record,) = app.store.run_records()
     assert (record.state, record.step, record.total_steps, record.loss) == (RunState.FINISHED, 4, 4, 0.75)
+
+
+def test_what_a_run_takes_on_the_disk_is_known_after_each_checkpoint(
+    app: App, started: str, qtbot: QtBot, in_state: InState
+) -> None:
+    trainer = app.trainer(started).begin().step(1)
+    in_state(app, started, RunState.RUNNING)
+    assert app.run(started).size_bytes == 0
+    trainer.checkpoint(1)
+    qtbot.waitUntil(lambda: app.run(started).size_bytes > 0)
+    before = app.run(started).size_bytes
+    assert app.store.run_records()[0].size_bytes == before
+    trainer.step(2)
+    (app.run(started).folder / "a-large-file").write_bytes(b"\0" * 100_000)
+    trainer.checkpoint(2)
+    qtbot.waitUntil(lambda: app.run(started).size_bytes >= before + 100_000)
+    assert app.run(started).state is RunState.RUNNING
 
 
 def test_the_body_of_a_finished_run_is_cleared_away_once_it_has_gone(
@@ -759,6 +777,71 @@ def test_a_lost_database_is_read_back_from_the_folders(
     assert first.config == config
     assert {record.id for record in later.store.run_records()} == {started, failed}
     assert later.runs.series(started).column("step").tolist() == [1, 2, 3, 4]
+
+
+def lose(app: App) -> None:
+    for path in app.home.path.glob("tunedeck.sqlite3*"):
+        path.unlink()
+
+
+def lost_notices(app: App) -> list[str]:
+    return [f"{one.sentence} {one.hint}" for one in app.posted if "database" in one.sentence]
+
+
+def test_a_database_that_is_deleted_under_an_open_app_is_written_anew(
+    app: App, started: str, config: RunConfig, open_app: OpenApp, qtbot: QtBot, in_state: InState
+) -> None:
+    app.trainer(started).begin().step(1)
+    in_state(app, started, RunState.RUNNING)
+    SavedConfigs(app.store).save("mine", config)
+    lose(app)
+    app.runs.rename(started, "Renamed")
+    waiting = app.runs.start(config, name="Second", not_before=datetime.now(UTC) + timedelta(hours=1))
+    qtbot.waitUntil(lambda: bool(lost_notices(app)))
+    assert lost_notices(app) == [
+        "The database was deleted while Tunedeck was open. It was written anew with all that it held."
+    ]
+    app.trainer(started).step(2).finish(2)
+    in_state(app, started, RunState.FINISHED)
+    later = open_app(app.engines)
+    later.runs.load()
+    assert (later.run(started).name, later.run(started).state) == ("Renamed", RunState.FINISHED)
+    assert (later.run(waiting).name, later.run(waiting).state) == ("Second", RunState.WAITING)
+    assert [saved.name for saved in SavedConfigs(later.store).all()] == ["mine"]
+    assert not later.posted
+    assert len(lost_notices(app)) == 1
+
+
+def test_two_apps_under_which_the_database_is_deleted_agree_on_another_one(
+    app: App, started: str, config: RunConfig, open_app: OpenApp, qtbot: QtBot, in_state: InState
+) -> None:
+    app.trainer(started).begin().step(1)
+    in_state(app, started, RunState.RUNNING)
+    other = open_app(app.engines)
+    other.runs.load()
+    lose(app)
+    for each in (app, other):
+        qtbot.waitUntil(lambda each=each: bool(lost_notices(each)))
+    assert [record.id for record in app.store.run_records()] == [started]
+    again = other.runs.start(config, name="Seen by both", not_before=datetime.now(UTC) + timedelta(hours=1))
+    qtbot.waitUntil(lambda: app.runs.get(again) is not None)
+    assert not app.store.is_lost()
+    assert not other.store.is_lost()
+
+
+def test_rubbish_in_the_place_of_the_database_is_said_once_and_the_app_goes_on(
+    app: App, started: str, qtbot: QtBot, in_state: InState
+) -> None:
+    lose(app)
+    app.home.database.write_bytes(b"not a database at all" * 100)
+    qtbot.waitUntil(lambda: bool(lost_notices(app)))
+    app.trainer(started).run(2)
+    in_state(app, started, RunState.FINISHED)
+    assert len(lost_notices(app)) == 1
+    assert "cannot be read" in lost_notices(app)[0]
+    app.home.database.unlink()
+    qtbot.waitUntil(lambda: len(lost_notices(app)) == 2)
+    assert [record.id for record in app.store.run_records()] == [started]
 
 
 def test_a_run_of_an_unreadable_config_is_told_once_and_the_others_are_shown(

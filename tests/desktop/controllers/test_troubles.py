@@ -91,3 +91,15 @@ def test_a_hot_card_pauses_the_runs_that_use_it(
         hardware.sampled.emit([replace(HOT, index=0)])
     assert [notice.sentence for notice in app.posted] == ["GPU 0 (RTX 3060) is at 95 °C. First pauses."]
     assert [type(request) for request in app.trainer(running).requests()] == [PauseRequest]
+
+
+def test_a_run_that_was_told_to_stop_already_is_not_killed_for_heat(
+    app: App, running: str, troubles: Troubles, hardware: FakeHardware
+) -> None:
+    troubles.choose("heat", "stop")
+    app.runs.cancel(running)
+    for _ in range(60):
+        hardware.sampled.emit([replace(HOT, index=0)])
+    assert [notice.sentence for notice in app.posted] == ["GPU 0 (RTX 3060) is at 95 °C."]
+    assert [type(request) for request in app.trainer(running).requests()] == [StopRequest]
+    assert app.engine.asked("signal") == []

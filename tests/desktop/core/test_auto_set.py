@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -11,15 +13,19 @@ import pytest
 from desktop.core.auto_draft import Chosen, DataFacts
 from desktop.core.auto_memory import GIB, SAFE, Card, Machine, find_room
 from desktop.core.auto_set import choose
-from desktop.core.models import KnownModel, known_model
+from desktop.core.fit import Knowledge, Room, assess
+from desktop.core.models import KnownModel, known_model, model_list
+from desktop.core.packing import packing_problem
 from desktop.core.presets import PRESETS, PresetKey, plain_values
 from trainer_image.contract import METHODS, Method, RunConfig, check_config
 from trainer_image.memory import predict
+from trainer_image.packing import can_lie_flat
 
 TWO = Machine((Card("RTX 3060", 12 * GIB, int(11.4 * GIB)),) * 2, 32 * GIB)
 EIGHT = Machine((Card("RTX 3070", 8 * GIB, int(7.4 * GIB)),), 32 * GIB)
 UNEQUAL = Machine((Card("RTX 3060", 12 * GIB, int(11.4 * GIB)), Card("GTX 1650", 4 * GIB, int(3.8 * GIB))), 32 * GIB)
 LARGE = Machine((Card("H100", 80 * GIB, 79 * GIB),), 128 * GIB)
+ONE = Machine((Card("RTX 3060", 12 * GIB, int(11.4 * GIB)),), 32 * GIB)
 CPU = Machine((), 16 * GIB)
 MACHINES = {"two": TWO, "eight": EIGHT, "unequal": UNEQUAL, "large": LARGE, "cpu": CPU}
 TINY = known_model("HuggingFaceTB/SmolLM2-135M-Instruct")
@@ -201,6 +207,95 @@ def test_fast_packs_short_rows_goes_once_and_lets_the_card_decide() -> None:
     long = values_of(choose("fast", TWO, TINY, DataFacts(7473, [1800] * 100), "sft"))
     assert not long.packing
     assert not values_of(choose("fast", CPU, TINY, SHORT, "sft")).packing
+
+
+def steps_of(config: RunConfig, count: int, cards: int) -> float:
+    """The steps of a run over so many rows or sequences."""
+    batch = config.per_device_train_batch_size * config.gradient_accumulation_steps * cards
+    return count * (1 - config.eval_split_size) * config.num_train_epochs / batch
+
+
+@pytest.mark.parametrize("machine", [ONE, TWO, CPU], ids=["one", "two", "cpu"])
+@pytest.mark.parametrize(("rows", "tokens"), [(200, 80), (1000, 150), (7473, 120)])
+def test_fast_makes_enough_steps_to_teach_something_and_keeps_checkpoints(
+    machine: Machine, rows: int, tokens: int
+) -> None:
+    config = values_of(choose("fast", machine, TINY, DataFacts(rows, [tokens] * min(rows, 1000)), "sft"))
+    count = math.ceil(rows * tokens / config.max_length) if config.packing else rows
+    steps = steps_of(config, count, max(1, len(machine.cards)))
+    assert steps >= 20
+    assert config.save_steps < steps
+    if config.packing:
+        assert steps >= 45
+
+
+def test_fast_goes_more_than_once_through_very_few_rows_and_says_why() -> None:
+    chosen = choose("fast", ONE, TINY, DataFacts(20, [50] * 20), "sft")
+    assert values_of(chosen).num_train_epochs == 3
+    assert reason(chosen, "num_train_epochs") == "3 times through the data, because once would be only 5 steps"
+    enough = choose("fast", ONE, TINY, DataFacts(5000, [50] * 20), "sft")
+    assert reason(enough, "num_train_epochs") == "once through the data, because that is the soonest"
+
+
+def test_raw_text_counts_the_sequences_that_it_fills() -> None:
+    books = DataFacts(10, [200_000] * 10)
+    config = values_of(auto(ONE, TINY, books, "pretrain"), "pretrain")
+    assert config.per_device_train_batch_size * config.gradient_accumulation_steps == 16
+    notes = values_of(auto(ONE, TINY, DataFacts(2000, [50] * 100), "pretrain"), "pretrain")
+    assert notes.per_device_train_batch_size * notes.gradient_accumulation_steps == 1
+
+
+@pytest.mark.parametrize("kind", sorted(model_list().trainable))
+def test_no_preset_packs_what_the_trainer_would_refuse(kind: str) -> None:
+    model = replace(TINY, kind=kind)
+    for preset in PRESETS:
+        chosen = choose(preset.key, ONE, model, SHORT, "sft")
+        assert packing_problem({"method": "sft", **chosen.values}, kind) is None
+    assert choose("fast", ONE, model, SHORT, "sft").values["packing"] is can_lie_flat(kind)
+
+
+def test_what_was_said_of_the_data_stays() -> None:
+    said = {"columns": ("prompt=q", "completion=a"), "read_as": ("encoding=utf-8",), "bad_rows": "skip"}
+    for preset in PRESETS:
+        chosen = choose(preset.key, ONE, TINY, SHORT, "sft", {**said, "on_trouble": "stop"})
+        assert not {*said, "on_trouble"} & set(chosen.values)
+
+
+def test_one_row_is_said_as_one() -> None:
+    assert reason(auto(ONE, TINY, DataFacts(1, [50])), "num_train_epochs").endswith("because there is only 1 row")
+
+
+def test_the_memory_that_is_said_is_that_of_rows_as_long_as_they_are() -> None:
+    chosen = choose("auto", ONE, LLAMA, DataFacts(1000, (), 300), "sft")
+    config = values_of(chosen)
+    room = Room(0, "RTX 3060", 12 * GIB, int(11.4 * GIB))
+    assert LLAMA.facts is not None
+    (card,) = assess(config, LLAMA.facts, [room], room, Knowledge(longest_row=300)).gpus
+    assert f"about {card.needed_bytes / GIB:.1f} GB of the 11.4 GB" in reason(chosen, "per_device_train_batch_size")
+    assert reason(chosen, "max_length").endswith("no row has more, as far as its bytes tell")
+
+
+def test_what_a_card_was_seen_to_need_more_is_said_as_the_bars_say_it() -> None:
+    seen = Machine((replace(ONE.cards[0], correction=1.15),), 32 * GIB)
+    chosen = auto(seen, LLAMA, DataFacts(1000, [300] * 100, 300))
+    room = Room(0, "RTX 3060", 12 * GIB, int(11.4 * GIB))
+    assert LLAMA.facts is not None
+    known = Knowledge(correction=lambda _: 1.15, longest_row=300)
+    (card,) = assess(values_of(chosen), LLAMA.facts, [room], room, known).gpus
+    assert f"about {card.needed_bytes / GIB:.1f} GB of the 11.4 GB" in reason(chosen, "per_device_train_batch_size")
+
+
+def test_a_quick_test_is_minutes_or_says_what_it_takes() -> None:
+    rows = DataFacts(1000, [320] * 100)
+    small = choose("test", CPU, TINY, rows, "sft")
+    assert values_of(small).max_steps == 60
+    assert reason(small, "max_steps").endswith("and takes about 5 min")
+    large = choose("test", CPU, LLAMA, rows, "sft")
+    assert values_of(large).max_steps == 5
+    assert re.search(r"8B on a processor they take about \d+ min, while Qwen3 0\.6B would", reason(large, "max_steps"))
+    assert re.search(r"about \d+ hours", reason(choose("test", CPU, LLAMA, rows, "grpo"), "max_steps"))
+    unlisted = Machine((Card("Radeon", 12 * GIB, 11 * GIB),), 32 * GIB)
+    assert reason(choose("test", unlisted, LLAMA, rows, "sft"), "max_steps").endswith("that shows whether it works")
 
 
 def test_best_cuts_nothing_and_keeps_the_best_checkpoint() -> None:

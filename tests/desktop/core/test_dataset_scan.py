@@ -135,6 +135,22 @@ def test_letters_that_are_no_utf8_are_read_as_what_they_are(tmp_path: Path) -> N
     mixed = scan(_write(tmp_path / "mixed.jsonl", b"\n".join(lines)))
     assert (mixed.encoding, mixed.rows) == ("utf-8", 19)
     assert [(problem.line, problem.kind) for problem in mixed.problems] == [(8, "broken_letters")]
+    plain = _lines([_talk(n, "plain") for n in range(20)]).encode().splitlines()
+    plain[7] = plain[7].replace(b"plain", b"pl\x81\x8d\xff\xfe\x90")
+    broken = scan(_write(tmp_path / "broken.jsonl", b"\n".join(plain)))
+    assert (broken.encoding, broken.rows, broken.outcome) == ("utf-8", 19, "warn")
+    assert [(problem.line, problem.kind) for problem in broken.problems] == [(8, "broken_letters")]
+
+
+def test_rows_above_a_header_and_columns_of_one_name_are_warned_of(tmp_path: Path) -> None:
+    above = scan(_write(tmp_path / "above.csv", "What is it?,A fox.\nprompt,completion\na,b\nc,d\n"))
+    assert (above.rows, above.outcome) == (2, "warn")
+    assert [(one.kind, one.count, one.lines) for one in above.warnings] == [("rows_above_header", 1, (1,))]
+    twice = _write(tmp_path / "twice.csv", "question,answer,answer\na,b,c\nd,e,f\n")
+    asked = scan(twice)
+    assert (asked.outcome, asked.columns) == ("ask", ("question", "answer_1", "answer_2"))
+    told = scan(twice, ScanOptions(mapping={"prompt": "question", "completion": "answer_1"}))
+    assert (told.rows, told.shape, told.outcome) == (2, "prompt_completion", "warn")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])

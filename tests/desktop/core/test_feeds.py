@@ -46,6 +46,13 @@ def test_a_clock_set_back_does_not_turn_time_round(trainer: FakeTrainer) -> None
     assert (np.diff(places(series_of(trainer), "time")) > 0).all()
 
 
+def test_a_clock_set_back_is_not_seen_on_the_axis_of_the_clock(trainer: FakeTrainer) -> None:
+    for number in range(1, 41):
+        trainer.wait(9 - (7200 if number == 20 else 0)).step(number, seconds=10.0)
+    x = places(series_of(trainer), "clock")
+    assert np.allclose(x, np.arange(40) * 10 / 60)
+
+
 def test_other_steps_stand_between_the_known_ones(trainer: FakeTrainer) -> None:
     trainer.step(10).step(20)
     series = series_of(trainer)

@@ -9,7 +9,7 @@ import numpy as np
 
 from desktop.core.gpu_history import CardLine, GpuHistory
 from desktop.core.gpu_places import LiveColumns, breaks, places_of_times, stretches, view_of
-from desktop.core.series import Series
+from desktop.core.series import STEP_COLUMNS, Series
 from tests.fakes import FakeTrainer, events_of
 from trainer_image.contract import RunFolder
 from trainer_image.readings import COLUMNS
@@ -41,6 +41,49 @@ def test_a_clock_that_jumps_back_keeps_the_order(tmp_path: Path) -> None:
     times = np.sort(series.column("time"))
     placed = places_of_times(series, times[::-1].copy(), "step")
     assert (np.diff(placed[np.isfinite(placed)]) >= 0).all()
+
+
+def history_with_a_clock_set_back(folder: Path, jump: float) -> tuple[Series, np.ndarray]:
+    """Steps of ten seconds with a sample every second; before step 4 the clock was set back."""
+    trainer = FakeTrainer(RunFolder(folder))
+    trainer.begin()
+    for step in range(1, 8):
+        trainer.wait(9 - (jump if step == 4 else 0)).step(step, seconds=10.0)
+    series = Series()
+    series.add(events_of(trainer))
+    first = float(series.column("time")[0])
+    true = first + np.arange(61.0)
+    return series, np.where(true > first + 25, true - jump, true)
+
+
+def test_samples_stand_where_they_were_taken_though_the_clock_was_set_back(tmp_path: Path) -> None:
+    series, times = history_with_a_clock_set_back(tmp_path, 7200)
+    placed = places_of_times(series, times, "step")
+    assert np.allclose(placed, 1 + np.arange(61) / 10)
+    assert np.allclose(places_of_times(series, times, "time"), np.arange(61) / 60)
+    assert np.allclose(places_of_times(series, times, "clock"), np.arange(61) / 60)
+
+
+def test_samples_after_a_jump_have_no_place_until_a_step_is_made(tmp_path: Path) -> None:
+    series, times = history_with_a_clock_set_back(tmp_path, 7200)
+    before = Series()
+    before.add_steps(np.vstack([series.column(name)[:3] for name in STEP_COLUMNS[:-1]]), {})
+    placed = places_of_times(before, times[:30], "step")
+    assert np.allclose(placed[:21], 1 + np.arange(21) / 10)
+    assert np.isnan(placed[21:]).all()
+
+
+def test_a_clock_that_jumps_twice_or_where_no_sample_was_taken_spoils_no_order(tmp_path: Path) -> None:
+    series, times = history_with_a_clock_set_back(tmp_path, 600)
+    silent = np.concatenate([times[:10], times[50:]])
+    placed = places_of_times(series, silent, "step")
+    assert np.allclose(placed[:10], 1 + np.arange(10) / 10)
+    assert np.allclose(placed[10:], 6 + np.arange(11) / 10, atol=1.5)
+    assert (np.diff(placed[np.isfinite(placed)]) >= 0).all()
+    twice = np.concatenate([times, times[-1] - 3600 + np.arange(5)])
+    placed = places_of_times(series, twice, "step")
+    assert np.allclose(placed[:61], 1 + np.arange(61) / 10)
+    assert np.isnan(placed[61:]).all()
 
 
 def test_gaps_and_stretches() -> None:

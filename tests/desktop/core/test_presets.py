@@ -33,7 +33,20 @@ def test_an_unknown_name_says_which_there_are() -> None:
 
 
 def test_what_to_train_and_what_for_is_left_to_the_user() -> None:
-    for name in ("model", "dataset", "method", "gpus", "seed", "rewards", "num_generations", "beta", "bad_rows"):
+    for name in (
+        "model",
+        "dataset",
+        "method",
+        "gpus",
+        "seed",
+        "rewards",
+        "num_generations",
+        "beta",
+        "bad_rows",
+        "columns",
+        "read_as",
+        "on_trouble",
+    ):
         assert is_kept(name)
         assert name not in plain_values()
     assert not is_kept("max_length")

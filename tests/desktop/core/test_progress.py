@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from desktop.body import Body
 from desktop.core.progress import Progress, advance
 from desktop.core.run import Failure, RunState, decide_state
 from tests.fakes import FakeTrainer, events_of
-from trainer_image.contract import EXIT_DISK_FULL, Paused, RunFolder
+from trainer_image.contract import EXIT_DISK_FULL, Paused, Phase, RunFolder, Warned
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_the_self_test_of_the_cards_belongs_to_its_try(trainer: FakeTrainer) -> 
     assert progress_of(trainer.fail().placement()).end is None
 
 
-def test_the_time_left_after_a_resume_knows_neither_the_pause_nor_the_pace_before(trainer: FakeTrainer) -> None:
+def test_the_time_left_after_a_resume_is_that_of_before_until_it_is_known_anew(trainer: FakeTrainer) -> None:
     """A pause of a night must not count as a step, and the first step after it, which compiles, not as the pace."""
     trainer.total_steps = 100
     trainer.begin()
@@ -89,9 +90,11 @@ def test_the_time_left_after_a_resume_knows_neither_the_pause_nor_the_pace_befor
         trainer.step(step, seconds=30.0)
     paused = progress_of(trainer.pause(10))
     assert paused.seconds_left is None
-    trainer.wait(12 * 3600).begin(resumed_from=10)
-    assert progress_of(trainer).seconds_left is None
-    assert progress_of(trainer.step(11, seconds=40.0)).seconds_left == 89 * 40.0
+    trainer.wait(12 * 3600).open_phase("import")
+    assert progress_of(trainer).seconds_left is None  # nobody knows how long it loads
+    trainer.begin(resumed_from=10)
+    assert progress_of(trainer).seconds_left == 90 * 30.0
+    assert progress_of(trainer.step(11, seconds=400.0)).seconds_left == 89 * 30.0
     assert progress_of(trainer.step(12, seconds=2.0)).seconds_left == 88 * 2.0
     step = progress_of(trainer.step(13, seconds=2.0)).step
     assert step is not None
@@ -143,3 +146,137 @@ def test_the_time_left_has_a_spread_from_how_the_steps_vary(trainer: FakeTrainer
     assert low < 400 < high
     resumed = progress_of(trainer.pause(100).begin(resumed_from=100).step(101, seconds=50.0))
     assert (resumed.pace_variance, resumed.seconds_left_range, resumed.first_step_s) == (0.0, None, 50.0)
+
+
+def test_a_count_tells_how_far_a_phase_has_come_and_begins_none(trainer: FakeTrainer) -> None:
+    trainer.tick = timedelta(0)
+    trainer.open_phase("data")
+    assert progress_of(trainer).count is None
+    trainer.wait(4).count("data", 1000, 101_000)  # the file was read before
+    before = progress_of(trainer)
+    assert [phase.name for phase in before.open_phases] == ["data"]
+    assert before.phase is not None
+    assert before.phase.done is None
+    assert before.count is not None
+    assert (before.count.done, before.count.total) == (1000, 101_000)
+    assert before.count.seconds_left(trainer.now) is None
+    count = progress_of(trainer.wait(10).count("data", 51_000, 101_000)).count
+    assert count is not None
+    assert count.seconds_left(trainer.now) == pytest.approx(10)
+    assert count.seconds_left(trainer.now + timedelta(hours=1)) == pytest.approx(9)
+    done = progress_of(trainer.wait(10).count("data", 101_000, 101_000))
+    assert [phase.name for phase in done.open_phases] == ["data"]
+    assert done.count is None
+    ended = progress_of(trainer.say(Phase(name="data", seconds=24)))
+    assert (ended.open_phases, ended.phases, ended.count) == ((), (("data", 24),), None)
+
+
+def test_a_count_belongs_to_its_own_phase(trainer: FakeTrainer) -> None:
+    trainer.begin().step(1).open_phase("evaluate").count("evaluate", 3, 4)
+    assert progress_of(trainer).count is not None
+    trainer.say(Phase(name="evaluate", seconds=2))
+    ended = progress_of(trainer)
+    assert ended.phase is not None
+    assert (ended.phase.name, ended.count, dict(ended.nested)) == ("train", None, {"train": 2})
+    again = progress_of(trainer.step(2).open_phase("evaluate"))
+    assert again.count is None
+    counted = progress_of(trainer.count("evaluate", 1, 4))
+    assert counted.count is not None
+    assert (counted.count.done, counted.count.first_done) == (1, 1)
+    assert progress_of(trainer.pause(2)).count is None
+    trainer.begin(resumed_from=2).open_phase("evaluate")
+    assert progress_of(trainer).count is None
+
+
+def test_a_count_that_begins_again_has_a_pace_of_its_own(trainer: FakeTrainer) -> None:
+    """STaR answers its problems first, and then those that it did not solve, with a hint."""
+    trainer.tick = timedelta(0)
+    trainer.open_phase("generate")
+    for batch in range(1, 20):
+        trainer.wait(60).count("generate", batch, 20)
+    trainer.wait(60).count("generate", 20, 20).wait(2).count("generate", 1, 8).wait(2).count("generate", 2, 8)
+    count = progress_of(trainer).count
+    assert count is not None
+    assert count.seconds_left(trainer.now) is None
+    count = progress_of(trainer.wait(2).count("generate", 3, 8)).count
+    assert count is not None
+    assert count.seconds_left(trainer.now) == pytest.approx(10)
+
+
+def test_a_clock_that_is_set_back_tells_no_time_left_of_a_phase(trainer: FakeTrainer) -> None:
+    trainer.open_phase("evaluate").count("evaluate", 1, 100).wait(-7200).count("evaluate", 50, 100)
+    count = progress_of(trainer).count
+    assert count is not None
+    assert (count.share, count.seconds_left(trainer.now)) == (0.5, None)
+
+
+def trained_with_evaluations(trainer: FakeTrainer, first: int, last: int) -> FakeTrainer:
+    """Steps of a second, and every tenth one tested for a minute and saved for two seconds."""
+    for step in range(first, last + 1):
+        trainer.step(step, seconds=1.0)
+        if step % 10 == 0:
+            trainer.open_phase("evaluate").evaluate(step, 2.0).say(Phase(name="evaluate", seconds=58.0))
+            trainer.open_phase("save").checkpoint(step).say(Phase(name="save", seconds=2.0))
+    return trainer
+
+
+def test_the_time_left_counts_evaluations_and_saves(trainer: FakeTrainer) -> None:
+    trainer.total_steps = 1000
+    trained_with_evaluations(trainer.begin(), 1, 9)
+    assert progress_of(trainer).seconds_left == 991
+    for last in range(10, 40):
+        progress = progress_of(trained_with_evaluations(trainer, last, last))
+        assert progress.seconds_left == pytest.approx((1000 - last) * 7)
+    assert progress.seconds_left_range is not None
+    low, high = progress.seconds_left_range
+    assert low < 961 * 7 < high
+    resumed = trainer.pause(39).begin(resumed_from=30)
+    assert progress_of(resumed).seconds_left == pytest.approx(970 * 7)
+    assert progress_of(resumed.begin()).seconds_left is None  # at no step
+
+
+def test_a_break_that_does_not_come_again_fades(trainer: FakeTrainer) -> None:
+    """Somebody asked for a checkpoint early on: it must not be taken for the rule."""
+    trainer.total_steps = 2000
+    trainer.begin().step(1).step(2).open_phase("save").checkpoint(2).say(Phase(name="save", seconds=20.0))
+    for step in range(3, 1001):
+        trainer.step(step)
+    left = progress_of(trainer).seconds_left
+    assert left is not None
+    assert 2000 < left < 2050
+
+
+def test_compiling_and_the_last_save_are_no_breaks(trainer: FakeTrainer) -> None:
+    trainer.begin().phase("compile", 90.0).step(1).step(2)
+    assert progress_of(trainer).seconds_left == 2 * 2.0
+    trainer.say(Phase(name="train", seconds=100.0)).phase("save", 30.0)
+    assert progress_of(trainer).breaks.count == 0
+
+
+def test_after_full_memory_the_pace_fits_the_new_plan(trainer: FakeTrainer) -> None:
+    trainer.total_steps = 100
+    trainer.begin()
+    for step in range(1, 11):
+        trainer.step(step, seconds=8.0)
+    trainer.checkpoint(10).run_out_of_memory(1)
+    assert progress_of(trainer).seconds_left is None
+    same = progress_of(trainer.begin(resumed_from=10).step(11, seconds=70.0))
+    assert same.seconds_left == 89 * 8.0
+    plan = same.plan
+    assert plan is not None
+    trainer.run_out_of_memory(2).hello(10).say(plan.model_copy(update={"batch_rows": 2, "total_steps": 400}))
+    assert progress_of(trainer.open_phase("train")).seconds_left == 390 * 2.0
+
+
+def test_what_a_trainer_warned_of_holds_until_a_resume_undoes_it(trainer: FakeTrainer) -> None:
+    trainer.warn("Some rows were cut.").begin().step(1).checkpoint(1).step(2)
+    trainer.say(Warned(code="diverged", sentence="The loss explodes."))
+    progress = progress_of(trainer)
+    assert [warned.code for warned in progress.warnings] == ["rows_cut", "diverged"]
+    assert [(step, warned.code) for step, warned in progress.troubles] == [(2, "diverged")]
+    trainer.pause(2)
+    assert [step for step, _ in progress_of(trainer.begin(resumed_from=2)).troubles] == [2]
+    trainer.say(Warned(code="checkpoint_damaged_2", sentence="The checkpoint of step 2 cannot be used."))
+    undone = progress_of(trainer.begin(resumed_from=1))
+    assert undone.troubles == ()
+    assert [warned.code for warned in undone.warnings] == ["rows_cut", "checkpoint_damaged_2"]

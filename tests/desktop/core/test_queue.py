@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop.core.queue import Around, blocks, in_order, moved, position_at_end
+from desktop.core.queue import Around, Move, blocks, in_order, lane_words, moved, position_at_end
 from desktop.core.run import Run, RunState
 from trainer_image.contract import RunConfig
 
@@ -113,11 +113,38 @@ def test_the_order_is_by_place_then_by_age(make: Callable[..., Run]) -> None:
 )
 def test_a_run_is_moved(make: Callable[..., Run], run_id: str, how: str, order: str) -> None:
     runs = {name: make(name) for name in "ABCD"}
-    place = moved(in_order(runs.values()), run_id, how)  # type: ignore[arg-type]
-    runs[run_id] = replace(runs[run_id], position=place)
-    assert "".join(run.id for run in in_order(runs.values())) == order
+    assert order_after(runs, run_id, how) == order  # type: ignore[arg-type]
+
+
+def order_after(runs: dict[str, Run], run_id: str, how: Move) -> str:
+    for each, place in moved(in_order(runs.values()), run_id, how).items():
+        runs[each] = replace(runs[each], position=place)
+    return "".join(run.id for run in in_order(runs.values()))
 
 
 @pytest.mark.parametrize(("run_id", "how"), [("A", "up"), ("A", "first"), ("B", "down"), ("B", "last")])
 def test_what_is_there_already_is_not_moved(make: Callable[..., Run], run_id: str, how: str) -> None:
-    assert moved([make("A"), make("B")], run_id, how) is None  # type: ignore[arg-type]
+    assert moved([make("A"), make("B")], run_id, how) == {}  # type: ignore[arg-type]
+
+
+def test_the_order_never_wears_out(make: Callable[..., Run]) -> None:
+    runs = {name: make(name) for name in "ABC"}
+    order = "ABC"
+    for _ in range(500):
+        expected = order[0] + order[2] + order[1]
+        order = order_after(runs, order[2], "up")
+        assert order == expected
+    worn_out = {name: make(name, position=1.0) for name in "ABCD"}
+    assert order_after(worn_out, "D", "up") == "ABDC"
+    assert order_after(worn_out, "A", "last") == "BDCA"
+
+
+def test_the_cards_of_a_run_are_named_where_there_are_several() -> None:
+    assert [lane_words(gpus, (0, 1)) for gpus in (None, (1, 0), (1,), ())] == [
+        "both cards",
+        "both cards",
+        "GPU 1",
+        "no card",
+    ]
+    assert [lane_words(gpus, (0, 1, 2)) for gpus in (None, (2, 0))] == ["all 3 cards", "GPU 0 and 2"]
+    assert [lane_words(gpus, (0,)) for gpus in (None, (0,), ())] == ["", "", ""]

@@ -165,6 +165,76 @@ def test_a_database_of_a_newer_app_is_refused_and_left_alone(home: Home) -> None
     assert caught.value.code != "database_unreadable"  # `runs rebuild` would move it away
 
 
+def unlink(home: Home) -> None:
+    for path in home.path.glob("tunedeck.sqlite3*"):
+        path.unlink()
+
+
+def test_a_file_that_is_deleted_while_it_is_open_is_written_anew(
+    store: Store, home: Home, run: Run, config: RunConfig
+) -> None:
+    store.save_run(run)
+    store.add_turn(turn(1))
+    SavedConfigs(store).save("mine", config)
+    assert not store.is_lost()
+    unlink(home)
+    assert store.is_lost()
+    store.save_run(replace(run, name="Written where nobody finds it"))
+    assert store.reopen() == "written_anew"
+    assert not store.is_lost()
+    other = Store(home.database)
+    assert [record.name for record in other.run_records()] == ["Written where nobody finds it"]
+    assert other.turns("r1") == [turn(1)]
+    assert [saved.name for saved in SavedConfigs(other).all()] == ["mine"]
+    other.close()
+
+
+def test_a_file_of_which_nothing_can_be_read_any_more_is_made_anew(store: Store, home: Home, run: Run) -> None:
+    store.save_run(run)
+    store.close()  # so that nothing holds the old file
+    unlink(home)
+    assert store.is_lost()
+    assert store.reopen() == "made_anew"
+    assert store.run_records() == []
+    placed = replace(run, state=RunState.WAITING, position=2.0, not_before=START)
+    store.add_missing([placed])
+    store.add_missing([replace(placed, name="Another app was faster")])
+    (record,) = store.run_records()
+    assert (record.name, record.position, record.not_before) == ("First", 2.0, START)
+
+
+def test_a_file_that_another_one_has_replaced_wins_and_gets_what_it_lacks(
+    store: Store, home: Home, run: Run, config: RunConfig
+) -> None:
+    store.save_run(run)
+    SavedConfigs(store).save("mine", config)
+    unlink(home)
+    other = Store(home.database)
+    other.save_run(replace(run, name="As another app has it"))
+    assert store.is_lost()
+    assert store.reopen() == "replaced"
+    assert [record.name for record in store.run_records()] == ["As another app has it"]
+    assert [saved.name for saved in SavedConfigs(other).all()] == ["mine"]
+    other.close()
+
+
+def test_what_cannot_be_read_in_the_place_of_the_file_changes_nothing(store: Store, home: Home, run: Run) -> None:
+    store.save_run(run)
+    unlink(home)
+    home.database.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(StoreError):
+        store.reopen()
+    assert store.is_lost()
+    assert [record.id for record in store.run_records()] == ["r1"]
+
+
+def test_a_home_that_is_away_as_a_whole_is_no_lost_file(store: Store, home: Home) -> None:
+    home.path.rename(home.path.with_name("elsewhere"))
+    assert not store.is_lost()
+    home.path.with_name("elsewhere").rename(home.path)
+    assert not store.is_lost()
+
+
 def test_a_home_with_signs_in_its_name(tmp_path: Path, config: RunConfig) -> None:
     path = tmp_path / "a %20 b#?&;ü" / "tunedeck.sqlite3"
     opened = Store(path)

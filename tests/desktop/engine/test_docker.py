@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,8 +15,11 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from desktop.body import GONE, Body
 from desktop.engine import docker as doorway
 from desktop.engine.docker import DockerEngine, connect, container_arguments, gpu_routes
-from desktop.engine.launch import LABEL_HOME, LABEL_ID, LaunchSpec, Mount
+from desktop.engine.launch import LABEL_CONTRACT, LABEL_HOME, LABEL_ID, LaunchSpec, Mount
+from desktop.engine.named_image import name_image
 from desktop.errors import EngineError
+from tests.fakes import FakeImages
+from trainer_image.contract import CONTRACT
 
 GIB = 1024**3
 FOLDER = Path("/home/ada/runs/r1")
@@ -156,6 +160,7 @@ class SmallEngine:
         self.create_error: Exception | None = None
         self.engine_info: dict[str, Any] = {"Runtimes": {"nvidia": {}}, "SecurityOptions": ["name=seccomp"]}
         self.containers = self
+        self.images = FakeImages()
         self.api = SimpleNamespace(containers=self.list, inspect_container=self.inspect)
 
     def info(self) -> dict[str, Any]:
@@ -269,6 +274,31 @@ def test_an_image_that_went_away_is_missing(engine: DockerEngine, small: SmallEn
     with pytest.raises(EngineError) as caught:
         engine.start(spec())
     assert caught.value.code == "image_missing"
+
+
+def test_a_run_that_names_its_image_starts_from_that_one(
+    engine: DockerEngine, small: SmallEngine, tmp_path: Path
+) -> None:
+    small.images.add("sha256:then", {LABEL_CONTRACT: str(CONTRACT)}, "amd64")
+    name_image(tmp_path, "sha256:then")
+    engine.start(replace(spec(), folder=tmp_path))
+    (container,) = small.made
+    assert container.arguments["image"] == "sha256:then"
+    assert container.arguments["environment"]["TUNEDECK_IMAGE"] == "sha256:then"
+
+
+@pytest.mark.parametrize(("contract", "code"), [(None, "image_missing"), ("1", "contract_differs")])
+def test_a_run_whose_image_cannot_be_used_any_more_is_not_started(
+    engine: DockerEngine, small: SmallEngine, tmp_path: Path, contract: str | None, code: str
+) -> None:
+    if contract is not None:
+        small.images.add("sha256:then", {LABEL_CONTRACT: contract}, "amd64")
+    name_image(tmp_path, "sha256:then")
+    with pytest.raises(EngineError) as caught:
+        engine.start(replace(spec(), folder=tmp_path))
+    assert caught.value.code == code
+    assert "sha256:then" in caught.value.sentence
+    assert small.made == []
 
 
 def test_a_rootless_engine_is_recognised(engine: DockerEngine, small: SmallEngine) -> None:

@@ -151,7 +151,7 @@ def test_cards_without_a_way_into_containers(machine: Machine) -> None:
     machine.info["Runtimes"] = {"runc": {}}
     check = machine.check("gpu_containers")
     assert check.state == "fail"
-    assert "nvidia-container-toolkit" in check.fix
+    assert "NVIDIA's container toolkit" in check.fix
 
 
 def test_cards_through_cdi(machine: Machine, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_a_container_gets_the_cards_by_the_second_way(machine: Machine) -> None:
     machine.containers.refusals = [APIError("could not select device driver"), APIError("unresolvable CDI devices")]
     check = machine.check("gpus_inside")
     assert check.state == "fail"
-    assert "container-toolkit" in check.fix
+    assert "container toolkit" in check.fix
 
 
 def test_how_the_cards_talk_to_each_other(machine: Machine, home: Home) -> None:

@@ -74,6 +74,14 @@ def test_an_image_that_fits(engine: FakeDockerEngine, image: TrainerImage) -> No
     assert image.for_launch() == "sha256:1"
 
 
+def test_an_earlier_image_is_there_or_it_is_said_why_not(engine: FakeDockerEngine, image: TrainerImage) -> None:
+    put(engine, "sha256:good", sources="older")
+    put(engine, "sha256:old", contract="1")
+    assert image.why_not("sha256:good") == ""
+    assert image.why_not("sha256:old").startswith("The trainer image speaks contract 1,")
+    assert image.why_not("sha256:gone") == "It is no longer there."
+
+
 def test_no_image(image: TrainerImage) -> None:
     assert image.state() is None
     assert not image.is_ready()

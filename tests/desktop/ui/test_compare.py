@@ -83,6 +83,34 @@ def test_a_run_has_the_same_colour_everywhere_and_tomorrow(
     assert RunColours(bench.services.settings).of(runs[2]) == ink
 
 
+def test_compared_runs_share_no_colour_whenever_they_were_first_drawn(
+    watching: MainWindow, curves: RunCurves, runs: list[str]
+) -> None:
+    for number in range(6):
+        curves.colours.of(f"long gone {number}")
+    first, later = runs[0], [f"late {number}" for number in range(3)]
+    inks = [curves.colours.of(run_id) for run_id in (first, *later)]
+    assert inks[0].colour == inks[1].colour  # the eighth run begins the row of colours again
+    series = curves.tracks[0].series
+    curves.compare([(later[0], "late", series)])
+    drawn = [track.ink for track in curves.tracks]
+    assert drawn[0] == inks[0]
+    assert drawn[1].colour != inks[0].colour
+    # One that comes between keeps those that are drawn as they are, in the table of the comparison too.
+    curves.compare([(run_id, run_id, series) for run_id in (later[1], runs[1], later[0])])
+    assert [track.ink for track in (curves.tracks[0], curves.tracks[3])] == drawn
+    assert len({track.ink.colour for track in curves.tracks}) == 4
+    assert [curves.colours.of(track.run_id) for track in curves.tracks] == [track.ink for track in curves.tracks]
+
+
+def test_more_runs_than_colours_differ_in_their_dashes(curves: RunCurves, runs: list[str]) -> None:
+    many = [f"run {number}" for number in range(20)]
+    curves.colours.tell_apart(many)
+    inks = [curves.colours.of(run_id) for run_id in many]
+    assert len({ink.colour for ink in inks[:7]}) == 7
+    assert len({(ink.colour, ink.dash) for ink in inks}) == 20
+
+
 def test_a_run_is_moved_hidden_and_taken_away(watching: MainWindow, curves: RunCurves, runs: list[str]) -> None:
     watching.selection.compare(runs)
     popup = TrackPopup(curves.tracks[1], "steps", curves.legend)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
@@ -51,7 +52,8 @@ def test_what_the_app_can_mend_has_a_button(dialog: DoctorDialog, bench: Bench, 
 def test_a_fix_is_shown_where_something_is_wrong_only(dialog: DoctorDialog, bench: Bench, qtbot: QtBot) -> None:
     bench.doctor.checks = [
         Check("disk", "ok", "500 GiB free.", "Nothing to do."),
-        Check("clock", "warn", "Late.", "Set it."),
+        Check("clock", "warn", "Late.", "Set it: sudo timedatectl set-ntp true."),
+        Check("home", "warn", "Nearly full.", "Free at least 20 GB."),
     ]
     with qtbot.waitSignal(bench.services.hardware.checked):
         press(dialog, "Examine again")
@@ -60,7 +62,9 @@ def test_a_fix_is_shown_where_something_is_wrong_only(dialog: DoctorDialog, benc
         buttons = dialog.findChildren(QAbstractButton)
         return [made.accessibleName() for made in buttons if made.text() == "Copy" and made.isVisible()]
 
-    qtbot.waitUntil(lambda: copies() == ["Copy the fix: Clock"])
+    qtbot.waitUntil(lambda: copies() == ["Copy the command: Clock"])
+    press(dialog, "Copy the command: Clock")
+    assert QGuiApplication.clipboard().text() == "sudo timedatectl set-ntp true"
 
 
 def test_versions_and_the_way_back(dialog: DoctorDialog, bench: Bench, qtbot: QtBot) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QPoint
 from pytestqt.qtbot import QtBot
 
 from desktop.controllers.hardware import GpuSample
@@ -133,6 +134,47 @@ def test_a_run_s_cards_stand_on_the_axis_of_its_loss(
     assert dock.shows_now
     assert charts["load"].axis is not curves.main.axis
     assert dock.when.whole_text() == "The last hour"
+
+
+def test_load_and_memory_of_all_cards_stand_under_the_loss(
+    window: MainWindow, bench: Bench, run_id: str, qtbot: QtBot
+) -> None:
+    window.resize(1280, 720)
+    window.views.reset()
+    band, curves = window.gpus_dock.band, window.plots_dock.curves
+    qtbot.waitUntil(lambda: band.isVisible() and len(band.charts["load"].data_of("GPU 1")[0]) > 70, timeout=60_000)
+    assert list(band.charts) == ["load", "memory"]
+    assert band.charts["memory"].title.text() == "GPU memory, of 12 GB"
+    main, shown = curves.main.plot, window.docks["plots"].rect()
+    for chart in band.charts.values():
+        assert chart.axis is curves.main.axis
+        assert chart.plot.mapTo(curves, QPoint()).x() == main.mapTo(curves, QPoint()).x()
+        assert chart.plot.width() == main.width()
+        assert shown.contains(chart.plot.mapTo(window.docks["plots"], chart.plot.rect().bottomRight()))
+    curves.main.look_at(10, 20)
+    assert band.charts["memory"].axis.shown == (10, 20)
+    band.charts["load"].hovered.emit(12.0)
+    assert curves._hovered == 12.0
+    # Whatever the dock itself shows, and though it is closed.
+    window.gpus_dock.switch.click()
+    window.docks["gpus"].close()
+    curves.axis.setCurrentIndex(curves.axis.findData("clock"))
+    assert band.charts["load"].data_of("GPU 0")[0][-1] <= 2 * STEPS / 60
+    curves.enlarge("loss")
+    assert band.isHidden()
+    curves.enlarge("")
+    assert not band.isHidden()
+
+
+def test_a_run_without_a_history_of_cards_has_no_band(
+    window: MainWindow, bench: Bench, run_id: str, start_run: Callable[..., str], qtbot: QtBot
+) -> None:
+    band = window.gpus_dock.band
+    qtbot.waitUntil(lambda: not band.isHidden(), timeout=60_000)
+    window.selection.select(start_run("second"))
+    assert band.isHidden()
+    window.selection.select(run_id)
+    qtbot.waitUntil(lambda: not band.isHidden(), timeout=60_000)
 
 
 def test_memory_says_how_much_is_of_our_runs(window: MainWindow, bench: Bench, run_id: str, qtbot: QtBot) -> None:

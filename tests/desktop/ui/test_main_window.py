@@ -206,9 +206,9 @@ def test_doctor_shows_every_check_in_words(window: MainWindow, bench: Bench, qtb
     for check in bench.doctor.checks:
         assert {check.name, check.detail} <= said
     assert {"fine", "look at this", "not there", "broken"} <= said
-    copies = [made for made in dialog.findChildren(QAbstractButton) if made.accessibleName() == "Copy the fix: Disk"]
-    copies[0].click()
-    assert QGuiApplication.clipboard().text() == "Free at least 20 GB."
+    # What is no command cannot be pasted into a terminal.
+    names = {made.accessibleName() for made in dialog.findChildren(QAbstractButton)}
+    assert not names & {"Copy the fix: Disk", "Copy the command: Disk"}
     dialog.close()
 
 

@@ -201,3 +201,38 @@ def test_what_was_asked_is_said_until_it_has_come(watched: Watched) -> None:
     watched.steps(1, 10)
     assert watched.line(asked="pause") == "Pauses after this step · Training · step 10 of 100"
     assert watched.line(asked="checkpoint").startswith("Saves after this step · Training · step 10 of 100 · about")
+
+
+def test_a_phase_that_is_counted_says_how_far_it_has_come(watched: Watched) -> None:
+    watched.lasts("import", 14)
+    trainer = watched.trainer.hello().open_phase("data").wait(2).count("data", 512, 1_000_000)
+    assert watched.line() == "Tokenising 512 of 1,000,000 rows · for 2 s"
+    trainer.wait(12).count("data", 120_512, 1_000_000)
+    assert watched.line() == "Tokenising 120,512 of 1,000,000 rows (about 1 min left) · for 14 s"
+    piece = ribbon_pieces(watched.run(), trainer.now)[-1]
+    assert (piece.words, piece.is_current, piece.share) == ("data", True, 0.120512)
+    assert piece.detail == "120,512 of 1,000,000 rows, about 1 min left"
+    trainer.wait(88).count("data", 1_000_000, 1_000_000).wait(1)
+    assert watched.line() == "Reading the data · for 2 min"
+    assert ribbon_pieces(watched.run(), trainer.now)[-1].share is None
+    trainer.say(Phase(name="data", seconds=103))
+    assert watched.ribbon()[-2] == ("data", 103, False)
+
+
+def test_an_evaluation_is_counted_within_training(watched: Watched) -> None:
+    watched.comes_up()
+    watched.steps(1, 10)
+    watched.trainer.open_phase("evaluate").wait(3).count("evaluate", 1, 40).wait(4).count("evaluate", 5, 40)
+    line = "Evaluating 5 of 40 batches (about 35 s left) · for 7 s · step 10 of 100 · about 3 min left"
+    assert watched.line() == line
+    assert ribbon_pieces(watched.run(), watched.trainer.now)[-1].share == 0.125
+    assert phase_seconds(watched.run(), watched.trainer.now)["train"] == 20
+    watched.trainer.wait(3600)
+    gone = ribbon_pieces(watched.run(GONE), watched.trainer.now)[-1]
+    assert (gone.words, gone.is_current, gone.share, gone.detail) == ("evaluate", False, None, "")
+
+
+def test_a_newer_trainer_may_count_any_phase(watched: Watched) -> None:
+    watched.lasts("import", 14)
+    watched.trainer.hello().open_phase("load").wait(5).count("load", 1, 3)
+    assert watched.line() == "Loading the model, 1 of 3 · for 5 s"

@@ -131,6 +131,24 @@ def test_the_last_config_comes_back_with_its_preset(fresh: MainWindow, bench: Be
     assert "lora_r" in again.config_dock.keeper.own
 
 
+def test_what_was_changed_and_not_started_is_there_again(fresh: MainWindow, bench: Bench, qtbot: QtBot) -> None:
+    changed = {"seed": 4242, "lora_r": 77, "dataset": str(bench.dataset), "sample_prompts": ("Why?",)}
+    fresh.config_dock.form.set_values(changed)
+    fresh.close()
+    again = MainWindow(bench.services)
+    qtbot.addWidget(again)
+    found = again.config_dock.form.values()
+    assert (found["seed"], found["dataset"], found["sample_prompts"]) == (4242, str(bench.dataset), ("Why?",))
+    assert (found["lora_r"], again.config_dock.keeper.own) == (77, ["lora_r"])
+
+
+def test_a_draft_that_cannot_be_read_is_left(fresh: MainWindow, bench: Bench, qtbot: QtBot) -> None:
+    bench.services.settings.setValue("form/draft", "{half")
+    again = MainWindow(bench.services)
+    qtbot.addWidget(again)
+    assert again.config_dock.form.values()["seed"] == 3407
+
+
 def test_a_new_run_begins_with_the_preset_again(fresh: MainWindow) -> None:
     dock = fresh.config_dock
     dock.form.set_values({"lora_r": 77})
@@ -138,3 +156,26 @@ def test_a_new_run_begins_with_the_preset_again(fresh: MainWindow) -> None:
     assert dock.form.values()["lora_r"] == 16
     assert dock.form.fields["model"].editor.isVisible()
     assert dock.keeper.own == []
+
+
+def test_a_preset_leaves_what_was_said_of_the_data(fresh: MainWindow) -> None:
+    dock, form = fresh.config_dock, fresh.config_dock.form
+    form.set_values({"columns": ("prompt=q", "completion=a"), "on_trouble": "stop"})
+    for choice in dock.presets.buttons.values():
+        choice.click()
+        assert form.values()["columns"] == ("prompt=q", "completion=a")
+        assert form.values()["on_trouble"] == "stop"
+        assert dock.keeper.own == []
+
+
+def test_packing_says_at_once_where_the_model_does_not_bear_it(fresh: MainWindow, bench: Bench, qtbot: QtBot) -> None:
+    form, models = fresh.config_dock.form, bench.services.models
+    write_model(bench.model, model_type="olmo3")
+    form.set_values({"model": str(bench.model), "packing": True})
+    qtbot.waitUntil(lambda: models.known(str(bench.model)).kind == "olmo3", timeout=4 * WAIT_MS)
+    qtbot.waitUntil(lambda: "packing" in [problem.knob for problem in form.problems], timeout=4 * WAIT_MS)
+    assert form.fields["packing"].isVisible(), "nobody can mend what is hidden"
+    form.set_values({"packing": False})
+    assert "packing" not in [problem.knob for problem in form.problems]
+    form.set_values({"method": "pretrain"})
+    assert any("raw text always is" in problem.sentence for problem in form.problems)

@@ -15,7 +15,9 @@ from pytestqt.qtbot import QtBot
 
 from desktop.controllers.notices import Notice
 from desktop.core.run import Run, RunState
+from desktop.engine.named_image import named_image
 from desktop.ui.main_window import MainWindow
+from desktop.ui.reproduce_dialog import ReproduceDialog
 from desktop.ui.run_columns import Column, model_name
 from desktop.ui.run_labels_dialog import RunLabelsDialog
 from desktop.ui.run_passport import PassportDialog
@@ -66,7 +68,38 @@ def test_columns_are_sorted_as_numbers_and_what_is_unknown_stands_last(
     assert names(dock.shown) == ["half", "nine", "none yet", "ten"]
     assert dock.filter.order.currentText() == "By name"
     dock.table.sort_by(-1)
-    assert names(dock.shown) == ["half", "none yet", "ten", "nine"]
+    assert names(dock.shown) == ["none yet", "half", "ten", "nine"]
+
+
+def test_what_trains_stands_above_what_waits_and_goes_back_when_it_ends(
+    dock: RunsDock, finished: Callable[..., str], start_run: StartRun, bench: Bench, config: RunConfig, qtbot: QtBot
+) -> None:
+    finished("old")
+    live = start_run("live")
+    bench.services.runs.start(config, name="waiting")
+    assert names(dock.shown) == ["live", "waiting", "old"]
+    dock.choose([live])
+    bench.services.runs.queue.pause()
+    bench.trainer(live).say(Finished(step=1, adapter="adapter", seconds=1))
+    qtbot.waitUntil(lambda: names(dock.shown) == ["waiting", "live", "old"], timeout=60_000)
+    assert dock.table.selectionModel().selectedRows()[0].data() == "live"
+
+
+def test_time_is_sorted_by_what_is_shown(
+    dock: RunsDock, finished: Callable[..., str], start_run: StartRun, bench: Bench, qtbot: QtBot
+) -> None:
+    finished("done")
+    for name, steps in (("soon", range(88, 91)), ("later", range(1, 4))):
+        run_id = start_run(name)
+        for step in steps:
+            bench.trainer(run_id).step(step, 1.0)
+        qtbot.waitUntil(
+            lambda run_id=run_id: bench.services.runs.get(run_id).progress.seconds_left is not None, timeout=60_000
+        )
+    dock.table.sortByColumn(Column.TIME, Qt.SortOrder.AscendingOrder)
+    assert names(dock.shown) == ["soon", "later", "done"]
+    dock.table.sortByColumn(Column.TIME, Qt.SortOrder.DescendingOrder)
+    assert names(dock.shown) == ["done", "later", "soon"]
 
 
 def test_the_list_is_narrowed_by_words_state_and_tag(
@@ -250,8 +283,10 @@ def test_a_run_is_made_again_and_what_is_not_the_same_is_said(
     said: list[Notice] = []
     bench.services.notices.posted.connect(said.append)
     window.actions_by_name["reproduce"].trigger()
+    window.actions_by_name["reproduce"].trigger()  # a second click
+    qtbot.waitUntil(lambda: window.selection.run_id != run_id)
     again = window.selection.run_id
-    assert again != run_id
+    assert len(bench.services.runs.all()) == 2
     run = bench.services.runs.get(again)
     assert (run.name, run.config.seed) == ("first (again)", 11)
     assert run.config == bench.services.runs.get(run_id).config
@@ -264,6 +299,50 @@ def test_a_run_is_made_again_and_what_is_not_the_same_is_said(
     notice = next(notice for notice in said if "quite the same" in notice.sentence)
     assert notice.hint == "torch: 2.9.0 then, 2.10.0 now."
     assert notice.run_id == again
+
+
+def reproduced(bench: Bench) -> list[Run]:
+    return [run for run in bench.services.runs.all() if run.name == "first (again)"]
+
+
+def test_a_run_is_made_again_from_its_own_image_while_that_is_there(
+    dock: RunsDock, window: MainWindow, finished: Callable[..., str], bench: Bench, qtbot: QtBot
+) -> None:
+    run_id = finished("first")
+    bench.trainer(run_id).hello(image="sha256:a")
+    window.actions_by_name["reproduce"].trigger()
+    qtbot.waitUntil(lambda: bool(reproduced(bench)))
+    assert named_image(reproduced(bench)[0].folder) == "sha256:a"
+    qtbot.waitUntil(lambda: bool(reproduced(bench)[0].body))
+    assert not window.findChildren(ReproduceDialog)
+
+
+def test_what_cannot_be_the_same_is_asked_before_a_run_is_made_again(
+    dock: RunsDock, window: MainWindow, finished: Callable[..., str], bench: Bench, qtbot: QtBot
+) -> None:
+    run_id = finished("first")
+    bench.trainer(run_id).hello(image="sha256:gone")
+    bench.dataset.write_text('{"question": "How deep is the sea?", "answer": "Who knows."}\n')
+    window.actions_by_name["reproduce"].trigger()
+    qtbot.waitUntil(lambda: bool(window.findChildren(ReproduceDialog)))
+    dialog = opened(window, ReproduceDialog)
+    assert isinstance(dialog, ReproduceDialog)
+    data, image = (doubt.text() for doubt in dialog.doubts)
+    assert data.startswith(f"The dataset {bench.dataset.name} has changed: its SHA-256 was ")
+    assert image == (
+        "Its image sha256:gone cannot be used. It is no longer there. The image in use now would be taken."
+    )
+    dialog.cancel.click()
+    assert not reproduced(bench)
+    qtbot.waitUntil(lambda: not window.findChildren(ReproduceDialog))
+    window.actions_by_name["reproduce"].trigger()
+    qtbot.waitUntil(lambda: bool(window.findChildren(ReproduceDialog)))
+    dialog = opened(window, ReproduceDialog)
+    assert isinstance(dialog, ReproduceDialog)
+    dialog.anyway.click()
+    (again,) = reproduced(bench)
+    assert named_image(again.folder) == ""
+    assert window.selection.run_id == again.id
 
 
 def test_many_runs_are_narrowed_and_sorted(bench: Bench, config: RunConfig, tmp_path: Path, qtbot: QtBot) -> None:

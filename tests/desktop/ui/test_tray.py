@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import pytest
-from PySide6.QtWidgets import QApplication, QSystemTrayIcon
+from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 from pytestqt.qtbot import QtBot
 
+from desktop.controllers.desktop_words import DesktopWords
 from desktop.ui.main_window import MainWindow
 from desktop.ui.settings_dialog import SettingsDialog
 from desktop.ui.tray import Tray
@@ -26,6 +28,19 @@ class FakeIcon(QSystemTrayIcon):
 
     def showMessage(self, title: str, *_: object) -> None:
         self.said.append(title)
+
+
+class FakeBus:
+    """A desktop's session bus that keeps what it is told, or does not answer."""
+
+    def __init__(self) -> None:
+        self.is_there = True
+        self.told: list[str] = []
+
+    def notify(self, level: str, sentence: str, hint: str) -> bool:
+        if self.is_there:
+            self.told.append(f"{sentence} {hint}")
+        return self.is_there
 
 
 @pytest.fixture
@@ -62,6 +77,29 @@ def test_the_desktop_is_told_only_when_nobody_looks(
     window.tray.choose_notify(False)
     notices.post("error", "The run failed.", run_id=run_id)
     assert len(icon.said) == 3
+
+
+def test_without_a_tray_the_desktop_itself_is_told_and_else_the_window_is_marked(
+    window: MainWindow, bench: Bench, start_run: Callable[..., str], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services, bus = bench.services, FakeBus()
+    words = DesktopWords(services.jobs, services.choices, cast(Any, bus))
+    tray = Tray(services.runs, services.notices, services.choices, window.theme, window, desktop=words)
+    assert not tray.is_there
+    run_id = start_run()
+    window.hide()
+    services.notices.post("info", "A build is done.")
+    services.notices.post("info", "first is finished.", "Talk to it in the chat.", run_id)
+    qtbot.waitUntil(lambda: words.is_idle)
+    assert bus.told == ["first is finished. Talk to it in the chat."]
+    marked: list[QWidget] = []
+    monkeypatch.setattr(QApplication, "alert", marked.append)
+    bus.is_there = False
+    services.notices.post("error", "The run failed.", run_id=run_id)
+    qtbot.waitUntil(lambda: window in marked)
+    tray.choose_notify(False)
+    services.notices.post("error", "The run failed.", run_id=run_id)
+    assert words.is_idle
 
 
 def test_the_menu_says_what_runs(

@@ -24,6 +24,7 @@ from trainer_image.contract import (
     Round,
     Step,
     Suggestion,
+    Warned,
 )
 
 StartRun = Callable[..., str]
@@ -205,6 +206,43 @@ def test_full_memory_is_marked_and_told_once(
     again = MainWindow(bench.services)
     qtbot.addWidget(again)
     assert again.bar.isHidden()
+
+
+def test_a_warning_is_marked_told_and_stands_in_the_head(
+    watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot
+) -> None:
+    trainer, curves = bench.trainer(start_run("big")), watching.plots_dock.curves
+    head = watching.plots_dock.head
+    told: list[tuple[str, str]] = []
+    bench.services.notices.posted.connect(lambda notice: told.append((notice.level, notice.sentence)))
+    trainer.warn("Some rows were cut.")  # about the data, before the first step: no mark
+    trainer.say(Warned(code="warmup_shortened", sentence="The warm-up is shortened.", hint="Lower Warm-up."))
+    trainer.open_phase("train").step(1, 2.0).step(2, 2.0)
+    trainer.say(Warned(code="diverged", sentence="The loss explodes at step 2.", hint="Lower the learning rate."))
+    qtbot.waitUntil(lambda: list(curves.main.data_of("warning")[0]) == [2], timeout=60_000)
+    qtbot.waitUntil(lambda: head.warned.whole_text().startswith("The loss explodes"), timeout=60_000)
+    assert head.warned.whole_text() == "The loss explodes at step 2. (and 2 more) Lower the learning rate."
+    assert "Some rows were cut. Raise Longest row." in head.warned_line.toolTip().splitlines()
+    assert head.warned_line.isVisible()
+    assert told == [
+        ("warning", "big: Some rows were cut."),
+        ("info", "big: The warm-up is shortened."),
+        ("warning", "big: The loss explodes at step 2."),
+    ]
+    # The same a moment later is the same news; much later it is news again.
+    for minutes in (1, 10):
+        trainer.wait(60 * minutes).step(2 + minutes, 9.0)
+        trainer.say(Warned(code="diverged", sentence=f"The loss explodes again after {minutes} min."))
+    qtbot.waitUntil(lambda: len(curves.main.data_of("warning")[0]) == 3, timeout=60_000)
+    assert told[3:] == [("warning", "big: The loss explodes again after 10 min.")]
+    # A window that opens later knows the marks, and does not tell old news.
+    again = MainWindow(bench.services)
+    qtbot.addWidget(again)
+    assert again.bar.isHidden()
+    # What a resume undoes holds no more; what is said of the data does.
+    trainer.hello(1)
+    qtbot.waitUntil(lambda: not len(curves.main.data_of("warning")[0]), timeout=60_000)
+    qtbot.waitUntil(lambda: head.warned.whole_text().startswith("The warm-up is shortened."), timeout=60_000)
 
 
 def test_rounds_are_told(watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot) -> None:

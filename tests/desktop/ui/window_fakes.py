@@ -139,6 +139,9 @@ class FakeImage:
     def versions(self) -> list[ImageState]:
         return self.there
 
+    def why_not(self, id: str) -> str:
+        return "" if any(version.id == id for version in self.there) else "It is no longer there."
+
     def use(self, tag: str) -> None:
         self.there = [replace(version, is_used=version.tag == tag) for version in self.there]
 
@@ -220,6 +223,7 @@ class Bench:
             return
         self.is_closed = True
         self.services.keep_ready.close()
+        self.services.reproducing.close()
         self.services.data.close()
         self.services.choosing.close()
         self.services.models.close()
@@ -229,14 +233,18 @@ class Bench:
 
 
 def make_bench(
-    folder: Path, samples: list[GpuSample] | None = None, settings: QSettings | None = None, hub: str = NO_HUB
+    folder: Path,
+    samples: list[GpuSample] | None = None,
+    settings: QSettings | None = None,
+    hub: str = NO_HUB,
+    gpus: tuple[int, ...] = (),
 ) -> Bench:
     """Build everything that a window needs over fakes, in one folder."""
     home = Home(folder / "home")
     home.make()
     model, dataset = folder / "models" / "smol-135m", folder / "answers.jsonl"
     model.mkdir(parents=True, exist_ok=True)
-    (model / "config.json").write_text("{}")
+    fakes.write_small_model(model)
     if not dataset.exists():
         dataset.write_text('{"question": "How deep is the sea?", "answer": "Deep enough."}\n' * 120)
     store = Store(home.database)
@@ -245,7 +253,7 @@ def make_bench(
     setup = Setup({"docker": FakeBuilder(), "process": FakeBuilder()}, jobs)
     choices = Settings(store)
     setup.is_offline = lambda: choices.is_offline
-    machine = Machine(home.path, home.caches, 1000, 1000, memory_bytes=16 * 1024**3)
+    machine = Machine(home.path, home.caches, 1000, 1000, gpus, memory_bytes=16 * 1024**3)
     runs = Runs(home, store, engines, machine, setup, jobs, notices)  # type: ignore[arg-type]
     chat = Chat(home, store, engines, machine, setup, jobs)  # type: ignore[arg-type]
     doctor, image, example = FakeDoctor(), FakeImage(), FakeExampleModel(home.models / "example")
@@ -257,7 +265,7 @@ def make_bench(
         keep_ready=KeepReady(home, store, runs, engines, machine, setup, jobs),  # type: ignore[arg-type]
         labels=LabelBook(store),
         run_bin=RunBin(runs, jobs, notices),
-        reproducing=Reproducing(runs, store, notices),
+        reproducing=Reproducing(runs, store, notices, jobs, lambda: image),  # type: ignore[arg-type, return-value]
         chat=chat,
         hardware=hardware,
         images=Images(lambda: image, setup, jobs),  # type: ignore[arg-type]

@@ -192,8 +192,10 @@ def test_bad_rows_stop_or_are_left_out(tokenizer: Any, tmp_path: Path) -> None:
     with pytest.raises(TrainerError, match=r"1 row of 3 cannot be used\. Line 2: text is empty"):
         prepare(plan, "conversation", as_sft(tokenizer, plan))
     going_on = DataPlan(str(path), 64, "answers", False, 0.0, 1)
-    prepared = prepare(going_on, "conversation", as_sft(tokenizer, plan))
+    told: list[tuple[int, int]] = []
+    prepared = prepare(going_on, "conversation", as_sft(tokenizer, plan), lambda *count: told.append(count))
     assert (len(prepared.train), len(prepared.problems)) == (2, 1)
+    assert told == [(1, 3), (2, 3), (3, 3)]
 
 
 REAL = [

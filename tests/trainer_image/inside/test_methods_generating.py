@@ -295,6 +295,9 @@ def test_star_is_tested_with_problems_held_back(new_rounds: Any) -> None:
     assert len(tests) == 3
     assert tests[-1].step == ends[-1] == whole.events()[-1].step
     assert all(event.loss is None and 0 <= event.metrics["solved"] <= event.metrics["reward"] <= 1 for event in tests)
+    counts = [event for event in whole.events("phase") if event.done is not None and event.name != "data"]
+    ends = [event.name for event in counts if event.done == event.total]
+    assert ends == ["evaluate", "generate", "evaluate", "generate", "evaluate"]
     held = ROWS - whole.events("round")[0].problems
     assert held == round(ROWS * 0.25)
     run = new_rounds("stopped", **knobs).start()

@@ -64,6 +64,14 @@ def test_it_learns_and_tells(new_run: Any) -> None:
     ended = [event.name for event in run.events("phase") if event.seconds is not None]
     assert ended[:3] == ["import", "load", "data"]
     assert set(ended) == {"import", "load", "data", "evaluate", "save", "train"}
+    counts = {name: [] for name in ("data", "evaluate")}
+    for event in run.events("phase"):
+        if event.done is not None:
+            assert event.seconds is None
+            counts[event.name].append((event.done, event.total))
+    assert counts["data"][-1] == (40, 40)
+    # Four rows held back, two at once; a count falls out where another came within the second.
+    assert [count for count in counts["evaluate"] if count != (1, 2)] == [(2, 2), (2, 2)]
     # Eighteen steps are one epoch: every row has been read once, and none of the padding.
     assert run.events("step")[17].tokens == plan.total_tokens
     assert run.events("step")[-1].tokens > plan.total_tokens

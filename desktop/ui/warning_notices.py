@@ -1,0 +1,49 @@
+"""Says what a trainer warns of, and when the memory of a card was full and the run goes on smaller; when it happens."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from PySide6.QtCore import QObject
+
+from desktop.controllers.notices import Notices
+from desktop.controllers.runs import Runs
+from desktop.core.run import NEVER_STARTED, Run
+from trainer_image.contract import Event, OutOfMemory, UnknownLine, Warned
+
+AGAIN_AFTER = timedelta(minutes=5)
+"""What a run warns of again and again is told no more often."""
+ABOUT_THE_START = ("rows_left_out", "rows_of_no_use", "too_few_rows", "warmup_shortened", "no_chat_template")
+"""Codes of warnings that say how a run was begun, not that something goes wrong; so do those of knobs overridden."""
+
+
+class WarningNotices(QObject):
+    """Listens to every run; what happened before the window was open is no news."""
+
+    def __init__(self, runs: Runs, notices: Notices, parent: QObject) -> None:
+        super().__init__(parent)
+        self._runs = runs
+        self._notices = notices
+        self._since = datetime.now(UTC)
+        self._told: dict[tuple[str, str], datetime] = {}
+        runs.advanced.connect(self._advanced)
+
+    def _advanced(self, run_id: str, events: list[Event | UnknownLine]) -> None:
+        run = self._runs.get(run_id)
+        for event in events:
+            if run is None or isinstance(event, UnknownLine) or event.time < self._since:
+                continue
+            if isinstance(event, OutOfMemory):
+                tries = f"Try {event.attempt} of {event.attempts}."
+                self._notices.post("warning", f"{run.name}: {event.sentence}", tries, run_id)
+            elif isinstance(event, Warned):
+                self._tell(run, event)
+
+    def _tell(self, run: Run, warned: Warned) -> None:
+        before = self._told.get((run.id, warned.code))
+        # Of a run that could not start, its failure is told.
+        if warned.code == NEVER_STARTED or (before is not None and abs(warned.time - before) < AGAIN_AFTER):
+            return
+        self._told[run.id, warned.code] = warned.time
+        is_quiet = warned.code in ABOUT_THE_START or warned.code.endswith("_overridden")
+        self._notices.post("info" if is_quiet else "warning", f"{run.name}: {warned.sentence}", warned.hint, run.id)
