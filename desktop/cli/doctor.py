@@ -17,7 +17,8 @@ def doctor(arguments: argparse.Namespace, home: Home) -> int:
     with assembled(home) as assembly:
         checks = assembly.doctor.examine()
     if arguments.json:
-        told = [{"name": c.name, "state": c.state, "detail": c.detail, "fix": c.fix, "command": c.command} for c in checks]
+        words = ("name", "state", "detail", "fix", "command")
+        told = [{word: getattr(check, word) for word in words} for check in checks]
         print(json.dumps({"checks": told}))
     else:
         for check in checks:

@@ -42,6 +42,8 @@ class TallyOptions:
     near: bool = True
     one_language_in: int = 1
     """Of so many rows one is looked at for its language."""
+    notes_letters: bool = False
+    """Whether rows with letters beyond ASCII are noted, as their encoding was guessed."""
 
 
 @dataclass
@@ -58,6 +60,11 @@ class Counts:
     doubts: Counter[Doubt] = field(default_factory=Counter)
     doubt_lines: dict[Doubt, list[int]] = field(default_factory=dict)
     """Lines with doubtful letters, as many as are kept."""
+    shape_lines: dict[Shape, list[int]] = field(default_factory=dict)
+    """Lines of rows with another shape than most, as many as are kept of each."""
+    letters: int = 0
+    """Rows with letters beyond ASCII, where they are noted."""
+    letter_lines: list[int] = field(default_factory=list)
     survey: Survey = field(default_factory=Survey)
     languages: Counter[str] = field(default_factory=Counter)
     empty_fields: Counter[str] = field(default_factory=Counter)
@@ -75,6 +82,13 @@ class Counts:
         for doubt, lines in behind.doubt_lines.items():
             known = self.doubt_lines.setdefault(doubt, [])
             known += (line + self.lines for line in lines[: max(0, kept - len(known))])
+        for shape, lines in behind.shape_lines.items():
+            others = self.shape_lines.setdefault(shape, [])
+            others += (line + self.lines for line in lines[: max(0, kept - len(others))])
+        self.letter_lines += (
+            line + self.lines for line in behind.letter_lines[: max(0, kept - len(self.letter_lines))]
+        )
+        self.letters += behind.letters
         self.doubts += behind.doubts
         self.survey.taken.join(behind.survey.taken, self.lines)
         self.rows += behind.rows
@@ -104,3 +118,8 @@ class Look:
     """The first row of each shape."""
     begin: int | None
     """Where the first line begins, if lines can be read from anywhere; else None."""
+
+    @property
+    def doubtful_encoding(self) -> str:
+        """Return what is to be said of an encoding that was guessed, or nothing."""
+        return next((note for note in self.facts.notes if "no UTF-8" in note), "")

@@ -126,7 +126,7 @@ class _Scan:
     def _count_once(self, path: Path, size: int, seen: Look) -> _Counted:
         asked = self._options
         one_in = max(1, size // _LANGUAGES_FROM)
-        tally_options = TallyOptions(asked.mapping, asked.kept, self._near, one_in)
+        tally_options = TallyOptions(asked.mapping, asked.kept, self._near, one_in, bool(seen.doubtful_encoding))
         self._bytes = self._rows = 0
         tasks: list[tuple[Any, ...]] = []
         files: list[Path] = []

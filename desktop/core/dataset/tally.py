@@ -11,6 +11,7 @@ from desktop.core.dataset.letters import doubts_in
 from desktop.core.dataset.skeletons import Group
 from trainer_image.formats import LeftOut, Made, Row, RowProblem, convert, mapped
 from trainer_image.formats.reading import Survey
+from trainer_image.formats.shapes import shape_of
 
 
 class Tally:
@@ -25,11 +26,17 @@ class Tally:
         """Count a row the strict way."""
         counts = self.counts
         counts.rows += 1
+        expected = counts.survey.votes[self._guess.shape]
         counts.survey.add(item)
         if isinstance(item, RowProblem):
             self._note(item)
             return
         row = mapped(item, self._options.mapping) if self._options.mapping else item
+        if counts.survey.votes[self._guess.shape] == expected and (shape := shape_of(row.value)) is not None:
+            self._keep(counts.shape_lines.setdefault(shape, []), row.line)
+        if self._options.notes_letters and not repr(item.value).isascii():
+            counts.letters += 1
+            self._keep(counts.letter_lines, row.line)
         for name, cell in item.value.items():
             if is_empty(cell):
                 counts.empty_fields[name] += 1
@@ -40,16 +47,13 @@ class Tally:
                 return
             if isinstance(outcome, LeftOut):
                 counts.left_out += 1
-                if len(counts.left_out_lines) < self._options.kept:
-                    counts.left_out_lines.append(outcome.line)
+                self._keep(counts.left_out_lines, outcome.line)
                 return
             made.append(outcome)
         said = said_in(made)
         for doubt in doubts_in(said.texts):
             counts.doubts[doubt] += 1
-            lines = counts.doubt_lines.setdefault(doubt, [])
-            if len(lines) < self._options.kept:
-                lines.append(row.line)
+            self._keep(counts.doubt_lines.setdefault(doubt, []), row.line)
         self._add_good(row.number, row.line, said)
 
     def _add_good(self, number: int, line: int, said: Said) -> None:
@@ -74,6 +78,10 @@ class Tally:
         self.fingerprints.add_many(rows, lines, exact, group.texts)
         chosen = np.flatnonzero(exact % np.uint64(self._options.one_language_in) == 0).tolist()
         counts.languages.update(map(language_of, group.texts(chosen)))
+
+    def _keep(self, lines: list[int], line: int) -> None:
+        if len(lines) < self._options.kept:
+            lines.append(line)
 
     def _note(self, problem: RowProblem) -> None:
         counts = self.counts

@@ -142,22 +142,22 @@ def _rows(count: int) -> str:
 
 def _warnings(found: Findings) -> Iterator[Finding]:
     counts, shape = found.counts, found.look.guess.shape
-    doubts = [note for note in found.look.facts.notes if "no UTF-8" in note]
-    if doubts:
-        yield Finding("encoding", counts.rows, doubts[0])
+    if found.look.doubtful_encoding:
+        lines = tuple(counts.letter_lines[:_MOST_LINES])
+        yield Finding("encoding", counts.letters or counts.rows, found.look.doubtful_encoding, lines)
     if BRACKETS in found.look.facts.notes:
         yield Finding("no_commas", counts.rows, BRACKETS)
     yield from (Finding(one.kind, one.count, one.sentence, one.lines) for one in found.look.facts.noticed)
     for doubt, count in counts.doubts.items():
         lines = tuple(counts.doubt_lines[doubt][:_MOST_LINES])
-        where = f" (line {lines[0]:,})" if count == 1 else f" (line {lines[0]:,}, for one)"
-        yield Finding(
-            doubt, count, f"{_rows(count)} {'holds' if count == 1 else 'hold'} {_DOUBTS[doubt]}{where}.", lines
-        )
+        holds = f"{_rows(count)} {'holds' if count == 1 else 'hold'} {_DOUBTS[doubt]}"
+        yield Finding(doubt, count, f"{holds}{_where(lines, count)}.", lines)
     for other, votes in counts.survey.votes.items():
         if other not in (None, shape):
             has = "1 row has" if votes == 1 else f"{votes:,} rows have"
-            yield Finding("mixed_shapes", votes, f"{has} another shape: {SHAPE_WORDS[other]}.")
+            lines = tuple(counts.shape_lines.get(other, ())[:_MOST_LINES])
+            message = f"{has} another shape: {SHAPE_WORDS[other]}{_where(lines, votes)}."
+            yield Finding("mixed_shapes", votes, message, lines)
     for what, message in counts.survey.taken.sentences():
         yield Finding(what, counts.survey.taken.counts[what], message, tuple(counts.survey.taken.lines[what]))
     if shape == "prompt_completion":
@@ -170,6 +170,13 @@ def _warnings(found: Findings) -> Iterator[Finding]:
         message = f"{_rows(counts.left_out)} with an answer labelled bad would not be learned from."
         yield Finding("left_out", counts.left_out, message, lines)
     yield from _copies(found)
+
+
+def _where(lines: tuple[int, ...], count: int) -> str:
+    """Return the first of these lines in brackets, or nothing where none was kept."""
+    if not lines:
+        return ""
+    return f" (line {lines[0]:,})" if count == 1 else f" (line {lines[0]:,}, for one)"
 
 
 def _copies(found: Findings) -> Iterator[Finding]:
