@@ -56,6 +56,13 @@ GIB = 1024**3
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
+def write_small_model(folder: Path) -> None:
+    """Write what passes for a model folder before anything is loaded; its tokenizer is of the older kind."""
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(b"\x02" + bytes(7) + b"{}")
+    (folder / "tokenizer.model").write_bytes(b"")
+
+
 class FakeEngine:
     """An engine whose bodies live in a dictionary that a test changes as it likes."""
 

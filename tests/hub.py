@@ -26,6 +26,8 @@ class FakeModel:
     parameters: int | None = None
     config: dict[str, Any] = field(default_factory=dict)
     private: bool = False
+    task: str | None = "text-generation"
+    """What the Hub says that it is for."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -33,6 +35,7 @@ class FakeModel:
             "sha": COMMIT,
             "gated": "manual" if self.gated else False,
             "private": self.private,
+            "pipeline_tag": self.task,
             "tags": list(self.tags),
             "downloads": self.downloads,
             "config": self.config,

@@ -26,6 +26,7 @@ from trainer_image.formats import (
     read_rows,
     rows_of,
     why_not,
+    with_text,
 )
 
 AS_FOUND = Told()
@@ -144,7 +145,7 @@ def _read_parquet(path: Path, part: str | None) -> Iterator[Row | RowProblem]:
 
     try:
         with open_parquet(path, part) as source, parquet.ParquetFile(source) as file:
-            values = [row for batch in file.iter_batches() for row in batch.to_pylist()]
+            values = [with_text(row) for batch in file.iter_batches() for row in batch.to_pylist()]
     except pyarrow.ArrowInvalid as error:
         raise UnreadableFileError(f"{path.name} is no whole Parquet file.", "Fetch or save it again.") from error
     yield from rows_of(values)

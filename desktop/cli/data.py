@@ -35,7 +35,10 @@ DIM, BOLD, PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 def check(arguments: argparse.Namespace, home: Home) -> int:
     """Print what a file holds; 0 if it can be used, 1 if something has to be done first."""
     path, options = _file_and_options(arguments, home)
-    report = scan(path, replace(options, near=arguments.near), _progress(arguments))
+    options = replace(options, near=arguments.near)
+    if arguments.problems:
+        options = replace(options, kept=arguments.problems)
+    report = scan(path, options, _progress(arguments))
     lengths = _lengths(report, options, arguments, home) if arguments.model and report.rows else None
     if arguments.json:
         told = as_json(report)
@@ -44,7 +47,7 @@ def check(arguments: argparse.Namespace, home: Home) -> int:
         print(json.dumps(told))
     else:
         _clear_progress()
-        print("\n".join([*_sentences(report), *(_tokens(lengths) if lengths else ())]))
+        print("\n".join([*_sentences(report, arguments.problems), *(_tokens(lengths) if lengths else ())]))
     return 0 if report.outcome in ("accept", "warn") else 1
 
 
@@ -91,6 +94,8 @@ def add_arguments(word: argparse.ArgumentParser) -> None:
 def _file_and_options(arguments: argparse.Namespace, home: Home) -> tuple[Path, ScanOptions]:
     """Return the file that is meant and how it is read: one on the disk, or that of a dataset of the library."""
     told = read_options(arguments)
+    if not arguments.file.strip():
+        raise AppError("No file is named: the word is empty.", "Name a file or a registered dataset.", "bad_data")
     path = Path(arguments.file).expanduser()
     if os.path.lexists(path) or not home.database.is_file():
         return path, told
@@ -161,7 +166,7 @@ def _lengths_as_json(lengths: Lengths) -> dict[str, Any]:
     }
 
 
-def _sentences(report: Report) -> Iterator[str]:
+def _sentences(report: Report, asked: int | None = None) -> Iterator[str]:
     """Yield the report in plain words, what matters most first."""
     yield f"{report.outcome}: {report.sentence}"
     if report.hint:
@@ -178,10 +183,11 @@ def _sentences(report: Report) -> Iterator[str]:
     if report.problems:
         counts = ", ".join(f"{count:,} {kind}" for kind, count in report.problem_counts.items())
         yield f"rows that cannot be used: {report.bad_rows:,} ({counts})"
-        yield from (f"  {problem}" for problem in report.problems[:SHOWN])
-        more = report.bad_rows - len(report.problems[:SHOWN])
+        shown = report.problems if asked else report.problems[:SHOWN]
+        yield from (f"  {problem}" for problem in shown)
+        more = report.bad_rows - len(shown)
         if more > 0:
-            yield f"  and {more:,} more"
+            yield f"  and {more:,} more: --problems all names each"
     if report.duplicates.near:
         yield f"nearly the same as an earlier row: {report.duplicates.near:,}"
     if report.languages:

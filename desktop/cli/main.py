@@ -236,6 +236,12 @@ def _parser() -> argparse.ArgumentParser:
     near = "look for near duplicates; without a word, in files of up to 256 MB"
     check.add_argument("--near", action=argparse.BooleanOptionalAction, help=near)
     check.add_argument("--evaluation", metavar="FILE", help="a second file whose rows should not be in the first")
+    check.add_argument(
+        "--problems",
+        type=reading.count_or_all,
+        metavar="N",
+        help="name so many rows of each kind of problem, or all; without it 10, and 200 of each kind with --json",
+    )
     preview.add_argument("--model", required=True, help="a model folder, or a Hub name that is on this machine")
     preview.add_argument("--rows", type=reading.count, default=1, metavar="N", help="how many rows")
     preview.add_argument("--row", type=reading.count, default=1, metavar="NUMBER", help="the first of them")

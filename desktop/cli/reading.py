@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -12,12 +13,18 @@ from desktop.core.dataset.report import ScanOptions
 from desktop.errors import ConfigError
 from trainer_image.formats import ENCODING_WORDS, SHAPES, ReadOptions, TextBy
 
+_BY_TOKENS = "tokens"
+
 
 def add_reading(word: argparse.ArgumentParser) -> None:
     """Add what can be said of a file."""
     word.add_argument("--shape", choices=SHAPES, help="the shape of the rows, where they do not say it")
     word.add_argument("--map", action="append", default=[], metavar="OURS=THEIRS", help="the file's name of a column")
-    word.add_argument("--text-by", choices=get_args(TextBy), help="what is a row of a plain text")
+    word.add_argument(
+        "--text-by",
+        choices=(*get_args(TextBy), _BY_TOKENS),
+        help="what is a row of a plain text; file and tokens are the same: the whole file, cut by tokens",
+    )
     word.add_argument("--delimiter", help="what parts the cells of a table")
     word.add_argument("--header", action=argparse.BooleanOptionalAction, help="whether a table begins with a header")
     word.add_argument("--encoding", choices=ENCODING_WORDS, help="how the letters are written")
@@ -38,7 +45,7 @@ def read_options(arguments: argparse.Namespace) -> ScanOptions:
         part=arguments.part,
     )
     if arguments.text_by:
-        read = replace(read, text_by=arguments.text_by)
+        read = replace(read, text_by="file" if arguments.text_by == _BY_TOKENS else arguments.text_by)
     other, method = getattr(arguments, "evaluation", None), getattr(arguments, "method", None)
     kind = KIND_OF[method] if method else None
     return ScanOptions(read, told or None, arguments.shape, kind, Path(other).expanduser() if other else None)
@@ -50,6 +57,11 @@ def count(word: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("has to be 1 or more")
     return number
+
+
+def count_or_all(word: str) -> int:
+    """Read a number from 1 on, or all."""
+    return sys.maxsize if word == "all" else count(word)
 
 
 def share(word: str) -> float:

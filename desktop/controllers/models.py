@@ -100,12 +100,13 @@ class Models(QObject):
         self._machine = machine
         self._in_use = in_use
         self._wanted: tuple[str, str | None, bool] | None = None
+        self._look = 0
         self._words = ""
         self.is_offline = is_offline
         self.cache = home.caches / "hub" / "hub"
-        hub = HubModels(self.cache, token, endpoint)
-        self._hub = hub
         listed = model_list()
+        hub = HubModels(self.cache, token, endpoint, listed.not_trainable)
+        self._hub = hub
         self._check = ModelCheck(hub, home.caches / "hub", Supported(listed.trainable, listed.not_trainable))
         self.downloads = Downloads(jobs, self.cache, token, endpoint, self)
         self.pushes = Pushes(jobs, token, endpoint, self)
@@ -117,27 +118,25 @@ class Models(QObject):
     def examine(self, model: str, revision: str | None = None, *, offline: bool = False) -> None:
         """Look a model over; ``examined`` brings what was found."""
         offline = offline or self.is_offline()
-        wanted = (model, revision, offline)
-        self._wanted, self.report = wanted, None
-        if model:
-            self._jobs.run(
-                "pool", lambda: self.check(model, revision, offline), lambda found: self._take(wanted, found)
-            )
+        self._wanted, self.report = (model, revision, offline), None
+        self.look_again()
 
     def check(self, model: str, revision: str | None, offline: bool) -> ModelReport:
         """Return what there is to know of a model; blocks."""
         return self._check.check(model, revision, offline=offline or self.is_offline())
 
-    def _take(self, wanted: tuple[str, str | None, bool], report: ModelReport) -> None:
-        if wanted == self._wanted:
+    def _take(self, look: int, report: ModelReport) -> None:
+        if look == self._look:
             self.report = report
             self.examined.emit(report)
 
     def look_again(self) -> None:
         """Look the same model over once more; until that has ended, what was found of it stays."""
         wanted = self._wanted
+        self._look += 1
+        look = self._look
         if wanted is not None and wanted[0]:
-            self._jobs.run("pool", lambda: self.check(*wanted), lambda found: self._take(wanted, found))
+            self._jobs.run("pool", lambda: self.check(*wanted), lambda found: self._take(look, found))
 
     def refusals(self, values: Mapping[str, Any]) -> list[Problem]:
         """Return why a run with these knobs would fail, by what was found of its model; none while nobody knows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +34,11 @@ SMALL = (
 WEIGHTS = (".safetensors", ".bin")
 LEFT_OUT = ("original/", "onnx/", "openvino/", "coreml/", "metal/", "gguf/", ".git", "figures/", "assets/")
 NEEDED = (".json", ".jinja", ".model", ".txt", ".py", ".tiktoken")
-_EXPAND = ("downloads", "gated", "likes", "safetensors", "tags", "lastModified")
+_EXPAND = ("config", "downloads", "gated", "likes", "pipeline_tag", "safetensors", "tags", "lastModified")
+TEXT_TASKS = (None, "text-generation", "image-text-to-text", "any-to-any")
+"""What the Hub says that models write text for; those that see pictures too write it as well, and some say nothing."""
+LOOKED_THROUGH = 100
+"""So many answers are asked for, because some of them are no text models."""
 
 disable_progress_bars()  # they would be written to the terminal that the app was started from
 
@@ -76,12 +80,20 @@ class HubModels:
     """The Hub's doorway for models; every call blocks, and raises AppError with what can be done."""
 
     def __init__(
-        self, cache: Path, token: Callable[[], str | None] = lambda: None, endpoint: str | None = None
+        self,
+        cache: Path,
+        token: Callable[[], str | None] = lambda: None,
+        endpoint: str | None = None,
+        left_out: Collection[str] = (),
     ) -> None:
-        """Keep what is fetched in ``cache``; ``endpoint`` is another Hub than HF_ENDPOINT or the public one."""
+        """Keep what is fetched in ``cache``; ``endpoint`` is another Hub than HF_ENDPOINT or the public one.
+
+        Searches leave models of the kinds (model_type) ``left_out`` out.
+        """
         self.cache = cache
         self.endpoint = endpoint
         self._token = token
+        self._left_out = left_out
 
     @property
     def token(self) -> str | bool:
@@ -92,9 +104,8 @@ class HubModels:
         """Return models that have these words in their names, the most downloaded first."""
         asked: dict[str, Any] = {
             "search": words.strip(),
-            "pipeline_tag": "text-generation",
             "sort": "downloads",
-            "limit": most,
+            "limit": max(most, LOOKED_THROUGH),
             "expand": list(_EXPAND),
         }
         with explained(words):
@@ -103,7 +114,12 @@ class HubModels:
             headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
             answer = get_session().get(f"{api.endpoint}/api/models", params=asked, headers=headers, timeout=SECONDS)
             hf_raise_for_status(answer)
-            return [_as_model(_read(entry)) for entry in answer.json()]
+            found = [_read(entry) for entry in answer.json()]
+            return [_as_model(info) for info in found if self._writes_text(info)][:most]
+
+    def _writes_text(self, info: ModelInfo) -> bool:
+        kind = (info.config or {}).get("model_type")
+        return info.pipeline_tag in TEXT_TASKS and kind not in self._left_out
 
     def show(self, id: str, revision: str | None = None) -> HubModel:
         """Return what the Hub says of one model, with the files that a run needs."""

@@ -10,10 +10,13 @@ from typing import Any, Literal
 from desktop.engine.hub_cache import scan
 from desktop.engine.hub_models import WEIGHTS, HubModel, HubModels, read_config
 from desktop.engine.model_folder import find_model_folder
+from desktop.engine.model_weights import missing_weights, plain_name, quantized_by
 from desktop.engine.preview import Previewer
 from desktop.errors import AppError
 
 State = Literal["ok", "warn", "fail"]
+FOR_RUNNING = frozenset({"awq", "gptq", "compressed-tensors", "aqlm", "auto-round", "eetq", "hqq", "quanto", "vptq"})
+"""Methods of quantization that need libraries for running models, which the trainer does not have."""
 Step = Literal["download", "import_gguf", "token", "online", "instruct", "template", "own_template", ""]
 
 
@@ -85,6 +88,8 @@ class ModelCheck:
         report = replace(report, folder=folder)
         if not any(one.name.endswith(WEIGHTS) for one in folder.iterdir()):
             report = _with(report, Remark("fail", "The folder has no weights (*.safetensors) in it. Fetch them again."))
+        elif lacking := missing_weights(folder):
+            report = _with(report, _incomplete(lacking))
         return self._look_inside(report, folder)
 
     def _check_name(self, report: ModelReport, *, offline: bool) -> ModelReport:
@@ -99,7 +104,10 @@ class ModelCheck:
             except AppError as error:
                 refused = error
         if kept is not None:
-            report = _with(replace(report, where="cache", folder=kept), Remark("ok", "It is on this machine."))
+            report = replace(report, where="cache", folder=kept)
+            # What lacks there is fetched before the run; without the network it cannot be.
+            lacking = missing_weights(kept) if offline else ()
+            report = _with(report, _incomplete(lacking) if lacking else Remark("ok", "It is on this machine."))
         if told is not None:
             report = _told(report, told)
         if refused is not None:
@@ -130,7 +138,7 @@ class ModelCheck:
 
     def _look_inside(self, report: ModelReport, folder: Path) -> ModelReport:
         config = read_config(folder) or dict(report.config)
-        report = _with(replace(report, config=config), *self._architecture(config))
+        report = _with(replace(report, config=config), *self._architecture(config), *_quantized(report.model, config))
         try:
             previewer = Previewer(str(folder))
         except AppError as error:
@@ -163,6 +171,29 @@ class ModelCheck:
 
 def _with(report: ModelReport, *remarks: Remark) -> ModelReport:
     return replace(report, remarks=(*report.remarks, *remarks))
+
+
+def _incomplete(lacking: Sequence[str]) -> Remark:
+    more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+    return Remark("fail", f"Of its weights {lacking[0]}{more} is missing. Fetch the model again.")
+
+
+def _quantized(model: str, config: Mapping[str, Any]) -> Sequence[Remark]:
+    """Weights that were made small for running are no base to train on, but for those of bitsandbytes."""
+    method = quantized_by(config)
+    if not method or method == "bitsandbytes":
+        return ()
+    if method in FOR_RUNNING:
+        sentence = (
+            f"Its weights are quantized with {method.upper()}, made for running a model, and cannot be trained here. "
+            f"Take {plain_name(model)}; with 4-bit switched on it needs no more memory."
+        )
+        return (Remark("fail", sentence),)
+    sentence = (
+        f"Its weights are quantized with {method.upper()}. The trainer may refuse them, and memory is reckoned as for "
+        f"16 bits: safer is {plain_name(model)}."
+    )
+    return (Remark("warn", sentence),)
 
 
 def _gguf(path: Path) -> Remark:

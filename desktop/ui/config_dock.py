@@ -147,7 +147,8 @@ class ConfigDock(QWidget):
         if config is None or self.form.problems:
             self.form.touch_everything()
             self.reveal(self.form.problems[0].knob if self.form.problems else "model")
-            self._services.models.look_again()  # it may have been mended meanwhile
+            if self._services.models.refusals(self.form.values()):
+                self._services.models.look_again()  # it may have been mended meanwhile
             return None
         return config
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
-from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QComboBox, QFormLayout, QLineEdit, QWidget
+from PySide6.QtCore import QSignalBlocker, QStringListModel, Signal
+from PySide6.QtWidgets import QComboBox, QCompleter, QFormLayout, QLineEdit, QWidget
 
 from desktop.controllers.scanning import Report
 from desktop.ui.pieces import label
@@ -39,15 +40,21 @@ class ReadingForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._before = ReadOptions()
+        self._path: Path | None = None
+        self._parts: tuple[str, ...] = ()
         self.delimiter = combo("What stands between two cells", FOUND_OUT | DELIMITERS)
         self.header = combo("The first row", FOUND_OUT | HEADERS)
         self.encoding = combo("Its letters", FOUND_OUT | ENCODINGS)
         self.text_by = combo("One row is", TEXT_BY)
         self.array = QLineEdit(placeholderText="found out")
+        self._array_keys = QStringListModel(self)
+        self.array.setCompleter(QCompleter(self._array_keys, self.array))
         self.array.setAccessibleName("The key of the rows")
+        self.part = combo("The file of the archive", FOUND_OUT)
         self.form = spaced_form()
         self.form.setContentsMargins(0, 0, 0, 0)
         for text, editor in (
+            ("File of the archive", self.part),
             ("Between two cells", self.delimiter),
             ("The first row", self.header),
             ("One row is", self.text_by),
@@ -56,7 +63,7 @@ class ReadingForm(QWidget):
         ):
             self.form.addRow(named(text, editor), editor)
         self.setLayout(self.form)
-        for box in (self.delimiter, self.header, self.encoding, self.text_by):
+        for box in (self.part, self.delimiter, self.header, self.encoding, self.text_by):
             box.currentIndexChanged.connect(lambda _: self.changed.emit())
         self.array.textChanged.connect(lambda _: self.changed.emit())
 
@@ -69,6 +76,7 @@ class ReadingForm(QWidget):
             encoding=self.encoding.currentData() or None,
             text_by=self.text_by.currentData(),
             array=self.array.text().strip() or None,
+            part=self.part.currentData() or None,
         )
 
     def show_reading(self, report: Report, read: ReadOptions) -> None:
@@ -83,11 +91,19 @@ class ReadingForm(QWidget):
         ):
             with QSignalBlocker(box):
                 box.setCurrentIndex(max(0, box.findData(value)))
+        if report.outcome == "ask" and report.arrays:
+            self.array.setPlaceholderText(" or ".join(report.arrays))
+            self._array_keys.setStringList(report.arrays)
+        elif report.path != self._path:
+            self.array.setPlaceholderText(FOUND_OUT[""])
+            self._array_keys.setStringList([])
+        self._offer_parts(report, read.part)
         with QSignalBlocker(self.array):
             self.array.setText(read.array or "")
         is_table, is_text = report.format == "table", report.format == "text"
         is_json = report.format in ("json", "") and report.path.suffix.lower() not in NEVER_JSON
         for editor, shown in (
+            (self.part, self.part.count() > 1),
             (self.delimiter, is_table),
             (self.header, is_table),
             (self.text_by, is_text),
@@ -95,6 +111,17 @@ class ReadingForm(QWidget):
             (self.encoding, report.format != "parquet"),
         ):
             self.form.setRowVisible(editor, shown)
+
+    def _offer_parts(self, report: Report, said: str | None) -> None:
+        """List the files of an archive that had to be asked about, also once one of them is read."""
+        if report.path != self._path or (report.outcome == "ask" and report.parts):
+            self._path, self._parts = report.path, report.parts if report.outcome == "ask" else ()
+        with QSignalBlocker(self.part):
+            self.part.clear()
+            self.part.addItem(FOUND_OUT[""], "")
+            for part in dict.fromkeys((*self._parts, *([said] if said else []))):
+                self.part.addItem(part, part)
+            self.part.setCurrentIndex(max(0, self.part.findData(said or "")))
 
 
 def spaced_form() -> QFormLayout:

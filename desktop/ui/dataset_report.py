@@ -16,6 +16,7 @@ KIND_WORDS: dict[str, str] = {
     "bad_ranking": "ranking",
     "broken_json": "broken JSON",
     "broken_letters": "broken letters",
+    "broken_list": "broken list",
     "broken_row": "quotes do not match",
     "chosen_is_rejected": "both answers are the same",
     "differ_in_question": "two questions in one row",
@@ -34,7 +35,10 @@ KIND_WORDS: dict[str, str] = {
     "no_common_prompt": "no common question",
     "not_a_number": "not a number",
     "not_an_object": "not a row",
+    "repeated_header": "the header again",
     "same_role_twice": "two turns by the same side",
+    "stray_return": "line end inside a cell",
+    "system_not_first": "instructions behind other turns",
     "template_mark": "mark of a chat template",
     "too_deep": "nested too deeply",
     "too_few_answers": "too few answers",
@@ -45,6 +49,7 @@ KIND_WORDS: dict[str, str] = {
     "unknown_shape": "unknown columns",
     "wrong_cells": "number of cells",
     "wrong_type": "wrong kind of value",
+    "zero_byte": "zero bytes",
 }
 
 
@@ -60,8 +65,7 @@ def fault_of(problem: RowProblem) -> str:
 
 def place_of(problem: RowProblem) -> str:
     """Return where a problem is, as people look for it."""
-    line = f"Line {words.count(problem.line)}"
-    return f"{problem.part}, {line[0].lower()}{line[1:]}" if problem.part else line
+    return problem.place
 
 
 def headline(report: Report, bad_rows: BadRows) -> str:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 
 from desktop.controllers.choosing import Choosing
-from desktop.controllers.models import HubModel, LocalModel, Models
+from desktop.controllers.models import CachedModel, HubModel, LocalModel, Models
 from desktop.core.models import StartingPoint, model_list, size_words
 from desktop.errors import AppError
 from desktop.ui import words
@@ -54,10 +54,13 @@ class ModelPage(QWidget):
 class StartingPoints(ModelPage):
     """The list that comes with the app, with what each model would be here."""
 
-    def __init__(self, choosing: Choosing) -> None:
-        headers = ("Model", "Size", "On this machine", "Licence", "Longest text")
+    def __init__(self, choosing: Choosing, models: Models) -> None:
+        headers = ("Model", "Size", "Fits here", "Licence", "Longest text")
         super().__init__(ModelTable("Good models to start from", headers, right=(1, 4), gives_way={4: 700, 3: 560}))
         self._choosing = choosing
+        self._models = models
+        self._here: frozenset[str] = frozenset()
+        """Which models need no download."""
         self._base = {name: field.default for name, field in RunConfig.model_fields.items()}
         self.finder = QLineEdit(placeholderText="Find, such as  qwen 4b", clearButtonEnabled=True)
         self.finder.setAccessibleName("Find a starting point")
@@ -70,12 +73,29 @@ class StartingPoints(ModelPage):
         date = label(f"As of {listed.date}.", "muted")
         date.setToolTip(listed.source)
         self.setLayout(column(row(self.finder, date), self.table, self.about, self.buttons))
+        models.cached.connect(self._take_cached)
         self._show_choice(None)
 
     def refresh(self) -> None:
-        """Fill the table for the cards of this moment."""
+        """Fill the table for the cards of this moment, and offline for what is on this machine."""
+        self._show_list()
+        if self._models.is_offline():
+            self._models.look_at_cache()
+
+    def _take_cached(self, cached: list[CachedModel]) -> None:
+        here = frozenset(one.id for one in cached if one.is_whole)
+        if here != self._here:
+            self._here = here
+            self._show_list()
+
+    def _show_list(self) -> None:
         found = model_list().search(self.finder.text())
-        self.table.show_rows([TableRow(self._words(one), one, one.id) for one in found])
+        rows = [TableRow(self._words(one), one, one.id, not any(map(self._can_use, one.ids))) for one in found]
+        self.table.show_rows(rows)
+        self._show_choice(self.table.chosen)
+
+    def _can_use(self, id: str) -> bool:
+        return id in self._here or not self._models.is_offline()
 
     def _words(self, one: StartingPoint) -> tuple[str, ...]:
         name = one.name if one.kind == "chat" else f"{one.name}  (base)"
@@ -101,15 +121,20 @@ class StartingPoints(ModelPage):
         one = chosen if isinstance(chosen, StartingPoint) else None
         self.four_bit.setVisible(bool(one and one.four_bit))
         self.open_copy.setVisible(bool(one and one.open_copy))
+        self.four_bit.setEnabled(bool(one and self._can_use(one.four_bit or "")))
+        self.open_copy.setEnabled(bool(one and self._can_use(one.open_copy or "")))
         self.four_bit.setToolTip(f"{one.four_bit}: a quarter of the download" if one and one.four_bit else "")
         self.open_copy.setToolTip(f"{one.open_copy}: the same weights, nobody has to be asked" if one else "")
 
     def value_of(self, chosen: object) -> str:
-        return chosen.id if isinstance(chosen, StartingPoint) else ""
+        return chosen.id if isinstance(chosen, StartingPoint) and self._can_use(chosen.id) else ""
 
     def words_of(self, chosen: object) -> str:
         if not isinstance(chosen, StartingPoint):
-            return "Choose a row. What fits is worked out for this machine, for rows of 1,024 tokens."
+            away = " Tunedeck is offline: grey ones are not on this machine." if self._models.is_offline() else ""
+            return f"Choose a row. What fits is worked out for this machine, for rows of 1,024 tokens.{away}"
+        if not self._can_use(chosen.id):
+            return f"{chosen.id} is not on this machine, and Tunedeck is offline: it cannot be fetched."
         kind = "Answers questions already." if chosen.kind == "chat" else "Goes on with a text; has no chat template."
         gate = " Its owner wants to be asked first; the open copy has the same weights." if chosen.gated else ""
         return f"{chosen.id}, {chosen.licence}. {kind}{gate} {chosen.note}".strip()

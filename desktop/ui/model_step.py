@@ -75,7 +75,7 @@ class ModelStep(QWidget):
         self._show_state()
 
     def _make_pages(self, choose_folder: Callable[[], object], choose_gguf: Callable[[], object]) -> QStackedWidget:
-        self.starting_points = StartingPoints(self._services.choosing)
+        self.starting_points = StartingPoints(self._services.choosing, self._models)
         self.hub = HubSearch(self._models)
         self.local = LocalModels(self._models, choose_folder, choose_gguf)
         self.cache = CachePage(self._models)
@@ -117,7 +117,7 @@ class ModelStep(QWidget):
         self._models.imported.connect(self._take_imported)
         self._models.importing.connect(self._show_importing)
         self._models.failed.connect(self._services.notices.post_error)
-        self._services.choices.offline_changed.connect(lambda _: self.look_again())
+        self._services.choices.offline_changed.connect(self._offline_changed)
 
     # What the user wants
 
@@ -173,6 +173,11 @@ class ModelStep(QWidget):
         """Look the model over once more: something about it has changed."""
         self._wanted = ("", None, False)
         self._looking.start(0)
+
+    def _offline_changed(self, _is_offline: bool) -> None:
+        self.look_again()
+        if self._shows_lists:
+            self._fill_page()
 
     # What it shows
 

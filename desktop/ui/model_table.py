@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from desktop.ui.theme import table_font
@@ -24,6 +24,8 @@ class TableRow:
     words: tuple[str, ...]
     value: object
     tip: str = ""
+    is_dim: bool = False
+    """It cannot be used now."""
 
 
 class TableRows(QAbstractTableModel):
@@ -54,6 +56,8 @@ class TableRows(QAbstractTableModel):
             return row.words[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
             return row.tip or row.words[index.column()]
+        if role == Qt.ItemDataRole.ForegroundRole and row.is_dim:
+            return QGuiApplication.palette().placeholderText()
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in self._right:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None

@@ -24,6 +24,7 @@ from desktop.controllers import keeper
 from desktop.core.feeds import places
 from desktop.core.series import Series
 from desktop.paths import PROJECT, Home
+from tests.fakes import write_small_model
 from tests.story.conftest import IN_CI, Tunedeck, events_of, wait_for
 from tests.story.light import OwnEngine, can_have_one, load_image
 from trainer_image.contract import Checkpoint, Failed, Hello, Paused, RunFolder, Step, UnknownLine, Warned
@@ -123,7 +124,7 @@ def bench(own_engine: OwnEngine, tmp_path: Path) -> Iterator[Bench]:
     home, model = Home(tmp_path / "home"), tmp_path / "model"
     home.make()
     model.mkdir()
-    (model / "config.json").write_text("{}")
+    write_small_model(model)
     engine: EngineName = "docker"
     made = Bench(Tunedeck(home, engine, model, {"DOCKER_HOST": own_engine.address}), own_engine, tmp_path)
     yield made

@@ -113,6 +113,46 @@ def test_tool_turns_follow_the_call() -> None:
     assert [message.role for message in made.messages] == ["user", "assistant", "tool", "assistant"]
 
 
+CALL = {"id": "1", "type": "function", "function": {"name": "clock", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    ("turns", "words"),
+    [
+        ([("user", {}), ("tool", {}), ("assistant", {})], "Turn 2 is by a tool"),
+        ([("tool", {}), ("assistant", {})], "Turn 1 is by a tool"),
+        (
+            [("user", {}), ("assistant", {"tool_calls": [CALL]}), ("tool", {"tool_call_id": "2"}), ("assistant", {})],
+            "Turn 3 answers the call '2'",
+        ),
+        ([("user", {}), ("assistant", {"tool_calls": [CALL]}), ("user", {}), ("assistant", {})], "never answered"),
+    ],
+)
+def test_tools_are_called_and_heard(turns: list[tuple[str, dict[str, Any]]], words: str) -> None:
+    value = {"messages": [{"role": role, "content": "So.", **more} for role, more in turns]}
+    problem = to_example(Row(1, 1, value), "messages")
+    assert isinstance(problem, RowProblem)
+    assert problem.kind == "tool_calls"
+    assert words in problem.sentence
+
+
+def test_two_calls_of_one_turn_may_be_answered_in_any_order_and_a_last_call_not_at_all() -> None:
+    calls = [CALL, {**CALL, "id": "2"}]
+    heard = [{"role": "tool", "content": "12:00", "tool_call_id": one} for one in ("2", "1")]
+    asked = {"role": "user", "content": "Time?"}
+    for turns in (
+        [asked, {"role": "assistant", "tool_calls": calls}, *heard, {"role": "assistant", "content": "Noon."}],
+        [asked, {"role": "assistant", "tool_calls": calls}],
+    ):
+        assert isinstance(to_example(Row(1, 1, {"messages": turns}), "messages"), Example)
+
+
+def test_a_row_is_named_by_its_number_where_its_line_holds_several() -> None:
+    assert str(RowProblem(1, 11, "", "x", "No.")) == "Row 11 (line 1): No."
+    assert str(RowProblem(13, 11, "", "x", "No.")) == "Line 13: No."
+    assert str(RowProblem(1, 11, "", "x", "No.", part="a.json")) == "a.json, line 1: No."
+
+
 def _write(path: Path, text: str, encoding: str = "utf-8") -> Path:
     path.write_bytes(text.encode(encoding))
     return path

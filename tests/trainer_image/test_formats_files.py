@@ -199,6 +199,43 @@ def test_zips_that_are_refused(members: dict[str, str | bytes], words: str, tmp_
         list(read_rows(_zip(tmp_path / "rows.zip", members)))
 
 
+HUB = '{"description": "rows", "splits": {"train": {"num_examples": 1}}}'
+
+
+@pytest.mark.parametrize(
+    ("members", "left_out"),
+    [
+        ({"data/train.csv": "text\na\n", "dataset_info.json": HUB}, "dataset_info.json"),
+        ({"train.jsonl": LINES, "meta.json": '{"rows": 2}', "README.md": "Rows."}, "meta.json, README.md"),
+        ({"rows.csv": "text\na\n", "about.json": '{"made": 2020, "by": "a program"}'}, "about.json"),
+        ({"good.jsonl": LINES, "page.jsonl": "<!DOCTYPE html><html></html>"}, "page.jsonl is a web page"),
+        ({"good.jsonl": LINES, "other.jsonl": ""}, "other.jsonl is empty"),
+    ],
+)
+def test_what_lies_beside_the_rows_of_a_zip_is_left_out_and_named(
+    members: dict[str, str | bytes], left_out: str, tmp_path: Path
+) -> None:
+    path = _zip(tmp_path / "rows.zip", members)
+    assert all(isinstance(item, Row) for item in read_rows(path))
+    assert any(left_out in note for note in look_at(path).notes)
+
+
+def test_one_file_of_a_zip_is_read_when_it_is_named(tmp_path: Path) -> None:
+    path = _zip(tmp_path / "rows.zip", {"d/train.jsonl": LINES, "d/test.jsonl": '{"text": "judged"}\n'})
+    with pytest.raises(UnreadableFileError, match=r"several datasets: d/test\.jsonl and d/train\.jsonl") as error:
+        look_at(path)
+    assert "--part d/train.jsonl" in error.value.hint
+    for part in ("d/test.jsonl", "test.jsonl"):
+        assert list(read_rows(path, ReadOptions(part=part))) == [Row(1, 1, {"text": "judged"})]
+    with pytest.raises(UnreadableFileError, match=r"holds no one file dev\.jsonl"):
+        look_at(path, ReadOptions(part="dev.jsonl"))
+
+
+def test_a_broken_file_in_a_zip_is_told_with_the_name_of_the_zip(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match=r"In rows\.zip: a\.jsonl is empty"):
+        look_at(_zip(tmp_path / "rows.zip", {"a.jsonl": ""}))
+
+
 def test_bombs_are_refused_before_they_burst(tmp_path: Path) -> None:
     bomb = b'{"text": "a"}\n' + b" " * 100_000_000
     with pytest.raises(UnreadableFileError, match="swells"):

@@ -267,3 +267,36 @@ def test_a_mapping_may_name_a_column_as_the_file_does() -> None:
         [Row(1, 1, {"answer": "So.", "q": "Why?"})], mapping={"prompt": "q", "completion": "Answer"}
     )
     assert reading.shape == "prompt_completion"
+
+
+_PAIRS = [{"prompt": f"Q{n}?", "completion": f"A{n}."} for n in range(3)]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize(
+    "whole",
+    [
+        {str(number): pair for number, pair in enumerate(_PAIRS)},
+        {"result": {"items": _PAIRS}},
+        {"status": "ok", "result": {"count": 3, "items": _PAIRS}},
+        {"features": [{"name": "prompt"}], "rows": [{"row_idx": n, "row": pair} for n, pair in enumerate(_PAIRS)]},
+    ],
+    ids=["by their index", "one key deep", "one key deep beside others", "as a server answers"],
+)
+def test_rows_one_step_deeper(whole: Any, indent: int | None, tmp_path: Path) -> None:
+    items = _read(tmp_path / "rows.json", json.dumps(whole, indent=indent))
+    assert [item.value for item in items if isinstance(item, Row)] == _PAIRS
+    assert len(items) == 3
+
+
+def test_rows_by_their_index_that_break_off_keep_the_rows_before(tmp_path: Path) -> None:
+    text = json.dumps({str(number): pair for number, pair in enumerate(_PAIRS)})[:-20]
+    *rows, last = _read(tmp_path / "rows.json", text)
+    assert [row.value for row in rows if isinstance(row, Row)] == _PAIRS[:2]
+    assert isinstance(last, RowProblem)
+    assert last.kind == "broken_json"
+
+
+def test_an_object_of_settings_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match="neither an array"):
+        _read(tmp_path / "rows.json", json.dumps({"a": {"text": "x"}, "b": {"size": 1}}))

@@ -19,6 +19,7 @@ READS = st.builds(
     has_header=st.sampled_from([None, True, False]),
     encoding=st.sampled_from([None, "utf-8", "cp1252"]),
     array=st.one_of(st.none(), NAMES),
+    part=st.sampled_from([None, "train.jsonl", "data/a=b.csv"]),
 )
 TOLD = st.builds(
     Told,

@@ -18,7 +18,7 @@ from trainer_image.formats.kinds import (
     Task,
 )
 from trainer_image.formats.naming import rows_of
-from trainer_image.formats.parquet_files import is_parquet, open_parquet
+from trainer_image.formats.parquet_files import is_parquet, open_parquet, with_text
 from trainer_image.formats.rankings import RankMeaning
 from trainer_image.formats.reading import (
     Examples,
@@ -96,5 +96,6 @@ __all__ = [
     "to_example",
     "unknown_shape",
     "why_not",
+    "with_text",
     "words_of",
 ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, BinaryIO, Literal, cast
 
-from trainer_image.formats.members import HEAD, members_to_read
+from trainer_image.formats.members import HEAD, members_to_read, rows_among
 from trainer_image.formats.opening import FETCH_AGAIN, GZIP, PARQUET, ZIP, open_regular, shown
 from trainer_image.formats.rows import UnreadableFileError
 
@@ -100,6 +100,14 @@ class _GzipOf(gzip.GzipFile):
     def close(self) -> None:
         super().close()
         self._file.close()
+
+
+def files_with_rows(path: Path) -> tuple[str, ...]:
+    """Return the files of a zip among which a person may choose, by their names."""
+    name = shown(path.name)
+    with open_regular(path) as file, _open_zip(file, name) as archive:
+        files = [one.filename for one in archive.infolist() if not one.is_dir() and not _is_clutter(one.filename)]
+    return tuple(shown(one) for one in rows_among(files))
 
 
 def _open_zip(file: BinaryIO, name: str) -> zipfile.ZipFile:

@@ -120,7 +120,7 @@ DEFAULT = ReadOptions()
 def read_rows(path: Path, options: ReadOptions = DEFAULT) -> Iterator[Row | RowProblem]:
     """Yield every row of a file, and a problem in the place of each that cannot be read; neither is ever held."""
     with damage_in_words(path), open_parts(path, options.part) as (_, parts, _notes):
-        plans = _plans(parts, options)
+        plans = _plans(parts, options, shown(path.name))
         if len(plans) == 1:
             yield from plans[0].read(options)
             return
@@ -136,7 +136,7 @@ def read_rows(path: Path, options: ReadOptions = DEFAULT) -> Iterator[Row | RowP
 def look_at(path: Path, options: ReadOptions = DEFAULT) -> FileFacts:
     """Tell how a file would be read, without reading its rows."""
     with damage_in_words(path), open_parts(path, options.part) as (compression, parts, notes):
-        plans = _plans(parts, options)
+        plans = _plans(parts, options, shown(path.name))
         first = plans[0]
         said = [*notes, *_notes_of(first, options)]
         return FileFacts(
@@ -173,20 +173,30 @@ def damage_in_words(path: Path) -> Iterator[None]:
         raise UnreadableFileError(f"{name} is not {ENCODING_WORDS['utf-8']}: {error}.", FETCH_AGAIN) from error
 
 
-def _plans(parts: list[Part], options: ReadOptions) -> list[_Plan]:
-    plans = [_plan(part, options) for part in parts]
+def _plans(parts: list[Part], options: ReadOptions, archive: str) -> list[_Plan]:
+    plans = [_plan_in(archive, part, options) for part in parts]
     different = next((plan for plan in plans if plan.format != plans[0].format), None)
     if different:
         both = f"{plans[0].part.name} and {different.part.name}"
         raise UnreadableFileError(
-            f"The archive holds files of several kinds ({both}).", which(plan.part.name for plan in plans)
+            f"{archive} holds files of several kinds ({both}).", which(plan.part.name for plan in plans)
         )
     first, *others = [(plan.part.name, _first_shape(plan, options)) for plan in plans]
     for name, shape in others:
         if shape is not None and first[1] not in (None, shape):
             both = f"{first[0]} ({SHAPE_WORDS[first[1]]}) and {name} ({SHAPE_WORDS[shape]})"
-            raise UnreadableFileError(f"The archive holds several datasets: {both}.", which((first[0], name)))
+            raise UnreadableFileError(f"{archive} holds several datasets: {both}.", which((first[0], name)))
     return plans
+
+
+def _plan_in(archive: str, part: Part, options: ReadOptions) -> _Plan:
+    """Plan a part, and say of one that cannot be read in which archive it is."""
+    try:
+        return _plan(part, options)
+    except UnreadableFileError as error:
+        if archive.startswith(part.name):
+            raise
+        raise UnreadableFileError(f"In {archive}: {error.sentence}", error.hint) from error
 
 
 def _first_shape(plan: _Plan, options: ReadOptions) -> Shape | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, BinaryIO
 
+from trainer_image.formats.json_nested import has_a_key_for_each, is_wrapped, outer_key, unwrapped
 from trainer_image.formats.json_window import CutOff, Lost, Window
 from trainer_image.formats.naming import row_or_problem
-from trainer_image.formats.rows import BadRow, Row, RowProblem, UnreadableFileError
+from trainer_image.formats.rows import BadRow, Row, RowProblem, Taken, UnreadableFileError
 from trainer_image.formats.shapes import KNOWN_COLUMNS, TURN_COLUMNS, shape_of
 from trainer_image.formats.strict_json import LENIENT
 
@@ -36,9 +39,21 @@ def read_json(stream: BinaryIO, name: str, key: str | None = None) -> Iterator[R
         raise _no_array(name)
 
 
+def keys_of_arrays(stream: BinaryIO) -> tuple[str, ...]:
+    """Return the keys of a JSON object among which a person may choose its rows; none of an object that is long."""
+    window = Window(stream)
+    value = window.look(_LONGEST_LOOK)[0] if window.peek() == "{" else None
+    return tuple(_arrays_of_objects(value)) if value else ()
+
+
+def _arrays_of_objects(value: Mapping[str, Any]) -> list[str]:
+    return [key for key, inner in value.items() if isinstance(inner, list) and inner and isinstance(inner[0], dict)]
+
+
 def _read_whole_array(window: Window) -> Iterator[Row | RowProblem]:
     number = 0
     items = _read_elements(window, ends_with="]")
+    is_another = False
     while True:
         try:
             item = next(items)
@@ -47,12 +62,16 @@ def _read_whole_array(window: Window) -> Iterator[Row | RowProblem]:
                 # Another array, as programs write it that add to a file.
                 window.at += 1
                 items = _read_elements(window, ends_with="]", number=number)
+                is_another = True
                 continue
             if end.value and window.peek():
                 fault = "There is more behind the end of the array, which was not read."
                 yield BadRow("", "broken_json", fault, "Put all rows into one array.").at(window.line, number + 1)
             return
         number += 1
+        if is_another and isinstance(item, Row):
+            item = replace(item, taken=(*item.taken, "another_array"))
+        is_another = False
         yield item
 
 
@@ -82,7 +101,15 @@ def _read_elements(window: Window, ends_with: str, number: int = 0) -> Generator
         except BadRow as bad:
             yield bad.at(line, number)
         else:
-            yield row_or_problem(line, number, value)
+            yield row_or_problem(line, number, unwrapped(value), _go_behind_comma(window, ends_with))
+
+
+def _go_behind_comma(window: Window, ends_with: str) -> tuple[Taken, ...]:
+    """Go behind the comma that follows an element, and return what of it is not as JSON wants it in an array."""
+    if window.peek() == ",":
+        window.at += 1
+        return ("comma_too_many",) if ends_with and window.peek() in (ends_with, ",") else ()
+    return ("comma_missing",) if ends_with and window.peek() not in (ends_with, "") else ()
 
 
 def _read_objects(window: Window, name: str, key: str | None) -> Iterator[Row | RowProblem]:
@@ -92,6 +119,14 @@ def _read_objects(window: Window, name: str, key: str | None) -> Iterator[Row | 
         raise _columns(name)
     if key is None and _are_rows(window, value, behind):
         yield from _read_elements(window, ends_with="")
+        return
+    if key is None and not behind and has_a_key_for_each(window, value):
+        yield from _read_by_keys(window)
+        return
+    if key is None and not behind and (outer := outer_key(window, value)) is not None:
+        inner = None if value is None else value[outer]
+        _enter(window, outer, name)
+        yield from _read_wrapped(window, None if inner is None else _only_array(inner, name), name)
     else:
         chosen = key if key is not None or value is None else _only_array(value, name)
         yield from _read_wrapped(window, chosen, name)
@@ -131,7 +166,10 @@ def _is_row(element: Any) -> bool:
 def _only_array(value: Mapping[str, Any], name: str) -> str:
     """Return the key of the rows: the one array of objects, or else the one array."""
     arrays = [key for key, inner in value.items() if isinstance(inner, list)]
-    of_objects = [key for key in arrays if value[key] and isinstance(value[key][0], dict)]
+    of_objects = _arrays_of_objects(value)
+    if "rows" in of_objects and is_wrapped(value["rows"][0]):
+        # Beside them the Hub's server answers what its columns are.
+        return "rows"
     if not of_objects and len(value) > _FEW_KEYS:
         # A setting of a program that happens to be a list.
         raise _no_array(name)
@@ -140,6 +178,54 @@ def _only_array(value: Mapping[str, Any], name: str) -> str:
     if len(of_objects or arrays) != 1:
         raise _columns(name) if len(arrays) > 1 else _no_array(name)
     return (of_objects or arrays)[0]
+
+
+def _enter(window: Window, outer: str, name: str) -> None:
+    """Go to the object under a key, past what stands before it."""
+    window.at += 1
+    try:
+        while window.peek(",") not in ("}", ""):
+            key = _key(window)
+            if window.peek(":") == "{" and key == outer:
+                return
+            with suppress(BadRow):
+                window.value()
+    except (CutOff, Lost):
+        raise _no_array(name) from None
+
+
+def _key(window: Window) -> Any:
+    """Return a key and go behind it; one that is written wrongly is none that is looked for."""
+    with suppress(BadRow):
+        return window.value()
+    return None
+
+
+def _read_by_keys(window: Window) -> Iterator[Row | RowProblem]:
+    """Yield the rows of an object that has one under each key."""
+    number = 0
+    window.at += 1
+    while (mark := window.peek(",")) != "}":
+        line, number = window.line, number + 1
+        try:
+            if not mark:
+                raise CutOff
+            _key(window)
+            window.peek(":")
+            line = window.line
+            value = window.value()
+        except CutOff:
+            fault = "The file ends here, inside a row or before its end."
+            yield BadRow("", "broken_json", fault, _FETCH).at(line, number)
+            return
+        except Lost as lost:
+            fault = f"{lost.bad.fault} The rows after it were not read."
+            yield BadRow(lost.bad.column, lost.bad.kind, fault, lost.bad.fix).at(line, number)
+            return
+        except BadRow as bad:
+            yield bad.at(line, number)
+        else:
+            yield row_or_problem(line, number, value)
 
 
 def _read_wrapped(window: Window, chosen: str | None, name: str) -> Iterator[Row | RowProblem]:

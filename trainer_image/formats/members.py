@@ -14,6 +14,7 @@ from trainer_image.formats.shapes import shape_of
 ROWS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 TEXTS = (".txt", ".md", ".text")
 HEAD = 1 << 16
+MOST_NAMED = 4
 
 _JUDGED_BY = frozenset(("test", "valid", "validation", "val", "dev", "eval", "evaluation"))
 _TOLD_ABOUT = re.compile(
@@ -35,9 +36,7 @@ def members_to_read(
     """Return the members to read, in the order of their names, and notes on the others; ``part`` chooses one."""
     if part is not None:
         return _asked_for(files, name, part)
-    chosen = next(
-        (some for endings in (ROWS, TEXTS) if (some := [one for one in files if _ending(one) in endings])), []
-    )
+    chosen = _by_ending(files)
     if not chosen and len(files) == 1:
         chosen = list(files)
     if not chosen:
@@ -50,8 +49,21 @@ def members_to_read(
     if len(chosen) > 1:
         notes.append(f"{len(chosen)} files of the archive are read one after the other, in the order of their names.")
     if len(chosen) < len(files):
-        notes.append(f"Of {len(files)} files in the archive {len(files) - len(chosen)} are no rows and were not read.")
+        others = [shown(one) for one in files if one not in chosen]
+        notes.append(
+            f"Of {len(files)} files in the archive {len(others)} are no rows and were not read{_named(others)}."
+        )
     return chosen, notes
+
+
+def rows_among(files: Sequence[str]) -> list[str]:
+    """Return the files that hold rows by their names alone, in order."""
+    return sorted(one for one in _by_ending(files) if not _TOLD_ABOUT.fullmatch(PurePosixPath(one).name))
+
+
+def _by_ending(files: Sequence[str]) -> list[str]:
+    """Return the files that hold rows by their endings, or else those that hold text."""
+    return next((some for endings in (ROWS, TEXTS) if (some := [one for one in files if _ending(one) in endings])), [])
 
 
 def _asked_for(files: Sequence[str], name: str, part: str) -> tuple[list[str], list[str]]:
@@ -78,6 +90,10 @@ def _ask_which(chosen: Sequence[str], name: str) -> None:
     if len(kinds) > 1:
         both = " and ".join(sorted(kinds)[:2])
         raise UnreadableFileError(f"{name} holds files of several kinds ({both}).", which(kinds.values()))
+
+
+def _named(others: Sequence[str]) -> str:
+    return f": {', '.join(others)}" if len(others) <= MOST_NAMED else ""
 
 
 def _train_first(splits: dict[str, str]) -> list[str]:

@@ -113,6 +113,8 @@ def refuse_what_is_no_text(head: bytes, name: str) -> None:
         raise UnreadableFileError(f"{name} is what a server answers in the place of a file.", FETCH_AGAIN)
     is_page_of_text = name.lower().endswith((".txt", ".md"))
     if _HTML.match(head) and not is_page_of_text:
+        if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:5].lower() == b"<?xml" and b"<html" not in head.lower():
+            raise UnreadableFileError(f"{name} is XML, not a dataset.", f"Save the rows as {KNOWN}.")
         hint = "Download the file itself: the page it is shown on was saved instead."
         raise UnreadableFileError(f"{name} is a web page, not a dataset.", hint)
     is_wide = head.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")) or wide_encoding(head[:4096])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from trainer_image.formats.archives import Part, open_parts
 from trainer_image.formats.files import damage_in_words
@@ -37,6 +37,18 @@ def is_parquet(path: Path, part: str | None = None) -> bool:
 def _begins_as_parquet(part: Part) -> bool:
     with part.open() as stream:
         return stream.read(4) == PARQUET
+
+
+def with_text(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row in which text that an old program has stored as bytes is text; other bytes stay what they are."""
+    return {name: _as_text(cell) if isinstance(cell, bytes) else cell for name, cell in value.items()}
+
+
+def _as_text(cell: bytes) -> str | bytes:
+    try:
+        return cell.decode()
+    except UnicodeDecodeError:
+        return cell
 
 
 @contextmanager

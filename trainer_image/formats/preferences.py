@@ -150,7 +150,7 @@ def _label(value: Mapping[str, Any]) -> bool:
     if made is None:
         if label is None:
             raise BadRow(column, "missing_field", f"{column} is missing.", "Write true or false.")
-        fault = f"{column} has to be true or false, and is {quoted(label)}."
+        fault = f"{column} has to be true or false (or 1 or 0), and is {quoted(label)}."
         raise BadRow(column, "label_not_boolean", fault, "Write true for a good answer and false for a bad one.")
     return made
 

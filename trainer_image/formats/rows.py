@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 Taken = Literal[
     "trailing_comma",
+    "comma_missing",
+    "comma_too_many",
+    "another_array",
     "turns_as_text",
     "number_as_text",
     "context_as_input",
@@ -57,8 +60,21 @@ class RowProblem:
     fix: str = ""
     part: str = ""
 
+    @property
+    def place(self) -> str:
+        """Return where it is: its line, and its row where the lines before it hold several rows each."""
+        return place_of(self.line, self.row, self.part)
+
     def __str__(self) -> str:
-        return f"{self.part}, line {self.line}: {self.sentence}" if self.part else f"Line {self.line}: {self.sentence}"
+        return f"{self.place}: {self.sentence}"
+
+
+def place_of(line: int, row: int, part: str = "") -> str:
+    """Return where a row is, as people look for it; in an archive rows are counted over all of its files."""
+    if part:
+        return f"{part}, line {line:,}"
+    # No more rows than lines can end before a row, unless a line holds several.
+    return f"Row {row:,} (line {line:,})" if row > line else f"Line {line:,}"
 
 
 @dataclass(frozen=True)

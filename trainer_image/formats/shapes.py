@@ -100,6 +100,9 @@ def shape_of(value: Mapping[str, Any]) -> Shape | None:
     if isinstance(turns, list):
         if any(name in value for name in LABELS):
             return "labelled"
+        if not turns:
+            # It is a bad row, and its column says best of which shape.
+            return "messages" if "messages" in value else "sharegpt"
         first = next((turn for turn in turns if isinstance(turn, Mapping)), {})
         return "sharegpt" if "from" in first or ("value" in first and "content" not in first) else "messages"
     return _shape_of_columns(value) or ("messages" if turns is not None else None)

@@ -29,6 +29,18 @@ def _unread(column: str) -> tuple[str, str]:
 
 _WORDS: Mapping[Taken, tuple[str, str]] = {
     "trailing_comma": (f"1 row ends {_ENDED}", f"rows end {_ENDED}"),
+    "comma_missing": (
+        "1 row has no comma behind it, as JSON wants one in an array; what follows is read as the next row",
+        "rows have no comma behind them, as JSON wants one in an array; what follows is read as the next row",
+    ),
+    "comma_too_many": (
+        "1 row has a comma too many behind it, which is not read",
+        "rows have a comma too many behind them, which is not read",
+    ),
+    "another_array": (
+        "1 row begins another array, behind the end of the one before; its rows are read, too",
+        "rows begin another array, behind the end of the one before; its rows are read, too",
+    ),
     "turns_as_text": (
         "1 row holds its turns as the text of a list, which is read as the list",
         "rows hold their turns as the text of a list, which is read as the list",

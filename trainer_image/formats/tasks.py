@@ -9,7 +9,7 @@ from typing import Any
 from trainer_image.formats.conversations import READERS, read_messages, read_prompt
 from trainer_image.formats.kinds import Message, Steps, Task
 from trainer_image.formats.preferences import PROMPT_COLUMNS, as_label, check_question, read_labelled, read_preference
-from trainer_image.formats.rows import BadRow, Row, kind_of
+from trainer_image.formats.rows import BadRow, Row, kind_of, quoted
 from trainer_image.formats.shapes import (
     ANSWERS,
     CHECKS,
@@ -91,7 +91,8 @@ def _listed(value: Mapping[str, Any]) -> tuple[list[Message], list[str], list[bo
     steps, labels = value.get("completions"), value.get("labels")
     for column, part in (("completions", steps), ("labels", labels)):
         if not isinstance(part, list) or not part:
-            what = "is missing" if part is None else f"has to be a list with something in it, and is {kind_of(part)}"
+            found = "empty" if part == [] else kind_of(part)
+            what = "is missing" if part is None else f"has to be a list with something in it, and is {found}"
             raise BadRow(column, "missing_field" if part is None else "wrong_type", f"{column} {what}.", FILL_IN)
     assert isinstance(steps, list)
     assert isinstance(labels, list)
@@ -108,7 +109,10 @@ def _listed(value: Mapping[str, Any]) -> tuple[list[Message], list[str], list[bo
 def _step_label(label: Any, number: int) -> bool:
     made = as_label(label)
     if made is None:
-        fault = f"The label of step {number} has to be true or false, and is {kind_of(label)}."
+        found = (
+            label if isinstance(label, (int, float)) else quoted(label) if isinstance(label, str) else kind_of(label)
+        )
+        fault = f"The label of step {number} has to be true or false (or 1 or 0), and is {found}."
         raise BadRow(
             f"labels[{number}]", "label_not_boolean", fault, "Write true for a right step and false for a wrong."
         )

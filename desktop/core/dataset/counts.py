@@ -62,6 +62,11 @@ class Counts:
     """Lines with doubtful letters, as many as are kept."""
     shape_lines: dict[Shape, list[int]] = field(default_factory=dict)
     """Lines of rows with another shape than most, as many as are kept of each."""
+    part_starts: dict[str, int] = field(default_factory=dict)
+    """The files of an archive of several -> the row that each begins with."""
+    labels: Counter[bool] = field(default_factory=Counter)
+    unmarked: int = 0
+    """Rows to be asked whose answer is a sentence with no final answer marked in it."""
     letters: int = 0
     """Rows with letters beyond ASCII, where they are noted."""
     letter_lines: list[int] = field(default_factory=list)
@@ -89,6 +94,10 @@ class Counts:
             line + self.lines for line in behind.letter_lines[: max(0, kept - len(self.letter_lines))]
         )
         self.letters += behind.letters
+        self.labels += behind.labels
+        self.unmarked += behind.unmarked
+        for part, first in behind.part_starts.items():
+            self.part_starts.setdefault(part, first + self.rows)
         self.doubts += behind.doubts
         self.survey.taken.join(behind.survey.taken, self.lines)
         self.rows += behind.rows
@@ -103,6 +112,14 @@ class Counts:
         self.survey.ranks.votes += behind.survey.ranks.votes
         self.survey.ranks.undecided += behind.survey.ranks.undecided
         self.survey.columns |= behind.survey.columns
+
+    def part_of(self, row: int) -> str:
+        """Return the file of an archive that a row is in, or nothing where there is one file alone."""
+        return (
+            max((start, part) for part, start in self.part_starts.items() if start <= row)[1]
+            if self.part_starts
+            else ""
+        )
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,9 @@ class Duplicates:
     exact_pairs: tuple[tuple[int, int], ...] = ()
     """Lines of the first and of the copy."""
     near_pairs: tuple[tuple[int, int], ...] = ()
+    exact_row_pairs: tuple[tuple[int, int], ...] = ()
+    """Rows of the same pairs."""
+    near_row_pairs: tuple[tuple[int, int], ...] = ()
     looked_at: int = 0
     """Rows that were compared for near duplicates."""
     threshold: float = THRESHOLD
@@ -79,6 +82,8 @@ def find_duplicates(
         near_rows=_rows(records, alike[:, 1]),
         exact_pairs=_lines(records, first[copies], records, copies),
         near_pairs=_lines(records, alike[:, 0], records, alike[:, 1]),
+        exact_row_pairs=_row_pairs(records, first[copies], copies),
+        near_row_pairs=_row_pairs(records, alike[:, 0], alike[:, 1]),
         looked_at=min(len(singles), MOST_NEAR) if near else 0,
     )
     return duplicates, _overlap(records, _load(others), near) if others else None
@@ -181,6 +186,11 @@ def _alike_across(both: Records, border: int) -> Places:
 
 def _rows(records: Records, places: Places) -> array[int]:
     return array("L", records["row"][places].tolist())
+
+
+def _row_pairs(records: Records, earlier: Places, later: Places) -> tuple[tuple[int, int], ...]:
+    rows = records["row"]
+    return tuple(zip(rows[earlier[:_SHOWN]].tolist(), rows[later[:_SHOWN]].tolist(), strict=True))
 
 
 def _lines(here: Records, mine: Places, there: Records, theirs: Places) -> tuple[tuple[int, int], ...]:

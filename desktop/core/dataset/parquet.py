@@ -9,11 +9,12 @@ from typing import Any
 
 from pyarrow import lib, parquet
 
-from trainer_image.formats import FileFacts, Row, RowProblem, UnreadableFileError, open_parquet
+from trainer_image.formats import FileFacts, Row, RowProblem, UnreadableFileError, open_parquet, with_text
 from trainer_image.formats.naming import row_or_problem
 from trainer_image.formats.strict_json import HALF_LETTERS, WRITE_ANEW
 
 BATCH = 512
+_BYTES = ("binary", "large_binary", "binary_view")
 _REFUSED = (lib.ArrowException, OSError)
 
 
@@ -46,10 +47,14 @@ def parquet_facts(path: Path, part: str | None = None) -> FileFacts:
     """Say of a Parquet file what is said of others; whether it is whole shows at its end."""
     try:
         with _open(path, part) as file:
-            file.schema_arrow  # noqa: B018  read here, so that a broken one is told before its rows
+            # Read here, so that a broken one is told before its rows.
+            as_bytes = [field.name for field in file.schema_arrow if str(field.type) in _BYTES]
     except _REFUSED as error:
         raise UnreadableFileError(f"{path.name} is no whole Parquet file.", "Fetch or save it again.") from error
-    return FileFacts("table", "utf-8")
+    if not as_bytes:
+        return FileFacts("table", "utf-8")
+    note = f"Stored as bytes, and read as text where they are UTF-8: {', '.join(as_bytes[:8])}."
+    return FileFacts("table", "utf-8", notes=(note,))
 
 
 def _values(batch: Any) -> Iterator[dict[str, Any] | UnicodeDecodeError]:
@@ -66,4 +71,4 @@ def _values(batch: Any) -> Iterator[dict[str, Any] | UnicodeDecodeError]:
 def _row(number: int, value: dict[str, Any] | UnicodeDecodeError) -> Row | RowProblem:
     if isinstance(value, UnicodeDecodeError):
         return RowProblem(number, number, "", "broken_letters", f"{HALF_LETTERS} {WRITE_ANEW}", WRITE_ANEW)
-    return row_or_problem(number, number, value)
+    return row_or_problem(number, number, with_text(value))

@@ -82,6 +82,8 @@ class Report:
     has_header: bool = False
     compression: str = ""
     parts: tuple[str, ...] = ()
+    arrays: tuple[str, ...] = ()
+    """The keys under which the rows of a JSON object may be, where that has to be asked."""
     notes: tuple[str, ...] = ()
     rows_total: int = 0
     rows: int = 0

@@ -25,6 +25,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "sentence": report.sentence,
         "hint": report.hint,
         "problem_counts": dict(report.problem_counts),
+        "problems_kept": len(report.problems),
         "findings": _findings(report),
     }
 

@@ -13,6 +13,7 @@ from desktop.core.dataset.counts import Counts, Guess, Look, TallyOptions
 from desktop.core.dataset.duplicates import Part
 from desktop.core.dataset.file_hash import FileHash
 from desktop.core.dataset.index import Place, RowIndex
+from desktop.core.dataset.refused import with_facts
 from desktop.core.dataset.report import Cancelled, Progress, Report, ScanOptions
 from desktop.core.dataset.verdict import Findings, refusal, report_of
 from desktop.errors import AppError
@@ -46,7 +47,7 @@ def scan(
     except (Cancelled, WorkerLost):
         raise
     except AppError as error:
-        report = refusal(path, error.sentence, error.hint)
+        report = with_facts(refusal(path, error.sentence, error.hint), is_cancelled)
         return replace(report, seconds=time.monotonic() - began)
     return replace(report_of(path, size, findings), seconds=time.monotonic() - began)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from desktop.core.dataset.counts import Counts, Guess, TallyOptions, is_empty
@@ -9,9 +11,18 @@ from desktop.core.dataset.fingerprints import Fingerprints, Numbers, Said, said_
 from desktop.core.dataset.languages import language_of
 from desktop.core.dataset.letters import doubts_in
 from desktop.core.dataset.skeletons import Group
-from trainer_image.formats import LeftOut, Made, Row, RowProblem, convert, mapped
+from trainer_image.formats import Labelled, LeftOut, Made, Row, RowProblem, Task, convert, mapped
 from trainer_image.formats.reading import Survey
 from trainer_image.formats.shapes import shape_of
+
+_FEWEST_WORDS = 3
+"""A shorter answer is one that can be compared as a whole."""
+_FINAL = re.compile(r"####|\\boxed|<answer>|\d")
+
+
+def _is_unmarked(answer: str) -> bool:
+    """Say whether an answer is a sentence in which nothing stands out as what is to be compared."""
+    return len(answer.split(None, _FEWEST_WORDS)) >= _FEWEST_WORDS and _FINAL.search(answer) is None
 
 
 class Tally:
@@ -28,6 +39,8 @@ class Tally:
         counts.rows += 1
         expected = counts.survey.votes[self._guess.shape]
         counts.survey.add(item)
+        if item.part:
+            counts.part_starts.setdefault(item.part, counts.rows)
         if isinstance(item, RowProblem):
             self._note(item)
             return
@@ -50,6 +63,11 @@ class Tally:
                 self._keep(counts.left_out_lines, outcome.line)
                 return
             made.append(outcome)
+        for one in made:
+            if isinstance(one, Labelled):
+                counts.labels[one.label] += 1
+            elif isinstance(one, Task) and self._guess.shape != "task" and _is_unmarked(one.answer):
+                counts.unmarked += 1
         said = said_in(made)
         for doubt in doubts_in(said.texts):
             counts.doubts[doubt] += 1

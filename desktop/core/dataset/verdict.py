@@ -15,6 +15,7 @@ from desktop.core.dataset.report import Finding, Outcome, Report, ScanOptions
 from trainer_image.formats import SHAPE_WORDS, RowProblem, unknown_shape
 from trainer_image.formats.files import BRACKETS
 from trainer_image.formats.opening import shown
+from trainer_image.formats.rows import place_of
 from trainer_image.formats.taken import words_of_pair
 
 MANY_NEAR = 0.3
@@ -169,7 +170,24 @@ def _warnings(found: Findings) -> Iterator[Finding]:
         lines = tuple(counts.left_out_lines[:_MOST_LINES])
         message = f"{_rows(counts.left_out)} with an answer labelled bad would not be learned from."
         yield Finding("left_out", counts.left_out, message, lines)
+    yield from _cannot_teach(found)
     yield from _copies(found)
+
+
+def _cannot_teach(found: Findings) -> Iterator[Finding]:
+    """Yield what keeps the method from learning anything, although each row is good."""
+    counts = found.counts
+    if counts.good > 1 and found.look.guess.kind == "labelled" and len(counts.labels) == 1:
+        label = "good" if True in counts.labels else "bad"
+        message = f"All {_rows(counts.good)} are labelled {label}, so there is nothing to tell good from bad by."
+        yield Finding("one_label_only", counts.good, message)
+    if counts.good and counts.unmarked == counts.good:
+        answers = "The answer is a sentence" if counts.good == 1 else f"All {counts.good:,} answers are sentences"
+        message = (
+            f"{answers} without a number or a final answer (behind ####, in \\boxed{{}} or <answer>), so a reward "
+            "could compare the whole text alone, which hardly any answer of a model is equal to."
+        )
+        yield Finding("no_final_answer", counts.good, message)
 
 
 def _where(lines: tuple[int, ...], count: int) -> str:
@@ -184,25 +202,40 @@ def _copies(found: Findings) -> Iterator[Finding]:
     if copies.exact:
         is_are = "row is an exact copy" if copies.exact == 1 else "rows are exact copies"
         lines = tuple(line for _, line in copies.exact_pairs)
-        message = f"{copies.exact:,} {is_are} of an earlier one{_example(copies.exact_pairs)}."
+        where = _example(copies.exact_pairs, copies.exact_row_pairs, found.counts)
+        message = f"{copies.exact:,} {is_are} of an earlier one{where}."
         yield Finding("duplicates", copies.exact, message, lines)
     if copies.near > MANY_NEAR * found.counts.good:
         is_are = "row is nearly the same as" if copies.near == 1 else "rows are nearly the same as"
         lines = tuple(line for _, line in copies.near_pairs)
-        message = f"{copies.near:,} {is_are} an earlier one{_example(copies.near_pairs)}."
+        where = _example(copies.near_pairs, copies.near_row_pairs, found.counts)
+        message = f"{copies.near:,} {is_are} an earlier one{where}."
         yield Finding("near_duplicates", copies.near, message, lines)
     if overlap is not None and (overlap.exact or overlap.near):
         count = overlap.exact + overlap.near
         stands = "row stands" if count == 1 else "rows stand"
         lines = tuple(line for line, _ in overlap.pairs)
         message = (
-            f"{count:,} {stands} in the evaluation file too{_example(overlap.pairs)}, so its figures would flatter."
+            f"{count:,} {stands} in the evaluation file too{_across(overlap.pairs)}, so its figures would flatter."
         )
         yield Finding("overlap", count, message, lines)
 
 
-def _example(pairs: tuple[tuple[int, int], ...]) -> str:
+def _example(lines: tuple[tuple[int, int], ...], rows: tuple[tuple[int, int], ...], counts: Counts) -> str:
+    """Return where the first pair stands: its lines, or what else is needed to find it."""
+    if not lines:
+        return ""
+    pair = list(zip(lines[0], rows[0], strict=True))
+    where = f"lines {lines[0][0]:,} and {lines[0][1]:,}"
+    if counts.part_starts or any(row > line for line, row in pair):
+        places = [place_of(line, row, counts.part_of(row)) for line, row in pair]
+        where = " and ".join(place if counts.part_starts else place.lower() for place in places)
+    return f" ({where}, for one)" if len(lines) > 1 else f" ({where})"
+
+
+def _across(pairs: tuple[tuple[int, int], ...]) -> str:
     if not pairs:
         return ""
-    one, other = pairs[0]
-    return f" (lines {one:,} and {other:,}, for one)" if len(pairs) > 1 else f" (lines {one:,} and {other:,})"
+    here, there = pairs[0]
+    where = f"line {here:,} here and line {there:,} there"
+    return f" ({where}, for one)" if len(pairs) > 1 else f" ({where})"

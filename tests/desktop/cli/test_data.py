@@ -65,6 +65,35 @@ def test_the_evaluation_file_is_compared(home: Home, file: Path, capsys: pytest.
     assert (warning["kind"], warning["count"]) == ("overlap", 12)
 
 
+def test_so_many_problems_are_named_as_are_asked_for(
+    home: Home, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(file.read_text(encoding="utf-8") + "{broken\n" * 210, encoding="utf-8")
+    for words, named, kept in (((), 10, 200), (("--problems", "15"), 15, 15), (("--problems", "all"), 210, 210)):
+        assert _tunedeck(home, "data", "check", str(file), *words) == 0
+        out = capsys.readouterr().out
+        assert out.count("\n  Line ") == named
+        assert (f"and {210 - named} more" in out) == (named < 210)
+        assert _tunedeck(home, "data", "check", str(file), *words, "--json") == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (len(told["problems"]), told["problems_kept"], told["problem_counts"]) == (
+            kept,
+            kept,
+            {"broken_json": 210},
+        )
+
+
+def test_a_text_is_read_by_tokens_and_an_empty_word_is_no_file(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "prose.txt"
+    path.write_text("One piece.\n\nAnd another.\n", encoding="utf-8")
+    assert _tunedeck(home, "data", "check", str(path), "--text-by", "tokens", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == 1
+    assert _tunedeck(home, "data", "check", "") == 1
+    assert "No file is named" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words", [["data"], ["data", "check"], ["data", "preview", "x"], ["data", "check", "x", "--rows"]]
 )

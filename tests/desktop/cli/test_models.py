@@ -81,3 +81,15 @@ def test_a_preset_sets_the_knobs_and_says_why(home: Home, tmp_path: Path, capsys
     assert (saved["max_steps"], saved["lora_r"], saved["max_length"]) == (60, 4, 128)
     assert run(home, "config", "save", "other", str(config), "--preset", "turbo") == 1
     assert "no preset called turbo" in capsys.readouterr().err
+
+
+def test_a_run_that_would_fail_on_its_model_is_refused(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_model(tmp_path / "m", model_type="bert")
+    data, config = tmp_path / "rows.jsonl", tmp_path / "config.json"
+    data.write_text('{"question": "a a a", "answer": "a"}\n' * 40)
+    config.write_text(json.dumps({"model": str(tmp_path / "m"), "dataset": str(data)}))
+    assert run(home, "train", str(config), "--detach") == 1
+    assert "of the kind bert reads text and writes none" in capsys.readouterr().err
+    assert told(home, capsys, "runs", "list") == {"runs": []}

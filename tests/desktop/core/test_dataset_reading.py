@@ -58,6 +58,21 @@ ROWS: tuple[Any, ...] = (
     {"prompt": "Which?", "chosen": "The first.", "rejected": "The other.", "passage": "There are two."},
     {"question": "Which?", "answer": "That.", "label": True},
     {"messages": [{"role": "assistant", "content": "So."}]},
+    {
+        "messages": [
+            {"role": "user", "content": "Why?"},
+            {"role": "assistant", "content": "call"},
+            {"role": "tool", "content": "So."},
+            {"role": "assistant", "content": "So."},
+        ]
+    },
+    {
+        "messages": [
+            {"role": "user", "content": "Why?"},
+            {"role": "tool", "content": "x"},
+            {"role": "assistant", "content": "y"},
+        ]
+    },
     {"messages": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So.", "weight": 0}]},
     {"messages": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So.", "function_call": None}]},
     {"prompt": "Which?", "completion": "That.", "conversation": "[17]"},

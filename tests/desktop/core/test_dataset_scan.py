@@ -85,6 +85,55 @@ def test_only_the_first_problems_of_each_kind_are_kept(tmp_path: Path) -> None:
     assert _is_whole(report)
 
 
+def _warned(path: Path, **options: Any) -> dict[str, tuple[int, tuple[int, ...]]]:
+    report = scan(path, ScanOptions(**options))
+    assert _is_whole(report)
+    return {one.kind: (one.count, one.lines) for one in report.warnings}
+
+
+def test_warnings_name_their_lines(tmp_path: Path) -> None:
+    other = json.dumps({"prompt": "a", "completion": "b"}) + "\n"
+    mixed = _lines([_talk(n) for n in range(4)]) + other + _lines([_talk(9)])
+    assert _warned(_write(tmp_path / "mixed.jsonl", mixed))["mixed_shapes"] == (1, (5,))
+    old = json.dumps(_talk(7, "Grüezi, Zoë"), ensure_ascii=False).encode("cp1252") + b"\n"
+    letters = _lines([_talk(1), _talk(2)]).encode() + old + _lines([_talk(3)]).encode()
+    assert _warned(_write(tmp_path / "old.jsonl", letters))["encoding"] == (1, (3,))
+
+
+@pytest.mark.parametrize(
+    ("between", "end", "kind", "line"),
+    [("\n", "]", "comma_missing", 2), (",\n", ",\n]", "comma_too_many", 3), ("]\n[", "]", "another_array", 3)],
+)
+def test_a_broken_array_is_said_to_have_been_mended(
+    tmp_path: Path, between: str, end: str, kind: str, line: int
+) -> None:
+    one, other = (json.dumps(_talk(n)) for n in (1, 2))
+    path = _write(tmp_path / "rows.json", f"[\n{one}{between}{other}{end}")
+    assert _warned(path, near=False) == {kind: (1, (line,))}
+    assert scan(path).rows == 2
+
+
+def test_rows_that_cannot_teach_a_method_are_warned_of(tmp_path: Path) -> None:
+    good = [{"prompt": f"Is {n} even?", "completion": f"So it is {n}.", "label": True} for n in range(4)]
+    assert _warned(_write(tmp_path / "good.jsonl", _lines(good)))["one_label_only"] == (4, ())
+    both = [*good, {**good[0], "label": False}]
+    assert "one_label_only" not in _warned(_write(tmp_path / "both.jsonl", _lines(both)))
+    told = [{"question": f"What is {word}?", "answer": f"It is {word}, as said."} for word in ("this", "that")]
+    path = _write(tmp_path / "told.jsonl", _lines(told))
+    assert _warned(path, kind="task")["no_final_answer"] == (2, ())
+    assert "no_final_answer" not in _warned(path)
+    marked = [*told, {"question": "How many?", "answer": "Two and two.\n#### 4"}]
+    assert "no_final_answer" not in _warned(_write(tmp_path / "marked.jsonl", _lines(marked)), kind="task")
+
+
+def test_copies_are_named_with_their_file_or_their_row(tmp_path: Path) -> None:
+    rows = [_talk(1), _talk(2), _talk(1)]
+    in_line = scan(_write(tmp_path / "rows.json", json.dumps(rows)))
+    assert "(line 1 and row 3 (line 1))" in in_line.warnings[0].message
+    parts = _archive(tmp_path / "rows.zip", {"a.jsonl": _lines(rows[:2]), "b.jsonl": _lines(rows[2:])})
+    assert "(a.jsonl, line 1 and b.jsonl, line 1)" in scan(parts).warnings[0].message
+
+
 @pytest.mark.parametrize(
     ("content", "shape"),
     [
@@ -221,11 +270,32 @@ def test_parquet_is_read_in_archives_too(tmp_path: Path) -> None:
             rows.close()
 
 
-def test_several_parquet_files_in_an_archive_are_refused(tmp_path: Path) -> None:
+def test_of_several_parquet_files_in_an_archive_one_is_asked_for(tmp_path: Path) -> None:
     content = _parquet(tmp_path / "rows.parquet", [_talk(1), _talk(2)]).read_bytes()
-    report = scan(_zip(tmp_path / "rows.zip", a_parquet=content, b_parquet=content))
-    assert report.outcome == "reject"
+    path = _zip(tmp_path / "rows.zip", a_parquet=content, b_parquet=content)
+    report = scan(path)
+    assert report.outcome == "ask"
     assert "several Parquet files" in report.sentence
+    assert report.parts == ("a.parquet", "b.parquet")
+    assert scan(path, ScanOptions(ReadOptions(part="b.parquet"))).rows == 2
+
+
+def test_text_that_parquet_holds_as_bytes_is_read_as_text(tmp_path: Path) -> None:
+    report = scan(_parquet(tmp_path / "rows.parquet", [{"prompt": "When?", "completion": "Früh.".encode()}]))
+    assert (report.outcome, report.rows) == ("accept", 1)
+    assert "Stored as bytes" in report.notes[0]
+    broken = scan(_parquet(tmp_path / "broken.parquet", [{"prompt": "When?", "completion": b"\xff\xfe\x81"}]))
+    assert (broken.outcome, broken.rows) == ("reject", 0)
+
+
+def test_what_is_asked_about_has_its_size_hash_and_letters(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps({"train": [{"text": "a"}], "test": [{"text": "b"}]}))
+    report = scan(path)
+    assert (report.outcome, report.encoding, report.size) == ("ask", "utf-8", path.stat().st_size)
+    assert report.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert "--array train" in report.hint
+    assert report.arrays == ("train", "test")
 
 
 def _archive(path: Path, members: dict[str, str]) -> Path:

@@ -68,6 +68,18 @@ def test_a_search_brings_size_licence_downloads_and_gate(models: HubModels, hub:
     assert "authorization" not in {name.lower() for _, _, headers in hub.asked for name in headers}
 
 
+def test_a_search_finds_everything_that_writes_text(hub: FakeHub, cache: Path) -> None:
+    for name, task, kind in (
+        ("sees", "image-text-to-text", "gemma3"),
+        ("untagged", None, "llama"),
+        ("reads-only", None, "bert"),
+        ("draws", "text-to-image", ""),
+    ):
+        hub.add(FakeModel(f"maker/piece-{name}", task=task, config={"model_type": kind}))
+    found = HubModels(cache, endpoint=hub.address, left_out=("bert",)).search("piece")
+    assert {one.id for one in found} == {"maker/piece-sees", "maker/piece-untagged"}
+
+
 def test_a_model_tells_what_a_download_would_fetch(models: HubModels) -> None:
     shown = models.show(MODEL)
     assert [file.name for file in shown.files] == ["config.json", "tokenizer.json", "model.safetensors"]

@@ -195,3 +195,32 @@ def test_gguf_that_cannot_be_read_says_what_the_trainer_said(tmp_path: Path) -> 
     gguf.write_bytes(b"GGUF")
     with pytest.raises(AppError, match=r"odd\.gguf could not be turned .* this kind of GGUF: moon"):
         import_gguf(gguf, tmp_path / "models", Converting(works=False), machine)
+
+
+def test_a_file_of_the_weights_that_is_missing_is_named(check: ModelCheck, tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    write_model(folder)
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
+    parts = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": parts}))
+    report = check.check(str(folder), None, offline=True)
+    assert not report.can_train
+    assert "Of its weights model-00002-of-00002.safetensors is missing." in said(report)
+    (folder / "model-00002-of-00002.safetensors").write_bytes(b"weights")
+    assert check.check(str(folder), None, offline=True).can_train
+
+
+@pytest.mark.parametrize(
+    ("method", "state"), [("awq", "fail"), ("gptq", "fail"), ("compressed-tensors", "fail"), ("fp8", "warn")]
+)
+def test_quantized_weights_are_named(check: ModelCheck, tmp_path: Path, method: str, state: str) -> None:
+    folder = tmp_path / f"Tiny-4B-Instruct-{method.upper() if len(method) < 5 else 'quantized.w4a16'}"
+    write_model(folder, quantization_config={"quant_method": method})
+    (remark,) = [one for one in check.check(str(folder), None, offline=True).remarks if "quantized" in one.sentence]
+    assert remark.state == state
+    assert "Tiny-4B-Instruct, the model that it was made from" in remark.sentence
+
+
+def test_weights_in_four_bits_of_bitsandbytes_are_trained_as_they_are(check: ModelCheck, tmp_path: Path) -> None:
+    write_model(tmp_path / "m", quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True})
+    assert said(check.check(str(tmp_path / "m"), None, offline=True)).count("[") == 1

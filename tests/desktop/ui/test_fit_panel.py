@@ -126,6 +126,8 @@ def test_what_does_not_fit_says_so_and_a_click_makes_it_fit(
     without_a_file(two)
     take(window, two, qtbot, load_in_4bit=True, max_length=8192, per_device_train_batch_size=8)
     qtbot.waitUntil(lambda: "does not fit" in panel.verdict.text())
+    offered = two.services.fitting.fit.changes[0].words
+    assert window.config_dock.panel.state.text() == f"It does not fit. It would with: {offered}."
     assert "too much" in panel.cards[0].short.text()
 
     def chips() -> list[QPushButton]:

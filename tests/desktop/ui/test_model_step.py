@@ -251,3 +251,49 @@ def test_a_download_says_speed_and_time_left() -> None:
     assert download_words(going) == "1.0 GB of 5.0 GB · 20 MB/s · 3 min left"
     assert download_words(Download("a/b", None, "waiting")) == "Waits for the download before it."
     assert download_words(Download("a/b", None, "running")) == "Asking the Hub…"
+
+
+def test_start_refuses_what_a_run_would_fail_on_until_it_is_mended(
+    step: ModelStep, window: MainWindow, bench: Bench, qtbot: QtBot
+) -> None:
+    dock = window.config_dock
+    write_model(bench.model)
+    (bench.model / "model.safetensors").unlink()
+    dock.form.set_values({"model": str(bench.model), "dataset": str(bench.dataset)})
+    qtbot.waitUntil(lambda: any("no weights" in line for line in dock.panel.missing()))
+    window.actions_by_name["start"].trigger()
+    assert bench.services.runs.all() == []
+    write_model(bench.model, model_type="bert")
+    window.actions_by_name["start"].trigger()
+    qtbot.waitUntil(lambda: any("kind bert" in line for line in dock.panel.missing()))
+    assert bench.services.runs.all() == []
+    write_model(bench.model)
+    window.actions_by_name["start"].trigger()
+    qtbot.waitUntil(lambda: dock.panel.missing() == [])
+    window.actions_by_name["start"].trigger()
+    qtbot.waitUntil(lambda: len(bench.services.runs.all()) == 1)
+
+
+def test_what_is_not_on_this_machine_cannot_be_started_offline(
+    step: ModelStep, window: MainWindow, bench: Bench, qtbot: QtBot
+) -> None:
+    dock = window.config_dock
+    dock.form.set_values({"model": "maker/chat", "dataset": str(bench.dataset), "offline": True})
+    qtbot.waitUntil(lambda: any("is offline" in line for line in dock.panel.missing()))
+    dock.form.set_values({"offline": False})
+    qtbot.waitUntil(lambda: dock.panel.missing() == [])
+
+
+def test_offline_good_starts_that_are_not_here_cannot_be_picked(
+    step: ModelStep, window: MainWindow, bench: Bench, qtbot: QtBot
+) -> None:
+    page = step.starting_points
+    page.table.selectRow(0)
+    assert page.use.isEnabled()
+    bench.services.choices.set_offline(True)
+    assert all(row.is_dim for row in page.table.rows.rows)
+    page.table.selectRow(0)
+    assert not page.use.isEnabled()
+    assert "not on this machine, and Tunedeck is offline" in page.about.text()
+    bench.services.choices.set_offline(False)
+    assert not any(row.is_dim for row in page.table.rows.rows)
