@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 from desktop.cli import main
 from desktop.paths import Home
@@ -84,7 +85,7 @@ def test_a_preset_sets_the_knobs_and_says_why(home: Home, tmp_path: Path, capsys
 
 
 def test_a_run_that_would_fail_on_its_model_is_refused(
-    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Home, qtbot: QtBot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_model(tmp_path / "m", model_type="bert")
     data, config = tmp_path / "rows.jsonl", tmp_path / "config.json"
