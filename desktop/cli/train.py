@@ -44,7 +44,8 @@ def _refuse_model(assembly: Assembly, config: RunConfig) -> None:
     """Raise what is found of the model that the run would fail on."""
     found = refusals(assembly.models.check(*examined_as(config.model_dump()), config.offline))
     if found:
-        raise ConfigError(" ".join(problem.sentence for problem in found), code="bad_model")
+        sentence = " ".join(problem.sentence for problem in found)
+        raise ConfigError(sentence, "Put that right, or choose another model.", code="bad_model")
 
 
 def detach(assembly: Assembly, run_id: str, *, as_json: bool) -> int:

@@ -111,7 +111,7 @@ def test_a_run_and_a_chat_offline_make_no_connection(as_process: Tunedeck, tmp_p
     assert isinstance(events_of(files)[-1], Finished)
     assert (chat.code, refused.code, checked.code, looking) == (0, 1, 0, 0), (chat, refused, checked)
     assert json.loads(chat.out)["answer"]
-    assert f"The model {OUTSIDE} is not on this machine" in refused.out + refused.err
+    assert f"{OUTSIDE} is not on this machine" in refused.out + refused.err
 
 
 @pytest.mark.docker
