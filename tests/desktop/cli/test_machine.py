@@ -21,11 +21,12 @@ def test_doctor_with_the_engine_stopped(terminal: Terminal) -> None:
     checks = {check.pop("name"): check for check in said.json["checks"]}
     assert {"engine", "image", "gpus", "disk"} <= set(checks)
     for check in checks.values():
-        assert set(check) == {"state", "detail", "fix"}
+        assert set(check) == {"state", "detail", "fix", "command"}
         assert check["state"] in doctor_module.SIGNS
     assert checks["engine"]["state"] == "fail"
     assert checks["engine"]["detail"] == "No Docker engine answers."
     assert "systemctl start docker" in checks["engine"]["fix"]
+    assert checks["engine"]["command"] == "sudo systemctl start docker"
 
 
 def test_doctor_for_people(terminal: Terminal) -> None:
