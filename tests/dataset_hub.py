@@ -6,9 +6,11 @@ import hashlib
 import json
 import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
+
+from tests.calm_server import CalmServer
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 COPIES = "89abcdef0123456789abcdef0123456789abcdef"
@@ -45,10 +47,8 @@ class FakeDataset:
         }
 
 
-class DatasetHub(ThreadingHTTPServer):
+class DatasetHub(CalmServer):
     """Answers on 127.0.0.1; ``address`` is its endpoint."""
-
-    daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

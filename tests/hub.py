@@ -7,9 +7,11 @@ import hashlib
 import json
 import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlparse
+
+from tests.calm_server import CalmServer
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -56,10 +58,8 @@ def is_large(name: str) -> bool:
     return name.endswith((".safetensors", ".bin", ".gguf"))
 
 
-class FakeHub(ThreadingHTTPServer):
+class FakeHub(CalmServer):
     """Answers on 127.0.0.1; ``address`` is its endpoint."""
-
-    daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
