@@ -48,4 +48,4 @@ image: install   ## build the trainer image
 	.venv/bin/tunedeck image build
 
 bench: install   ## measure: start-up, and what our reporting costs
-	.venv/bin/python tests/benchmarks/start_up.py $(ARGS)
+	.venv/bin/python -m tests.benchmarks.start_up $(ARGS)

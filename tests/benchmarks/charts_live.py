@@ -1,6 +1,6 @@
 """Four live runs at 200 events a second each, with their logs pouring: how long the window's thread is held up.
 
-``python tests/benchmarks/charts_live.py [--seconds N] [--runs N] [--rate N]``: the baseline is the same window in the
+``python -m tests.benchmarks.charts_live [--seconds N] [--runs N] [--rate N]``: the baseline is the same window in the
 same process before anything is live. A heartbeat asks for its turn every millisecond; the time between two beats is
 what somebody who moves the mouse would wait.
 """

@@ -1,6 +1,6 @@
 """An app starts while a run of 300,000 steps is at work: how long the window's thread is kept from everything else.
 
-``python tests/benchmarks/charts_open_live.py [--steps N]``: told is how long taking in the runs keeps that thread, and
+``python -m tests.benchmarks.charts_open_live [--steps N]``: told is how long taking in the runs keeps that thread, and
 its longest piece of work after that in processor time, so that other programs do not count. The baseline is the same
 app on the same run, read by that thread itself, as words in a terminal read it.
 """

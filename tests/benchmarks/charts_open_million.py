@@ -1,6 +1,6 @@
 """A run of a million steps opened, drawn, zoomed and pushed, against TensorBoard's loader and pyqtgraph's own curves.
 
-``python tests/benchmarks/charts_open_million.py [--steps N] [--tensorboard PYTHON]``: PYTHON is that of an environment
+``python -m tests.benchmarks.charts_open_million [--steps N] [--tensorboard PYTHON]``: PYTHON is that of an environment
 with tensorboard in it (``python -m venv tb && tb/bin/pip install tensorboard``); without it that baseline is left out.
 Every figure and its baseline come from this one run. Cold: nothing but events.jsonl, never opened before; warm: opened
 for the second time, by another process of the app's life, so with the curves kept beside the events.

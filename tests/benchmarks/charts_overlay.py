@@ -1,6 +1,6 @@
 """Fifty runs of two thousand points over each other, against pyqtgraph's own curves with the same points.
 
-``python tests/benchmarks/charts_overlay.py [--runs N] [--points N]``: both figures come from this one run. Ours are
+``python -m tests.benchmarks.charts_overlay [--runs N] [--points N]``: both figures come from this one run. Ours are
 smoothed, and the small charts follow; the baseline is one plot with one line a run.
 """
 

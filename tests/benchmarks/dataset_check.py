@@ -1,6 +1,6 @@
 """Checks a large dataset file, and has ``datasets.load_dataset`` merely load it: time, ratio and memory of each.
 
-    python tests/benchmarks/dataset_check.py FILE.jsonl [--python PYTHON_WITH_DATASETS] [--rounds 2] [--near]
+    python -m tests.benchmarks.dataset_check FILE.jsonl [--python PYTHON_WITH_DATASETS] [--rounds 2] [--near]
 
 The two take turns, so that both meet the same machine. Memory is the peak of all processes of each together, pages that
 they share counted once.

@@ -1,6 +1,6 @@
 """From a turned knob to new bars in the window, against the limit of 50 ms.
 
-``QT_QPA_PLATFORM=offscreen python tests/benchmarks/fit_live.py [--turns N]``. Two cards of 12 GB are made up, and the
+``QT_QPA_PLATFORM=offscreen python -m tests.benchmarks.fit_live [--turns N]``. Two cards of 12 GB are made up, and the
 model is Llama-3.1-8B's shape. The baseline of the same run is a turn with the bars taken out: what the form alone does.
 On a machine with other work beside it the time of the clock says little; the process's own time is printed for that.
 """

@@ -1,6 +1,6 @@
 """A day of samples of two cards, once a second: opened, against the same lines merely parsed one by one.
 
-.venv/bin/python tests/benchmarks/gpu_history.py
+.venv/bin/python -m tests.benchmarks.gpu_history
 """
 
 from __future__ import annotations

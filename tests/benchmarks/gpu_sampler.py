@@ -1,6 +1,6 @@
 """What one sample of the cards costs in CPU, without the driver: the trainer's, and the window's. Goal: 1 % of a core.
 
-    QT_QPA_PLATFORM=offscreen .venv/bin/python tests/benchmarks/gpu_sampler.py
+    QT_QPA_PLATFORM=offscreen .venv/bin/python -m tests.benchmarks.gpu_sampler
 
 The driver's own answers cannot be measured without one; NVML takes about 1 ms a card where there is one.
 """

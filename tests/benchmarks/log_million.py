@@ -1,6 +1,6 @@
 """A log of a million lines: opened, looked through and searched, against QPlainTextEdit with the same file.
 
-QT_QPA_PLATFORM=offscreen .venv/bin/python tests/benchmarks/log_million.py
+QT_QPA_PLATFORM=offscreen .venv/bin/python -m tests.benchmarks.log_million
 """
 
 from __future__ import annotations

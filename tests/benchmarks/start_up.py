@@ -1,6 +1,6 @@
 """How long from the click to the first step and to the window, and what our reporting costs, against plain scripts.
 
-``python tests/benchmarks/start_up.py [--engine docker|process] [--steps N] [--rounds N]``: every figure and its
+``python -m tests.benchmarks.start_up [--engine docker|process] [--steps N] [--rounds N]``: every figure and its
 baseline come from this one run. Baselines: the same fine-tune in a plain script (plain_trl.py) on the same engine, and
 a bare Qt window. With --standing instead: a run that takes a trainer that stands ready, against the same run without.
 """
