@@ -70,7 +70,8 @@ class Pyramid:
         pixel = (min(right, x[last - 1]) - max(left, x[first])) / pixels
         at, low, high, gaps = self._blocks(x, y, first, last, (last - first) / pixels, pixel)
         edges = at[0] + pixel * np.arange(pixels)
-        cuts = np.unique(np.clip(np.searchsorted(at, edges), 0, len(at) - 1))
+        cuts = np.clip(np.searchsorted(at, edges), 0, len(at) - 1)
+        cuts = cuts[np.diff(cuts, prepend=-1) > 0]
         least, most = np.fmin.reduceat(low, cuts), np.fmax.reduceat(high, cuts)
         return _zigzag(at[cuts], least, most, np.logical_or.reduceat(gaps, cuts))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt, QTimer, Signal
@@ -10,7 +9,6 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QLabel
 
 from desktop.ui.chart_plot import ChartPlot
-from desktop.ui.curve_items import CurveItem
 
 _ALL = (Qt.Key.Key_Home, Qt.Key.Key_0)
 _MOVING = (
@@ -33,13 +31,10 @@ class ChartHands(QObject):
     key_pressed = Signal(int)
     """A key that zooms or pushes."""
 
-    def __init__(
-        self, plot: ChartPlot, title: QLabel, items: Callable[[], Sequence[CurveItem]], *, log_x: bool
-    ) -> None:
+    def __init__(self, plot: ChartPlot, title: QLabel, *, log_x: bool) -> None:
         super().__init__(plot)
         self._plot = plot
         self._title = title
-        self._items = items
         self._log_x = log_x
         self.pointer: QPoint | None = None
         """Where the pointer is on the screen, while it is over the plot."""
@@ -73,10 +68,9 @@ class ChartHands(QObject):
         if (found := layer.row_at(place)) is not None:
             self.mark_pressed.emit(found[0].name, found[1])
             return
-        for item in self._items():
-            if item.points is not None and len(near := item.points.pointsAt(item.points.mapFromScene(place))):
-                self.mark_pressed.emit(item.curve.name, float(near[0].pos().x()))
-                return
+        if (point := self._plot.curves.point_at(place)) is not None:
+            self.mark_pressed.emit(point[0].name, point[1])
+            return
         self._pressed_x = self._x_at(place)
         self._pressing.start(QApplication.doubleClickInterval())
 

@@ -8,11 +8,13 @@ from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import QGraphicsView, QSizePolicy
 
 from desktop.ui.chart_view import ChartView
+from desktop.ui.curve_items import CurveLayer
 from desktop.ui.marks import MarkLayer
+from desktop.ui.number_axis import NumberAxis
 from desktop.ui.theme import Colours
-from desktop.ui.x_axis import NumberAxis
 
 _LEFT_WIDTH = 48
+_BOTTOM_HEIGHT = 22
 _CENTRED = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
 
 
@@ -33,9 +35,12 @@ class ChartPlot(pg.PlotWidget):  # type: ignore[misc]
         item.setMenuEnabled(False)
         item.hideButtons()
         item.showGrid(x=False, y=True, alpha=0.12)
-        item.getAxis("left").setWidth(_LEFT_WIDTH)
+        self.left.setZValue(-1)  # its lines go below the curves
+        self.left.setWidth(_LEFT_WIDTH)
+        self.bottom.setHeight(_BOTTOM_HEIGHT)
         if is_small:
             item.hideAxis("bottom")
+        self.curves = CurveLayer(self.view)
         self.layer = MarkLayer(self.view)
         self.line = pg.InfiniteLine(angle=90, movable=False)
         self.line.hide()

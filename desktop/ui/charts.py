@@ -28,7 +28,7 @@ __all__ = ["Chart", "Curve", "Look"]
 FOLLOW_MS = 30
 """So much later the other charts follow the one that is zoomed: all at once would take longer than a frame."""
 SOFT_BELOW = 800
-"""A chart with so few points has soft lines; with more they would take fifty times as long to draw as hard ones."""
+"""A chart with so few points has thicker lines; with more they would take fifty times as long as those of one pixel."""
 _FOOT = 16
 """Pixels that marks need below the curves."""
 _ALL = (-math.inf, math.inf)
@@ -85,7 +85,7 @@ class Chart(QWidget):
         self.setLayout(self._column)
         self._drawing = QTimer(self, singleShot=True, interval=0)
         self._drawing.timeout.connect(self.draw)
-        self._hands = ChartHands(self.plot, self.title, lambda: list(self._items.values()), log_x=log_x)
+        self._hands = ChartHands(self.plot, self.title, log_x=log_x)
         self.axis.moved.connect(self._axis_moved)
         theme.theme_changed.connect(self._dress)
         self._connect()
@@ -121,7 +121,7 @@ class Chart(QWidget):
             return
         kept = {known.name: known for known in self.curves if known in curves}
         for name in [name for name in self._items if name not in kept]:
-            self._items.pop(name).remove()
+            del self._items[name]
         self.curves, self._colours = curves, colours or {}
         self._marks = {
             curve.name: self._marks.get(curve.name, MarkRow(curve.name, curve.look))
@@ -130,7 +130,7 @@ class Chart(QWidget):
         }
         for curve in curves:
             if curve.look not in MARKS and curve.name not in self._items:
-                self._items[curve.name] = CurveItem(curve, self.view)
+                self._items[curve.name] = CurveItem(curve)
         self._dress()
 
     def _dress(self) -> None:
@@ -141,6 +141,7 @@ class Chart(QWidget):
                 self._marks[curve.name].colour = self.colour_of(curve)
             else:
                 self._items[curve.name].dress(self.colour_of(curve), colours.surface)
+        self.plot.curves.set_items(self._items.values())
         self._layer.rows = list(self._marks.values())
         self._layer.changed()
 
@@ -231,6 +232,7 @@ class Chart(QWidget):
             item.draw(parts[name], is_soft=is_soft)
         has_points = any(math.isfinite(low) for low, _ in (item.bounds(*_ALL) for item in self._items.values()))
         self.plot.say_empty("" if has_points else self._empty_words)
+        self.plot.curves.changed()
         self._layer.changed()
 
     def _height(self, left: float, right: float) -> tuple[float, float]:
@@ -244,17 +246,17 @@ class Chart(QWidget):
     def set_log(self, is_log: bool) -> None:
         """Make the vertical axis one of powers of ten, or not."""
         if is_log != self._is_log:
-            self._is_log = self._left.is_log = is_log
+            self._is_log = is_log
+            self._left.kind = "decades" if is_log else "number"
             self._fixed_y = None
-            self._left.picture = None
+            self._left.update()
             for item in self._items.values():
                 item.set_points(item.x, item.y, 0, log_x=self._log_x, log_y=is_log)
             self._drawing.start(0)
 
     def set_minutes(self, is_minutes: bool) -> None:
         """Say whether x is a time."""
-        self._bottom.kind = "minutes" if is_minutes else "number"
-        self._bottom.picture = None
+        self._bottom.kind = "decades" if self._log_x else "minutes" if is_minutes else "number"
         self._bottom.update()
 
     def fit_to_smoothed(self, fits: bool) -> None:

@@ -1,18 +1,22 @@
-"""One curve on a plot: all its points are kept, and as many are drawn as there are pixels for."""
+"""The curves of a plot: all points are kept, and as many are painted as there are pixels for."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtGui import QColor, QPen
+from pyqtgraph.graphicsItems.ScatterPlotItem import Symbols
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen
 
 from desktop.core.feeds import nearest
 from desktop.core.series import Floats
 from desktop.core.thinning import Pyramid
+from desktop.ui.pixel_layer import Frame, PixelLayer
 
 Look = Literal["line", "faint", "points", "marks", "star", "warning", "alarm", "pause", "resume", "round"]
 SIGNS: dict[Look, str] = {
@@ -35,6 +39,13 @@ HEIGHTS: dict[Look, int] = {"faint": 0, "line": 1, "points": 2, "star": 5}
 """What is drawn over what."""
 DOT = 6
 """How large a point of a line is that stands alone."""
+_ROUND = np.linspace(0, 2 * np.pi, 25)
+OUTLINES = {
+    name: np.array([[corner.x(), corner.y()] for corner in path.toSubpathPolygons()[0]])
+    for name, path in Symbols.items()
+    if isinstance(name, str)
+} | {"o": np.column_stack([np.cos(_ROUND), np.sin(_ROUND)]) / 2}
+"""The corners of every shape, one unit wide; the last is the first again."""
 DASHES: tuple[list[float] | None, ...] = (None, [6, 4], [2, 3], [8, 3, 2, 3])
 MARKERS = ("d", "o", "s", "t1", "p", "h", "+", "x")
 
@@ -62,40 +73,31 @@ class Curve:
 
 
 class CurveItem:
-    """Draws a curve into a view."""
+    """Keeps a curve's points, and paints what there is to see of them."""
 
-    def __init__(self, curve: Curve, view: Any) -> None:
+    def __init__(self, curve: Curve) -> None:
         self.curve = curve
         self.x: Floats = np.empty(0)
         self.y: Floats = np.empty(0)
+        self.drawn: tuple[Floats, Floats] = (self.x, self.y)
+        """What is painted, in the units of the axes: all points, or the peaks of every pixel."""
         self._shown: Floats = self.y
         """The heights as the axis has them: logarithms on a log axis."""
         self._at: Floats = self.x
         self._own: Pyramid | None = None
         self._pyramid = Pyramid()
         """Its own, or that of whoever works the numbers out."""
-        self._view = view
         self._pen = QPen()
+        self._edge = QPen(Qt.PenStyle.NoPen)
+        self._brush = QBrush()
+        self._symbol = ""
+        self._size = 0
+        self.ground: QColor | None = None
+        """What fills the plot between the curve and nought, if anything."""
         self._sharpness = 1
-        self._has_points = curve.look in SYMBOLS
-        self._colour = self._ground = "#808080"
-        self.line: Any = None
-        self.points: Any = None
-        """Both are made when there is a first point: most of fifty runs have no evaluations in most charts."""
-        self.dots: Any = None
-        """Points of a line that have no neighbour to draw a line to: the first of all, or one between two gaps."""
-        if not self._has_points:
-            self._make_line()
-
-    def _make_line(self) -> None:
-        self.line = pg.PlotCurveItem(connect="finite", pen=self._pen)
-        self.line.setZValue(HEIGHTS.get(self.curve.look, 1))
-        self._view.addItem(self.line, ignoreBounds=True)
-
-    def remove(self) -> None:
-        for item in (self.line, self.points, self.dots):
-            if item is not None:
-                self._view.removeItem(item)
+        self._is_soft = False
+        self._painted: tuple[Frame, QPainterPath, QPainterPath] | None = None
+        """Line and points in pixels, and for which part of the axes."""
 
     def dress(self, colour: str, ground: str) -> None:
         """Give it its pen."""
@@ -104,17 +106,12 @@ class CurveItem:
         self._pen = pg.mkPen(ink, width=1)
         if dash := DASHES[curve.dash]:
             self._pen.setDashPattern(dash)
-        if self.line is not None:
-            self.line.setPen(self._pen)
-        if self.dots is not None:
-            self.dots.setBrush(pg.mkBrush(ink))
-        self._colour, self._ground = colour, ground
-        if self.points is not None:
+        self._brush = pg.mkBrush(ink)
+        if curve.look in SYMBOLS:
             symbol, size = SYMBOLS[curve.look]
-            self.points.setSymbol(MARKERS[curve.marker] if curve.look == "points" else symbol)
-            self.points.setSize(size if not curve.run_id else size - 2)
-            self.points.setBrush(pg.mkBrush(ink))
-            self.points.setPen(pg.mkPen(ground, width=1))
+            self._symbol = MARKERS[curve.marker] if curve.look == "points" else symbol
+            self._size = size if not curve.run_id else size - 2
+            self._edge = pg.mkPen(ground, width=1)
 
     def set_points(
         self, x: Floats, y: Floats, same: int, pyramid: Pyramid | None = None, *, log_x: bool, log_y: bool
@@ -136,15 +133,7 @@ class CurveItem:
 
     def sharpen(self, sharpness: int) -> None:
         """Draw with so many pixels where there was one; for pictures that are sharper than the screen."""
-        self._set_width(self._pen.widthF() / self._sharpness * sharpness)
         self._sharpness = sharpness
-
-    def _set_width(self, width: float) -> None:
-        if self._pen.widthF() != width:
-            self._pen = QPen(self._pen)
-            self._pen.setWidthF(width)
-            if self.line is not None:
-                self.line.setPen(self._pen)
 
     def bounds(self, left: float, right: float) -> tuple[float, float]:
         """Return the least and greatest height between two places, NaN where there is none."""
@@ -160,36 +149,47 @@ class CurveItem:
         return self._pyramid.thin(self._at, self._shown, left, right, max(16, pixels))
 
     def draw(self, part: tuple[Floats, Floats], *, is_soft: bool) -> None:
-        """Draw a part; soft and a little thicker where there is little to draw, else with the pen that is quick."""
-        x, y = part
-        if self.line is None:
-            if not len(x):
-                return
-            self._make_line()
-        if self.curve.look != "star":
-            self._set_width((1.6 if is_soft and self.curve.look == "line" else 1.0) * self._sharpness)
-            self.line.setData(x, y, antialias=is_soft)
-        if not self._has_points:
-            self._draw_dots(x, y, _is_lonely(y) if is_soft else np.zeros(len(y), dtype=bool))
-        if self._has_points and (len(x) or self.points is not None):
-            if self.points is None:
-                self.points = pg.ScatterPlotItem(pxMode=True, useCache=False)
-                self.points.setZValue(HEIGHTS[self.curve.look])
-                self._view.addItem(self.points, ignoreBounds=True)
-                self.dress(self._colour, self._ground)
-            told = np.isfinite(y)
-            self.points.setData(x[told], y[told])
+        """Take what is to be painted; thicker where there is little of it, else with the pen that is quick."""
+        self.drawn, self._is_soft, self._painted = part, is_soft, None
 
-    def _draw_dots(self, x: Floats, y: Floats, lonely: NDArray[np.bool_]) -> None:
-        if self.dots is None:
-            if not lonely.any():
-                return
-            self.dots = pg.ScatterPlotItem(pxMode=True, useCache=False, size=DOT, pen=None, antialias=True)
-            self.dots.setBrush(pg.mkBrush(QColor(self._colour)))
-            self.dots.setZValue(HEIGHTS.get(self.curve.look, 1))
-            self._view.addItem(self.dots, ignoreBounds=True)
-        if lonely.any() or len(self.dots.data):
-            self.dots.setData(x[lonely], y[lonely])
+    def paint(self, painter: QPainter, frame: Frame) -> None:
+        """Paint it in pixels."""
+        x, y = self.drawn
+        if not len(x):
+            return
+        if self._painted is None or self._painted[0] != frame:
+            self._painted = frame, *self._shapes(x, y, frame)
+        _, line, points = self._painted
+        if self.ground is not None:
+            painter.fillPath(_area(frame.across(x), frame.down(y), frame.place(0, 0).y()), self.ground)
+        width = 1.6 if self._is_soft and self.curve.look == "line" else 1.0
+        self._pen.setWidthF(width * self._sharpness)
+        painter.setPen(self._pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(line)
+        painter.setPen(self._edge)
+        painter.setBrush(self._brush)
+        painter.drawPath(points)
+
+    def _shapes(self, x: Floats, y: Floats, frame: Frame) -> tuple[QPainterPath, QPainterPath]:
+        """Return the line and the points, in pixels."""
+        across, down = frame.across(x), frame.down(y)
+        line = pg.arrayToQPath(across, down, connect="finite") if self.curve.look != "star" else QPainterPath()
+        told = np.isfinite(y) if self._symbol else _is_lonely(y)
+        if np.count_nonzero(told) > frame.width / (self._size or DOT):
+            told[:] = False  # one over the other they would hide their own line
+        corners = OUTLINES[self._symbol or "o"] * (self._size or DOT)
+        return line, _at_each(corners, across[told], down[told])
+
+    def x_near(self, place: QPointF, frame: Frame) -> float | None:
+        """Return where the point is whose symbol is at a place of the view; None where there is none."""
+        x, y = self.drawn
+        if not self._symbol or not len(x):
+            return None
+        far = np.maximum(np.abs(frame.across(x) - place.x()), np.abs(frame.down(y) - place.y()))
+        far[~np.isfinite(far)] = np.inf
+        nearest_one = int(np.argmin(far))
+        return float(x[nearest_one]) if far[nearest_one] <= self._size / 2 else None
 
     def value_at(self, x: float | None) -> float | None:
         """Return the value nearest to ``x``, or the last one; None where it is no number or far away."""
@@ -200,6 +200,35 @@ class CurveItem:
         return value if np.isfinite(value) else None
 
 
+class CurveLayer(PixelLayer):
+    """All curves of a plot, in one item: with an item each, fifty runs would take seconds of nothing but items."""
+
+    def __init__(self, view: Any) -> None:
+        super().__init__(view, z=1)
+        self._items: list[CurveItem] = []
+
+    @property
+    def items(self) -> list[CurveItem]:
+        return self._items
+
+    def set_items(self, items: Iterable[CurveItem]) -> None:
+        """Paint these, the ones that stand over others last."""
+        self._items = sorted(items, key=lambda item: HEIGHTS.get(item.curve.look, 1))
+        self.changed()
+
+    def paint_pixels(self, painter: QPainter, frame: Frame) -> None:
+        for item in self._items:
+            item.paint(painter, frame)
+
+    def point_at(self, place: QPointF) -> tuple[Curve, float] | None:
+        """Return the curve that has a symbol at a place of the scene, and the x of that point."""
+        local, frame = self._view.mapFromScene(place), self.frame
+        for item in reversed(self._items):
+            if (x := item.x_near(local, frame)) is not None:
+                return item.curve, x
+        return None
+
+
 def _is_lonely(y: Floats) -> NDArray[np.bool_]:
     """Say of each value whether it has one, and neither of its neighbours has."""
     known = np.isfinite(y)
@@ -207,3 +236,26 @@ def _is_lonely(y: Floats) -> NDArray[np.bool_]:
     lonely[1:] &= ~known[:-1]
     lonely[:-1] &= ~known[1:]
     return lonely
+
+
+def _at_each(corners: Floats, across: Floats, down: Floats) -> QPainterPath:
+    """Return a shape around each point, as one path: one by one they would take longer than all the rest."""
+    if not len(across):
+        return QPainterPath()
+    is_joined = np.ones((len(across), len(corners)), dtype=np.int32)
+    is_joined[:, -1] = 0
+    x, y = across[:, None] + corners[:, 0], down[:, None] + corners[:, 1]
+    shape: QPainterPath = pg.arrayToQPath(x.ravel(), y.ravel(), connect=is_joined.ravel())
+    shape.setFillRule(Qt.FillRule.WindingFill)
+    return shape
+
+
+def _area(across: Floats, down: Floats, bottom: float) -> QPainterPath:
+    """Return what lies between a line and its bottom, in pixels."""
+    area = QPainterPath()
+    told = np.flatnonzero(np.isfinite(down))
+    for part in np.split(told, np.flatnonzero(np.diff(told) > 1) + 1):
+        if len(part):
+            corners = np.concatenate([across[part[:1]], across[part], across[part[-1:]]])
+            area.addPolygon(pg.functions.arrayToQPolygonF(corners, np.pad(down[part], 1, constant_values=bottom)))
+    return area

@@ -68,9 +68,8 @@ class MemoryChart(Chart):
         super()._dress()
         colours = self._theme.colours
         for curve in self.curves:
-            ground = QColor(mixed(self.colour_of(curve), colours.surface, 0.35 if curve.name == "this run" else 0.78))
-            self._items[curve.name].line.setFillLevel(0)
-            self._items[curve.name].line.setBrush(ground)
+            share = 0.35 if curve.name == "this run" else 0.78
+            self._items[curve.name].ground = QColor(mixed(self.colour_of(curve), colours.surface, share))
 
 
 class GpuCharts(QWidget):

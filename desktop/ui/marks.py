@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from desktop.core.series import Floats
 from desktop.ui.curve_items import Look
+from desktop.ui.pixel_layer import Frame, PixelLayer
 
 SIZE = 8.0
 _ROOM = 11.0
@@ -40,60 +40,25 @@ class PinnedPoint:
     colour: str
 
 
-class MarkLayer(pg.GraphicsObject):  # type: ignore[misc]
-    """Paints in pixels over the view, whatever part of it is shown."""
+class MarkLayer(PixelLayer):
+    """Stands over the curves."""
 
     def __init__(self, view: Any) -> None:
-        super().__init__()
+        super().__init__(view, z=20)
         self.rows: list[MarkRow] = []
         self.pins: list[PinnedPoint] = []
         self.selected: float | None = None
         """Where the evaluation is whose samples are read."""
         self.ground = "#ffffff"
         self.ink = "#000000"
-        self._view = view
-        self.setZValue(20)
-        view.addItem(self, ignoreBounds=True)
-        view.sigResized.connect(self._moved)
-        view.sigRangeChanged.connect(self._moved)
 
-    def _moved(self, *_: object) -> None:
-        self.prepareGeometryChange()
-        self.update()
-
-    def changed(self) -> None:
-        self.update()
-
-    def dataBounds(self, *_: object, **__: object) -> tuple[None, None]:
-        return None, None
-
-    def boundingRect(self) -> QRectF:
-        (left, right), (low, high) = self._view.viewRange()
-        return QRectF(left, low, right - left, high - low)
-
-    def _pixels(self, x: Floats) -> Floats:
-        (left, right), _ = self._view.viewRange()
-        width = self._view.width()
-        pixels: Floats = (x - left) / max(right - left, 1e-300) * width
-        inside: Floats = pixels[(pixels >= 0) & (pixels <= width)]
-        return inside
-
-    def _point(self, x: float, y: float) -> QPointF:
-        (left, right), (low, high) = self._view.viewRange()
-        across = (x - left) / max(right - left, 1e-300) * self._view.width()
-        return QPointF(across, (high - y) / max(high - low, 1e-300) * self._view.height())
-
-    def paint(self, painter: QPainter, *_: object) -> None:
-        painter.save()
-        painter.setTransform(self._view.sceneTransform() * self._to_device(painter))
-        painter.setClipRect(QRectF(0, 0, self._view.width(), self._view.height()))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        foot = self._view.height() - SIZE / 2 - 2
+    def paint_pixels(self, painter: QPainter, frame: Frame) -> None:
+        foot = frame.height - SIZE / 2 - 2
         if self.selected is not None:
-            self._paint_selected(painter)
+            self._paint_selected(painter, frame, self.selected)
         for row in self.rows:
             last = -_ROOM
-            for across in self._pixels(row.x).tolist():
+            for across in _inside(frame, row.x):
                 if across - last < _ROOM:
                     continue
                 last = across
@@ -105,30 +70,24 @@ class MarkLayer(pg.GraphicsObject):  # type: ignore[misc]
                 beside = {"pause": -SIZE * 0.6, "resume": SIZE * 0.6}.get(row.look, 0.0)  # they often come together
                 paint_mark(painter, row.look, QPointF(across + beside, foot), row.colour, self.ground)
         for pin in self.pins:
-            self._paint_pin(painter, pin)
-        painter.restore()
+            self._paint_pin(painter, frame, pin)
 
-    def _to_device(self, painter: QPainter) -> Any:
-        """Return what leads from the scene to the device: the screen, a picture or a file."""
-        inverted, _ = self.sceneTransform().inverted()
-        return inverted * painter.transform()
-
-    def _paint_selected(self, painter: QPainter) -> None:
-        for across in self._pixels(np.array([self.selected])).tolist():
+    def _paint_selected(self, painter: QPainter, frame: Frame, x: float) -> None:
+        for across in _inside(frame, np.array([x])):
             colour = QColor(self.ink)
             colour.setAlphaF(0.12)
-            painter.fillRect(QRectF(across - 4, 0, 8, self._view.height()), colour)
+            painter.fillRect(QRectF(across - 4, 0, 8, frame.height), colour)
 
-    def _paint_pin(self, painter: QPainter, pin: PinnedPoint) -> None:
-        place = self._point(pin.x, pin.y)
-        if not QRectF(0, 0, self._view.width(), self._view.height()).contains(place):
+    def _paint_pin(self, painter: QPainter, frame: Frame, pin: PinnedPoint) -> None:
+        place = frame.place(pin.x, pin.y)
+        if not frame.rect.contains(place):
             return
         painter.setPen(QPen(QColor(self.ink), 1.5))
         painter.setBrush(QColor(pin.colour))
         painter.drawEllipse(place, 4.5, 4.5)
         box = QRectF(painter.fontMetrics().boundingRect(pin.words)).adjusted(-5, -2, 5, 2)
         box.moveCenter(QPointF(place.x(), place.y() - 18))
-        box.moveLeft(min(max(2.0, box.left()), self._view.width() - box.width() - 2))
+        box.moveLeft(min(max(2.0, box.left()), frame.width - box.width() - 2))
         if box.top() < 2:
             box.moveTop(place.y() + 9)
         painter.setPen(QPen(QColor(self.ink), 0.6))
@@ -153,11 +112,18 @@ class MarkLayer(pg.GraphicsObject):  # type: ignore[misc]
 
     def pin_at(self, place: QPointF) -> int:
         """Return the number of the pin at a place of the scene, or -1."""
-        local = self._view.mapFromScene(place)
+        local, frame = self._view.mapFromScene(place), self.frame
         for index, pin in enumerate(self.pins):
-            if (self._point(pin.x, pin.y) - local).manhattanLength() <= 10:
+            if (frame.place(pin.x, pin.y) - local).manhattanLength() <= 10:
                 return index
         return -1
+
+
+def _inside(frame: Frame, x: Floats) -> list[float]:
+    """Return the pixels across of the places that are shown."""
+    pixels = frame.across(x)
+    shown: list[float] = pixels[(pixels >= 0) & (pixels <= frame.width)].tolist()
+    return shown
 
 
 def paint_mark(painter: QPainter, look: Look, place: QPointF, colour: str, ground: str) -> None:

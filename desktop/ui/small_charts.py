@@ -42,7 +42,8 @@ class SmallCharts(QWidget):
 
     def shown(self) -> list[tuple[str, Chart]]:
         """Return the charts that are shown, by name."""
-        return [(name, self._charts[name]) for name in self._names]
+        # While one is made, the pointer may leave another and ask.
+        return [(name, self._charts[name]) for name in self._names if name in self._charts]
 
     def __getitem__(self, name: str) -> Chart:
         return self._charts[name]

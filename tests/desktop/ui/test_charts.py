@@ -15,7 +15,6 @@ from desktop.ui import words
 from desktop.ui.charts import Chart, Curve
 from desktop.ui.marks import PinnedPoint
 from desktop.ui.theme import Theme
-from desktop.ui.x_axis import NumberAxis, short
 
 CURVES = (Curve("raw", "faint"), Curve("smoothed"), Curve("evaluation", "points", 1), Curve("checkpoint", "marks"))
 
@@ -134,7 +133,7 @@ def test_a_spike_of_one_step_among_a_million_is_in_the_picture(chart: Chart) -> 
     y[654_321] = 50.0
     chart.show_curve("raw", np.arange(1e6), y)
     chart.draw()
-    drawn = chart._items["raw"].line.getData()[1]
+    drawn = chart._items["raw"].drawn[1]
     assert len(drawn) < 4000
     assert np.nanmax(drawn) == 50
     assert chart.view.viewRange()[1][1] > 50
@@ -173,24 +172,8 @@ def test_a_log_axis_shows_decades_and_leaves_out_what_is_not_above_zero(chart: C
     chart.draw()
     low, high = chart.view.viewRange()[1]
     assert low < -2 < 2 < high
-    assert np.isnan(chart._items["raw"].line.getData()[1]).tolist() == [False, True, True, False]
+    assert np.isnan(chart._items["raw"].drawn[1]).tolist() == [False, True, True, False]
     assert chart.data_of("raw")[1].tolist() == [100.0, 0.0, -1.0, 0.01]
-
-
-def test_the_numbers_of_axes_can_be_read() -> None:
-    axis = NumberAxis("bottom")
-    assert axis.tickStrings([0, 500, 1000], 1, 500) == ["0", "500", "1000"]
-    assert axis.tickStrings([0, 500_000, 1_000_000], 1, 500_000) == ["0", "500k", "1M"]
-    assert axis.tickStrings([0.00012], 1, 0.00001) == ["1.2e-4"]
-    axis.kind = "minutes"
-    assert axis.tickStrings([0, 30, 90, 120], 1, 30) == ["0", "30 min", "1:30 h", "2 h"]
-    assert axis.tickStrings([0.5, 1.5], 1, 0.5) == ["30 s", "1:30"]
-    spacing, places = axis.tickValues(0, 600, 900)[0]
-    assert spacing == 60
-    assert len(places) == 11
-    axis.is_log = True
-    assert axis.tickStrings([-4, 0, 3], 1, 1) == ["1e-4", "1", "1000"]
-    assert short(1_234_567) == "1.235M"
 
 
 def test_marks_and_pins_are_hit_where_they_stand(chart: Chart, qtbot: QtBot) -> None:

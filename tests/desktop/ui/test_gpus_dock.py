@@ -14,6 +14,7 @@ from PySide6.QtCore import QPoint
 from pytestqt.qtbot import QtBot
 
 from desktop.controllers.hardware import GpuSample
+from desktop.ui.charts import Chart
 from desktop.ui.main_window import MainWindow
 from tests.desktop.ui.window_fakes import Bench
 from trainer_image.contract import Phase
@@ -145,12 +146,16 @@ def test_load_and_memory_of_all_cards_stand_under_the_loss(
     qtbot.waitUntil(lambda: band.isVisible() and len(band.charts["load"].data_of("GPU 1")[0]) > 70, timeout=60_000)
     assert list(band.charts) == ["load", "memory"]
     assert band.charts["memory"].title.text() == "GPU memory, of 12 GB"
-    main, shown = curves.main.plot, window.docks["plots"].rect()
+
+    def stands_under(chart: Chart) -> bool:
+        main, plots = curves.main.plot, window.docks["plots"]
+        is_in_line = chart.plot.mapTo(curves, QPoint()).x() == main.mapTo(curves, QPoint()).x()
+        is_inside = plots.rect().contains(chart.plot.mapTo(plots, chart.plot.rect().bottomRight()))
+        return is_in_line and is_inside and bool(chart.plot.width() == main.width())
+
     for chart in band.charts.values():
         assert chart.axis is curves.main.axis
-        assert chart.plot.mapTo(curves, QPoint()).x() == main.mapTo(curves, QPoint()).x()
-        assert chart.plot.width() == main.width()
-        assert shown.contains(chart.plot.mapTo(window.docks["plots"], chart.plot.rect().bottomRight()))
+        qtbot.waitUntil(lambda chart=chart: stands_under(chart), timeout=60_000)
     curves.main.look_at(10, 20)
     assert band.charts["memory"].axis.shown == (10, 20)
     band.charts["load"].hovered.emit(12.0)
