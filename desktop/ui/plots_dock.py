@@ -113,13 +113,14 @@ class PlotsDock(QWidget):
 
     def _make_ready(self, run: Run, series: Series) -> None:
         feeds, look = Feeds(series), self.curves.controls.look
-        numbers = self.curves.numbers_for(series, run.config.method)
+        first, *others = self.curves.numbers_for(series, run.config.method)
 
-        def has_made(_: object) -> None:
+        def has_made_first(_: object) -> None:
             self.curves.take_ready(feeds)
             self._has_read(run.id)
+            self._jobs.run("pool", lambda: feeds.make_ready(others, look), lambda _: self.curves.take_rest(feeds))
 
-        self._jobs.run("pool", lambda: feeds.make_ready(numbers, look), has_made)
+        self._jobs.run("pool", lambda: feeds.make_ready([first], look), has_made_first)
 
     def _hear(self, run_id: str, share: float) -> None:
         if run_id in self._reading:

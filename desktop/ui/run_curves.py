@@ -29,7 +29,7 @@ from desktop.ui.run_colours import RunColours
 from desktop.ui.run_numbers import training_names
 from desktop.ui.small_charts import SmallCharts
 from desktop.ui.theme import Theme
-from desktop.ui.tracks import MAIN_CURVES, Track, colours_for, curves_for, fill, fill_marks
+from desktop.ui.tracks import MAIN_CURVES, Track, colours_for, curves_for, empty, fill, fill_marks
 from trainer_image.contract import EVALUATED, Method, RunConfig
 
 _AT_ONCE = 6
@@ -56,6 +56,8 @@ class RunCurves(QWidget):
         self._enlarged = ""
         """The number whose chart fills the place of all, if any."""
         self._made_ready: Feeds | None = None
+        self._half_ready: Feeds | None = None
+        """What only the large chart can draw yet: a thread works on the rest."""
         self._has_below = False
         self.tracks: list[Track] = []
         self.ticks = CurveTicks(self, self._arranged_charts)
@@ -211,8 +213,15 @@ class RunCurves(QWidget):
         return [(main_chart(method, known), True), *((name, False) for name in shown)]
 
     def take_ready(self, feeds: Feeds) -> None:
-        """Take what was worked out in a thread; it is drawn when its run is shown."""
-        self._made_ready = feeds
+        """Take what was worked out in a thread for the large chart; it is drawn when its run is shown."""
+        self._made_ready = self._half_ready = feeds
+
+    def take_rest(self, feeds: Feeds) -> None:
+        """Draw the small charts too: what they need was worked out."""
+        if self._half_ready is feeds:
+            self._half_ready = None
+        if any(track.feeds is feeds for track in self.tracks):
+            self.ticks.put_off(chart for chart in self.shown_charts() if chart is not self.main)
 
     # When
 
@@ -296,6 +305,9 @@ class RunCurves(QWidget):
         look, is_main = self.controls.look, chart is self.main
         curves = curves_for(self.tracks, is_main=is_main)
         chart.set_curves(curves, colours_for(curves, self._theme.colours))
+        if not is_main and any(track.feeds is self._half_ready for track in self.tracks):
+            empty(chart)
+            return
         fill(chart, name, self.tracks, look, is_main=is_main)
         if not is_main:
             return

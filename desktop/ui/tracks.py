@@ -107,6 +107,12 @@ def fill(chart: Chart, name: str, tracks: list[Track], look: Look, *, is_main: b
         chart.show_curve(f"evaluation{end}", places_of(track.series, steps, look.axis, track.shift), values)
 
 
+def empty(chart: Chart) -> None:
+    """Take all points away."""
+    for curve in chart.curves:
+        chart.show_curve(curve.name, np.empty(0), np.empty(0))
+
+
 def fill_marks(chart: Chart, track: Track, axis: AxisKind) -> None:
     """Give the large chart what happened to the run that is looked at."""
     series = track.series

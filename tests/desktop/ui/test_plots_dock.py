@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
+from desktop.core import feeds
 from desktop.core.series import smooth
 from desktop.ui.main_window import MainWindow
 from desktop.ui.phase_line import now_line, phase_seconds
@@ -77,6 +79,40 @@ def test_other_axes_and_losses_that_are_none(
     assert "<b>1.00</b>" in curves.main.values.text()
     curves.main.hovered.emit(1.1)
     assert "<b>2.00</b>" in curves.main.values.text()
+
+
+def test_a_long_run_is_worked_out_in_a_thread_its_loss_first(
+    watching: MainWindow,
+    bench: Bench,
+    start_run: StartRun,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run_id = start_run("long")
+    trainer = bench.trainer(run_id)
+    for number in range(1, 31):
+        trainer.step(number, 3.0 - number / 30)
+    start_run("short")
+    qtbot.waitUntil(lambda: drawn(watching) == [], timeout=60_000)
+    monkeypatch.setattr(feeds, "LONG", 20)
+    goes_on = threading.Event()
+    make_ready = feeds.Feeds.make_ready
+
+    def hold(self: feeds.Feeds, wanted: Iterable[tuple[str, bool]], look: feeds.Look) -> None:
+        names = list(wanted)
+        if ("loss", True) not in names:
+            assert goes_on.wait(60)
+        make_ready(self, names, look)
+
+    monkeypatch.setattr(feeds.Feeds, "make_ready", hold)
+    watching.selection.select(run_id)
+    curves = watching.plots_dock.curves
+    try:
+        qtbot.waitUntil(lambda: len(drawn(watching)) == 30, timeout=60_000)
+        assert len(curves.small["learning_rate"].data_of("raw")[0]) == 0
+    finally:
+        goes_on.set()
+    qtbot.waitUntil(lambda: len(curves.small["learning_rate"].data_of("raw")[0]) == 30, timeout=60_000)
 
 
 def test_hidden_curves_are_not_drawn(window: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot) -> None:
@@ -171,7 +207,7 @@ def test_the_end_offers_to_judge(watching: MainWindow, bench: Bench, start_run: 
     bench.trainer(run_id).say(Finished(step=1, adapter="adapter", seconds=3))
     qtbot.waitUntil(watching.bar.isVisible)
     qtbot.waitUntil(lambda: watching.bar.action.text() == "Judge it")
-    assert "captain is finished" in watching.bar.sentence.text()
+    assert "captain is finished" in watching.bar.sentence.whole_text()
     watching.bar.action.click()
     assert watching.views.current == "judge"
     qtbot.waitUntil(lambda: bench.services.chat.run_id == run_id)
