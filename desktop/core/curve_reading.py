@@ -43,14 +43,11 @@ def build(path: str) -> Generator[int, None, None]:
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
-    rest = b""
+    """Return the lines that are whole, many at a time; what stands behind the last line break is still being written."""
     while data := file.read(_PART):
-        end = data.rfind(b"\n") + 1
-        if end:
-            yield rest + data[:end]
-            rest = data[end:]
-        else:
-            rest += data
+        data += file.readline()
+        if end := data.rfind(b"\n") + 1:
+            yield data if end == len(data) else data[:end]
 
 
 class _Reading:
@@ -213,7 +210,10 @@ def _metrics(column: pa.ChunkedArray) -> dict[str, Floats]:
 
 
 def _last_lines(data: bytes, count: int, rows: int) -> list[tuple[int, bytes]]:
-    lines = data.rstrip(b"\n").rsplit(b"\n", count)[-count:]
+    begin = len(data) - 1
+    for _ in range(count):
+        begin = data.rfind(b"\n", 0, begin)
+    lines = data[begin + 1 :].splitlines()
     return [(rows - count + 1 + index, line) for index, line in enumerate(lines)]
 
 
