@@ -43,7 +43,7 @@ def build(path: str) -> Generator[int, None, None]:
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Return the lines that are whole, many at a time; what stands behind the last line break is still being written."""
+    """Return the lines that are whole, many at a time; what stands behind the last line break is being written."""
     while data := file.read(_PART):
         data += file.readline()
         if end := data.rfind(b"\n") + 1:
