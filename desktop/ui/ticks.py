@@ -36,6 +36,9 @@ def ticks_between(least: float, most: float, kind: NumberKind, count: float) -> 
         return [Tick(place, _duration(place, gap)) for place in _every(gap, least, most)]
     gap = _round_gap(span / room)
     places = _every(gap, least, most)
+    if len(places) < 2:  # one number tells no scale
+        gap = _round_gap(gap / 2.5)
+        places = _every(gap, least, most)
     return [Tick(place, word) for place, word in zip(places, numbers(places, gap), strict=True)]
 
 

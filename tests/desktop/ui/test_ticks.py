@@ -19,6 +19,8 @@ def test_the_numbers_of_axes_can_be_read() -> None:
     assert words(0, 130, "minutes") == ["0", "1 h", "2 h"]
     assert words(0, 2, "minutes") == ["0", "30 s", "1:00", "1:30", "2:00"]
     assert words(-4, 3, "decades") == ["1e-4", "0.01", "1", "100"]
+    assert words(-0.7, 16, count=1.3) == ["0", "10"]
+    assert words(360, 440, count=3.4) == ["360", "380", "400", "420", "440"]
     assert short(1_234_567) == "1.235M"
 
 
