@@ -17,6 +17,7 @@ from trainer_image.arguments import adapter_arguments, chat_template, load_argum
 from trainer_image.chat_templates import give_template
 from trainer_image.contract import RunConfig
 from trainer_image.errors import TrainerError
+from trainer_image.language_part import freeze_other_parts, only_language
 from trainer_image.models import check_template_is_known, explained, no_such_layers
 from trainer_image.supervised import max_memory
 
@@ -58,7 +59,9 @@ def load_trainable(config: RunConfig, judges: Judges) -> tuple[Any, Any]:
     check_template_is_known(config, model, tokenizer)
     model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
     if arguments["full_finetuning"]:
-        return model.requires_grad_(True), tokenizer
+        model.requires_grad_(True)
+        freeze_other_parts(model)
+        return model, tokenizer
     return add_adapter(model, adapter_arguments(config), judges), tokenizer
 
 
@@ -127,7 +130,8 @@ def add_adapter(model: Any, arguments: dict[str, Any], judges: Judges) -> Any:
     from peft import LoraConfig, get_peft_model
 
     wanted = {name: value for name, value in arguments.items() if name in LoraConfig.__dataclass_fields__}
-    adapter = LoraConfig(**wanted, task_type=HEADS[judges].task_type, modules_to_save=[SCORE], exclude_modules=[SCORE])
+    wanted = {"exclude_modules": [SCORE]} | wanted | only_language(model)
+    adapter = LoraConfig(**wanted, task_type=HEADS[judges].task_type, modules_to_save=[SCORE])
     try:
         return get_peft_model(model, adapter)
     except ValueError as error:

@@ -23,6 +23,8 @@ QUANTIZED_BYTES = 0.5 + 4 / 64
 """A 4-bit weight: half a byte, and one 32-bit scale for each block of 64."""
 DOUBLE_QUANTIZED_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
 """The same with scales of 8 bits, which have a 32-bit scale for each 256 of them."""
+MXFP4_BYTES = 0.5 + 1 / 32
+"""A weight in MXFP4: half a byte, and a scale of 8 bits for each block of 32."""
 ADAPTER_BYTES = FULL_BYTES
 """A weight of the adapter, and its gradient: Unsloth trains LoRA in 32 bits on a 16-bit base."""
 STATE_NUMBERS = {
@@ -175,7 +177,7 @@ def _replace(whole: Estimate, **parts: int) -> Estimate:
 
 
 def _base_bytes(config: RunConfig, model: ModelFacts) -> int:
-    """Only the matrices of the layers are held in 4 bits; embeddings, head and norms stay in 16."""
+    """Only the matrices of the layers are held in 4 bits; embeddings, head, norms and what sees stay in 16."""
     if config.full_finetuning and config.method in HEADLESS:
         return FULL_BYTES * model.parameters
     others = model.parameters - model.linear_parameters
@@ -185,13 +187,24 @@ def _base_bytes(config: RunConfig, model: ModelFacts) -> int:
 
 
 def is_four_bit(config: RunConfig, model: ModelFacts) -> bool:
-    """Say whether the matrices of the base model are held in 4 bits."""
-    return not config.full_finetuning and (config.load_in_4bit or model.is_quantized)
+    """Say whether the matrices of the base model are held in 4 bits of bitsandbytes."""
+    if config.full_finetuning:
+        return False
+    return model.is_quantized or (config.load_in_4bit and _can_become_four_bit(config, model))
+
+
+def _can_become_four_bit(config: RunConfig, model: ModelFacts) -> bool:
+    """Say whether Unsloth quantizes the weights: of those that are stored in FP8 only some, and into its own kind."""
+    if model.stored == "fp8_blocks":
+        return config.bnb_4bit_quant_type == "nf4" and config.bnb_4bit_use_double_quant
+    return model.stored == "plain"
 
 
 def _linear_bytes(config: RunConfig, model: ModelFacts) -> float:
     if not is_four_bit(config, model):
-        return HALF_BYTES * model.linear_parameters
+        # The experts of MXFP4 stay as they are stored. FP8 is 16 bits on cards before the RTX 40, and less on others.
+        packed = model.expert_parameters if model.stored == "mxfp4" and not config.full_finetuning else 0
+        return HALF_BYTES * (model.linear_parameters - packed) + MXFP4_BYTES * packed
     each = DOUBLE_QUANTIZED_BYTES if config.bnb_4bit_use_double_quant else QUANTIZED_BYTES
     return each * model.linear_parameters
 
@@ -228,7 +241,7 @@ def _copy_bytes(config: RunConfig, model: ModelFacts) -> int:
 
 def _trained_parameters(config: RunConfig, model: ModelFacts) -> int:
     if config.full_finetuning:
-        return model.parameters
+        return model.language_parameters
     return model.adapter_parameters(config.lora_r, config.target_modules, config.use_dora)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
+
+from trainer_image.senses import senses
 
 # Two matrices in the feed-forward part instead of three.
 _UNGATED = frozenset({"gpt2", "gpt_neox", "gpt_neo", "gptj", "opt", "bloom", "falcon", "phi", "starcoder2", "mpt"})
@@ -13,6 +15,11 @@ _UNGATED = frozenset({"gpt2", "gpt_neox", "gpt_neo", "gptj", "opt", "bloom", "fa
 _FUSED = frozenset({"phi3", "phi4"})
 # Their config.json leaves out that input and output embeddings are one matrix.
 _TIED = ("gemma", "gpt2", "bloom", "cohere", "smollm")
+# Gate and up are one matrix, with names of its own.
+_GRANITE = frozenset({"granitemoehybrid", "granitemoeshared"})
+
+Stored = Literal["plain", "fp8_blocks", "fp8", "mxfp4"]
+"""How a model's files hold its weights, where that decides what a trainer can make of them."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,12 @@ class ModelFacts:
     is_tied: bool
     linears: tuple[Linear, ...]
     is_quantized: bool = False
-    """The files hold 4-bit weights already."""
+    """The files hold 4-bit weights of bitsandbytes already."""
+    stored: Stored = "plain"
+    senses: int = 0
+    """Numbers of the parts that see pictures or hear: they stay as they are, in 16 bits."""
+    tables: int = 0
+    """Numbers of embeddings that each layer has for itself, in 16 bits."""
 
     @cached_property
     def linear_parameters(self) -> int:
@@ -61,9 +73,20 @@ class ModelFacts:
         return self.vocabulary * self.hidden * (1 if self.is_tied else 2)
 
     @cached_property
-    def parameters(self) -> int:
+    def expert_parameters(self) -> int:
+        """The numbers of all experts, which are part of the matrices."""
+        return self.layers * sum(one.parameters for one in self.linears if one.copies > 1)
+
+    @cached_property
+    def language_parameters(self) -> int:
+        """What is trained where all weights are: the part for text."""
         norms = self.hidden * (2 * self.layers + 1)
-        return self.linear_parameters + self.embedding_parameters + norms
+        return self.linear_parameters + self.embedding_parameters + self.tables + norms
+
+    @property
+    def parameters(self) -> int:
+        """Everything that is loaded."""
+        return self.language_parameters + self.senses
 
     @cached_property
     def largest_linear(self) -> int:
@@ -96,16 +119,24 @@ def model_facts(config: Mapping[str, Any]) -> ModelFacts | None:
     heads, vocabulary = _first(config, "num_attention_heads", "n_head", "n_heads"), _first(config, "vocab_size")
     if not (layers and hidden and heads and vocabulary):
         return None
-    head = _first(config, "head_dim") or hidden // heads
-    query, key_value = heads * head, (_first(config, "num_key_value_heads") or heads) * head
+    head, shared = _mean_head(config, layers) or hidden // heads, _first(config, "num_kv_shared_layers")
+    # Where layers differ (Gemma 3n and 4) these are means: some layers take keys and values from an earlier one.
+    key_value = (_first(config, "num_key_value_heads") or heads) * head * (layers - shared) // layers
+    query = heads * head
     experts = _first(config, "num_experts", "num_local_experts", "n_routed_experts")
     width = _first(config, "intermediate_size", "n_inner", "ffn_dim") or 4 * hidden
+    if kind in _GRANITE and not experts:
+        width = _first(config, "shared_intermediate_size") or width
+    if config.get("use_double_wide_mlp"):
+        width += width * shared // layers
     met = 1
     if experts:
         width = _first(config, "moe_intermediate_size") or width
         met = _first(config, "num_experts_per_tok", "num_experts_per_token") or 1
     tied = config.get("tie_word_embeddings", outer.get("tie_word_embeddings"))
-    quantization = outer.get("quantization_config")
+    # A table for each layer, and three matrices that bring it in.
+    own = _first(config, "hidden_size_per_layer_input")
+    tables = own * (_first(config, "vocab_size_per_layer_input") + 3 * hidden) if own else 0
     return ModelFacts(
         layers=layers,
         hidden=hidden,
@@ -115,13 +146,45 @@ def model_facts(config: Mapping[str, Any]) -> ModelFacts | None:
         vocabulary=vocabulary,
         is_tied=bool(tied) if tied is not None else kind.startswith(_TIED),
         linears=_linears(kind, hidden, query, key_value, width, experts or 1),
-        is_quantized=isinstance(quantization, Mapping) and bool(quantization.get("load_in_4bit")),
+        is_quantized=bool(quantization_of(outer).get("load_in_4bit")),
+        stored=stored_as(outer),
+        senses=senses(outer, hidden),
+        tables=tables * layers,
     )
 
 
+def _mean_head(config: Mapping[str, Any], layers: int) -> int:
+    """Return the width of a head: the mean, where layers that look at the whole text have wider ones."""
+    head, wide = _first(config, "head_dim"), _first(config, "global_head_dim")
+    kinds = config.get("layer_types")
+    if not wide or not isinstance(kinds, list):
+        return head
+    return head + (wide - head) * kinds.count("full_attention") // layers
+
+
+def quantization_of(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a config.json says of quantization, of the whole model or of its part for text; empty without."""
+    for part in (config, config.get("text_config")):
+        if isinstance(part, Mapping) and isinstance(said := part.get("quantization_config"), Mapping):
+            return said
+    return {}
+
+
+def stored_as(config: Mapping[str, Any]) -> Stored:
+    """Return how the files hold the weights, as a config.json says it."""
+    said = quantization_of(config)
+    method = str(said.get("quant_method") or "").lower()
+    if method == "mxfp4":
+        return "mxfp4"
+    if method != "fp8":
+        return "plain"
+    return "fp8_blocks" if said.get("weight_block_size") else "fp8"
+
+
 def _first(config: Mapping[str, Any], *names: str) -> int:
-    """Return the first of these entries that holds a number; 0 where none does."""
-    return next((int(config[name]) for name in names if isinstance(config.get(name), int | float)), 0)
+    """Return the first of these entries that holds a number, or one for each layer; 0 where none does."""
+    found = (value[0] if isinstance(value := config.get(name), list) and value else value for name in names)
+    return next((int(value) for value in found if isinstance(value, int | float)), 0)
 
 
 def _linears(kind: str, hidden: int, query: int, key_value: int, width: int, experts: int) -> tuple[Linear, ...]:
@@ -132,11 +195,21 @@ def _linears(kind: str, hidden: int, query: int, key_value: int, width: int, exp
             Linear("gate_up_proj", hidden, 2 * width),
             Linear("down_proj", width, hidden),
         )
-    attention = (
+    if kind in _GRANITE and experts == 1:
+        return (
+            *_attention(hidden, query, key_value),
+            Linear("input_linear", hidden, 2 * width),
+            Linear("output_linear", width, hidden),
+        )
+    gate = () if kind in _UNGATED else (Linear("gate_proj", hidden, width, experts),)
+    up, down = Linear("up_proj", hidden, width, experts), Linear("down_proj", width, hidden, experts)
+    return (*_attention(hidden, query, key_value), *gate, up, down)
+
+
+def _attention(hidden: int, query: int, key_value: int) -> tuple[Linear, ...]:
+    return (
         Linear("q_proj", hidden, query),
         Linear("k_proj", hidden, key_value),
         Linear("v_proj", hidden, key_value),
         Linear("o_proj", query, hidden),
     )
-    gate = () if kind in _UNGATED else (Linear("gate_proj", hidden, width, experts),)
-    return (*attention, *gate, Linear("up_proj", hidden, width, experts), Linear("down_proj", width, hidden, experts))

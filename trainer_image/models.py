@@ -9,6 +9,7 @@ from trainer_image.arguments import adapter_arguments, chat_template, load_argum
 from trainer_image.chat_templates import give_template, untrained_marks
 from trainer_image.contract import RunConfig
 from trainer_image.errors import TrainerError
+from trainer_image.language_part import freeze_other_parts, is_language, language_part, only_language
 from trainer_image.model_files import is_in_cache
 from trainer_image.supervised import max_memory, placement
 
@@ -37,7 +38,10 @@ def load_trainable(config: RunConfig) -> tuple[Any, Any]:
     model, tokenizer = load_base(load_arguments(config) | placement_arguments(), quantization_arguments(config))
     give_template(tokenizer, chat_template(config))
     check_template_is_known(config, model, tokenizer)
-    return (model if config.full_finetuning else add_adapter(model, adapter_arguments(config))), tokenizer
+    if not config.full_finetuning:
+        return add_adapter(model, adapter_arguments(config)), tokenizer
+    freeze_other_parts(model)
+    return model, tokenizer
 
 
 def check_template_is_known(config: RunConfig, model: Any, tokenizer: Any) -> None:
@@ -77,6 +81,8 @@ def load_base(arguments: dict[str, Any], quantization: dict[str, Any] | None = N
         config = BitsAndBytesConfig(**quantization, bnb_4bit_compute_dtype=kind)
         arguments = {**arguments, "quantization_config": config}
     try:
+        if not torch.cuda.is_available():
+            know_as_model_for_text(name, arguments["revision"])
         model, tokenizer = FastLanguageModel.from_pretrained(**arguments)
     except (OSError, ValueError, KeyError, NotImplementedError, RuntimeError) as error:
         raise explained(error, name) or error from error
@@ -85,6 +91,16 @@ def load_base(arguments: dict[str, Any], quantization: dict[str, Any] | None = N
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
+
+
+def know_as_model_for_text(name: str, revision: str | None) -> None:
+    """Have a model found that transformers lists with those for pictures only; on a CPU Unsloth looks nowhere else."""
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING, AutoConfig
+
+    kind = type(AutoConfig.from_pretrained(name, revision=revision))
+    if kind not in MODEL_FOR_CAUSAL_LM_MAPPING and kind in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+        # AutoModelForCausalLM.register passes over the classes of transformers itself.
+        MODEL_FOR_CAUSAL_LM_MAPPING._extra_content[kind] = MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING[kind]
 
 
 def explained(error: Exception, name: str) -> TrainerError | None:
@@ -108,20 +124,22 @@ def explained(error: Exception, name: str) -> TrainerError | None:
 
 
 def add_adapter(model: Any, arguments: dict[str, Any]) -> Any:
-    """Put a fresh LoRA adapter on the base model."""
+    """Put a fresh LoRA adapter on the base model, or on its language part where it has others."""
     from unsloth import FastLanguageModel
 
     try:
-        return FastLanguageModel.get_peft_model(model, **arguments)
+        return FastLanguageModel.get_peft_model(model, **arguments, **only_language(model))
     except ValueError as error:
         raise no_such_layers(error, model, arguments) or error from error
 
 
 def no_such_layers(error: ValueError, model: Any, arguments: dict[str, Any]) -> TrainerError | None:
     """Return which layers there are, where an adapter was wanted for others."""
-    if "arget modules" not in str(error):
+    if not any(words in str(error) for words in ("arget modules", "modules were excluded", "modules were targeted")):
         return None
-    linear = (name for name, part in model.named_modules() if type(part).__name__.startswith("Linear"))
+    linear = [name for name, part in model.named_modules() if type(part).__name__.startswith("Linear")]
+    if language_part(model):
+        linear = [name for name in linear if is_language(name)]
     named = sorted({name.rsplit(".", 1)[-1] for name in linear})
     return TrainerError(
         "bad_config",

@@ -6,7 +6,7 @@ The launcher asks the same functions, so that what is promised here is what a st
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +234,8 @@ def _on_cpu(config: RunConfig, model: ModelFacts, computer: Room) -> Fit:
     if config.placement in ("data_parallel", "split"):
         sentence = f"Use of the cards is {config.placement}, and there is no NVIDIA card here. Set it to auto."
         return Fit("cpu", False, sentence)
+    if model.stored != "plain":
+        model = replace(model, stored="fp8")  # whatever it is stored in, a processor has it in 16 bits
 
     def gpu(changed: RunConfig) -> GpuFit:
         if "8bit" in changed.optim or "paged" in changed.optim:

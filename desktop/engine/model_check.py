@@ -13,6 +13,7 @@ from desktop.engine.model_folder import find_model_folder
 from desktop.engine.model_weights import missing_weights, plain_name, quantized_by
 from desktop.engine.preview import Previewer
 from desktop.errors import AppError
+from trainer_image.model_facts import stored_as
 
 State = Literal["ok", "warn", "fail"]
 FOR_RUNNING = frozenset({"awq", "gptq", "compressed-tensors", "aqlm", "auto-round", "eetq", "hqq", "quanto", "vptq"})
@@ -189,11 +190,30 @@ def _quantized(model: str, config: Mapping[str, Any]) -> Sequence[Remark]:
             f"Take {plain_name(model)}; with 4-bit switched on it needs no more memory."
         )
         return (Remark("fail", sentence),)
-    sentence = (
-        f"Its weights are quantized with {method.upper()}. The trainer may refuse them, and memory is reckoned as for "
-        f"16 bits: safer is {plain_name(model)}."
-    )
-    return (Remark("warn", sentence),)
+    return (Remark("warn", f"Its weights are quantized with {method.upper()}. {_as_loaded(model, config)}"),)
+
+
+def _as_loaded(model: str, config: Mapping[str, Any]) -> str:
+    """Say what the trainer makes of weights that are stored in few bits; memory is counted so."""
+    safer = f"Safer is {plain_name(model)}."
+    match stored_as(config):
+        case "fp8_blocks":
+            return (
+                "With 4-bit switched on they are turned into 4 bits while they load; without it they are counted as 16 "
+                f"bits, which is what cards before the RTX 40 make of them. {safer}"
+            )
+        case "fp8":
+            return (
+                "The trainer cannot turn these into 4 bits, so 4-bit changes nothing: they are counted as 16 bits, "
+                f"which is what cards before the RTX 40 make of them. {safer}"
+            )
+        case "mxfp4":
+            return (
+                "On a card the experts stay in these 4 bits and all else is held in 16, so 4-bit changes nothing: "
+                "memory is counted so."
+            )
+        case _:
+            return f"The trainer may refuse them, and memory is counted as for 16 bits. {safer}"
 
 
 def _gguf(path: Path) -> Remark:

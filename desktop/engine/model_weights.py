@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trainer_image.model_facts import quantization_of
+
 MADE_SMALL = re.compile(
     r"[-_.](awq|gptq|fp8|mxfp4|w4a16|w8a8|int4|int8|4bit|8bit|quantized)(?![a-z]).*$", re.IGNORECASE
 )
@@ -31,12 +33,7 @@ def missing_weights(folder: Path) -> tuple[str, ...]:
 
 def quantized_by(config: Mapping[str, Any]) -> str:
     """Return by what method (awq, gptq, fp8, bitsandbytes) a model's weights were quantized; empty for plain ones."""
-    said = config.get("quantization_config")
-    inner = config.get("text_config")
-    if not isinstance(said, Mapping) and isinstance(inner, Mapping):
-        said = inner.get("quantization_config")
-    if not isinstance(said, Mapping):
-        return ""
+    said = quantization_of(config)
     if said.get("load_in_4bit") or said.get("load_in_8bit"):
         return "bitsandbytes"
     return str(said.get("quant_method") or "").lower()

@@ -371,6 +371,148 @@ def test_parameters_are_counted_as_the_model_has_them(values: dict[str, Any], pa
     assert facts(values).parameters == pytest.approx(parameters, rel=0.002)
 
 
+SEEING: dict[str, Any] = {
+    "model_type": "gemma3",
+    "text_config": {
+        "model_type": "gemma3_text",
+        "num_hidden_layers": 34,
+        "hidden_size": 2560,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 4,
+        "head_dim": 256,
+        "intermediate_size": 10240,
+        "vocab_size": 262208,
+    },
+    "vision_config": {
+        "model_type": "siglip_vision_model",
+        "hidden_size": 1152,
+        "intermediate_size": 4304,
+        "num_hidden_layers": 27,
+        "image_size": 896,
+        "patch_size": 14,
+    },
+}
+
+
+def weights(model: ModelFacts, **knobs: Any) -> int:
+    return predict(config(**knobs), model)[0].weights
+
+
+def test_what_sees_is_held_in_16_bits_and_never_trained() -> None:
+    whole, text = facts(SEEING), facts({**SEEING, "vision_config": None})
+    assert whole.parameters == pytest.approx(4_300_079_472, rel=0.001)
+    assert whole.senses == pytest.approx(419_816_304, rel=0.002)
+    assert weights(whole) - weights(text) == 2 * whole.senses
+    assert weights(whole, **NF4) - weights(text, **NF4) == 2 * whole.senses
+    assert whole.adapter_parameters(16, "all-linear") == text.adapter_parameters(16, "all-linear")
+    full = {"full_finetuning": True, "optim": "adamw_torch_fused"}
+    seeing, reading = (predict(config(**full), model)[0] for model in (whole, text))
+    assert seeing.optimizer == reading.optimizer
+    assert seeing.weights - reading.weights == 2 * whole.senses
+
+
+EYES: dict[str, tuple[dict[str, int], int]] = {
+    # As transformers 5.17 builds them, with what joins them to the part for text.
+    "qwen3_5_vision": (
+        {
+            "depth": 27,
+            "hidden_size": 1152,
+            "intermediate_size": 4304,
+            "patch_size": 16,
+            "temporal_patch_size": 2,
+            "spatial_merge_size": 2,
+            "num_position_embeddings": 2304,
+            "out_hidden_size": 3584,
+        },
+        453_650_672,
+    ),
+    "gemma4_vision": (
+        {
+            "num_hidden_layers": 16,
+            "hidden_size": 768,
+            "intermediate_size": 3072,
+            "patch_size": 16,
+            "position_embedding_size": 10240,
+        },
+        169_093_632,
+    ),
+    "gemma3n_vision": ({"hidden_size": 2048}, 300_000_000),
+}
+
+
+@pytest.mark.parametrize("kind", EYES)
+def test_parts_that_see_are_counted_by_their_kind(kind: str) -> None:
+    sizes, numbers = EYES[kind]
+    assert facts({**SEEING, "vision_config": {"model_type": kind, **sizes}}).senses == pytest.approx(numbers, rel=0.02)
+
+
+BLOCKS = {"quant_method": "fp8", "weight_block_size": [128, 128]}
+
+
+@pytest.mark.parametrize(
+    ("said", "knobs", "same_as"),
+    [
+        (BLOCKS, {}, {}),
+        (BLOCKS, NF4, NF4),
+        # Unsloth turns FP8 into its own kind of 4 bits only, and whole FP8 tensors into none.
+        (BLOCKS, {**NF4, "bnb_4bit_quant_type": "fp4"}, {}),
+        ({"quant_method": "fp8", "weight_block_size": None}, NF4, {}),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, {}, NF4),
+        ({"quant_method": "gptq"}, NF4, NF4),
+    ],
+)
+def test_stored_weights_are_counted_as_they_are_loaded(
+    said: dict[str, Any], knobs: dict[str, Any], same_as: dict[str, Any]
+) -> None:
+    inside = {**SEEING, "text_config": {**SEEING["text_config"], "quantization_config": said}}
+    for stored in ({**SEEING, "quantization_config": said}, inside):
+        assert weights(facts(stored), **knobs) == weights(facts(SEEING), **same_as)
+
+
+def test_experts_in_mxfp4_stay_so_and_the_rest_is_in_16_bits() -> None:
+    values = {
+        "model_type": "gpt_oss",
+        "num_hidden_layers": 24,
+        "hidden_size": 2880,
+        "num_attention_heads": 64,
+        "num_key_value_heads": 8,
+        "head_dim": 64,
+        "intermediate_size": 2880,
+        "num_local_experts": 32,
+        "num_experts_per_tok": 4,
+        "vocab_size": 201088,
+        "tie_word_embeddings": False,
+    }
+    packed, plain = facts({**values, "quantization_config": {"quant_method": "mxfp4"}}), facts(values)
+    assert packed.parameters == pytest.approx(20_914_757_184, rel=0.001)
+    rest = packed.parameters - packed.expert_parameters
+    # The repository's files are 13.8 GB.
+    assert weights(packed) == pytest.approx(2 * rest + packed.expert_parameters * 17 / 32, rel=1e-6)
+    assert weights(packed) == pytest.approx(13.8e9, rel=0.02)
+    assert weights(packed, **NF4) == weights(packed)
+    assert weights(plain, **NF4) < weights(packed) < weights(plain)
+
+
+def test_tables_that_each_layer_has_are_not_quantized() -> None:
+    text = SEEING["text_config"]
+    own = {"vocab_size_per_layer_input": 262144, "hidden_size_per_layer_input": 256}
+    with_tables = facts({**SEEING, "text_config": {**text, **own}})
+    assert with_tables.tables == pytest.approx(34 * 256 * 262144, rel=0.03)
+    assert weights(with_tables, **NF4) - weights(facts(SEEING), **NF4) == 2 * with_tables.tables
+
+
+def test_layers_that_take_keys_from_others_and_wider_heads_are_counted_in_the_mean() -> None:
+    kinds = ["sliding_attention", "full_attention"] * 2
+    values = {"num_hidden_layers": 4, "hidden_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2}
+    values |= {"head_dim": 16, "intermediate_size": 128, "vocab_size": 1000, "model_type": "gemma4_text"}
+    plain = facts(values)
+    mixed = facts({**values, "global_head_dim": 32, "layer_types": kinds, "num_kv_shared_layers": 2})
+    assert (plain.query, plain.key_value, plain.feed_forward) == (64, 32, 128)
+    assert (mixed.query, mixed.key_value, mixed.feed_forward) == (96, 24, 128)
+    wide = facts({**values, "num_kv_shared_layers": 2, "use_double_wide_mlp": True})
+    assert wide.feed_forward == 192
+
+
 def test_what_is_no_language_model_has_no_facts() -> None:
     assert model_facts({"model_type": "mamba", "hidden_size": 768}) is None
 

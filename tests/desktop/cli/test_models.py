@@ -40,7 +40,11 @@ def told(home: Home, capsys: pytest.CaptureFixture[str], *words: str) -> dict[st
 
 def test_the_list_is_printed_and_narrowed(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     listed = told(home, capsys, "models", "list", "llama", "8b")
-    assert [one["id"] for one in listed["models"]] == ["meta-llama/Llama-3.1-8B-Instruct", "meta-llama/Llama-3.1-8B"]  # type: ignore[attr-defined]
+    assert [one["id"] for one in listed["models"]] == [  # type: ignore[attr-defined]
+        "meta-llama/Llama-3.1-8B-Instruct",
+        "meta-llama/Llama-3.1-8B",
+        "deepseek-ai/DeepSeek-R1-Distill-Llama-8B",
+    ]
     assert run(home, "models", "list", "smollm2", "135m") == 0
     assert "HuggingFaceTB/SmolLM2-135M-Instruct" in capsys.readouterr().out
 
@@ -93,4 +97,20 @@ def test_a_run_that_would_fail_on_its_model_is_refused(
     config.write_text(json.dumps({"model": str(tmp_path / "m"), "dataset": str(data)}))
     assert run(home, "train", str(config), "--detach") == 1
     assert "of the kind bert reads text and writes none" in capsys.readouterr().err
+    assert told(home, capsys, "runs", "list") == {"runs": []}
+
+
+@pytest.mark.parametrize(("knobs", "words"), [({"packing": True}, "Switch Packing off"), ({"method": "pretrain"}, "")])
+def test_a_run_whose_rows_cannot_be_packed_is_refused(
+    home: Home, qtbot: QtBot, tmp_path: Path, capsys: pytest.CaptureFixture[str], knobs: dict[str, object], words: str
+) -> None:
+    write_model(tmp_path / "m", model_type="olmo3")
+    data, config = tmp_path / "rows.jsonl", tmp_path / "config.json"
+    data.write_text('{"text": "a a a"}\n' * 40 if "method" in knobs else '{"question": "a a", "answer": "a"}\n' * 40)
+    config.write_text(json.dumps({"model": str(tmp_path / "m"), "dataset": str(data), **knobs}))
+    assert run(home, "train", str(config), "--detach") == 1
+    said = capsys.readouterr().err
+    assert said.startswith("tunedeck: Rows cannot be packed for a model of the kind olmo3")
+    assert words in said
+    assert said.count("\n") == 1
     assert told(home, capsys, "runs", "list") == {"runs": []}

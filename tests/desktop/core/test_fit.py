@@ -142,6 +142,16 @@ def test_without_a_card_it_is_the_computers_memory() -> None:
     assert assess(config(max_length=8192, per_device_train_batch_size=16), model, [], small).changes
 
 
+def test_on_a_processor_experts_are_held_in_16_bits() -> None:
+    known = facts("openai/gpt-oss-20b")
+    card, processor = (
+        assess(config(max_length=512, load_in_4bit=True), known, rooms, COMPUTER).gpus[0].parts["weights"]
+        for rooms in (cards(80), [])
+    )
+    assert card < 15 * GIB
+    assert processor == pytest.approx(2 * known.parameters, rel=0.01)
+
+
 def test_a_config_that_cannot_be_placed_says_why() -> None:
     assert fit(80, placement="data_parallel").fits is False
     assert "Set Use of the cards to auto" in fit(80, placement="data_parallel").sentence

@@ -221,6 +221,28 @@ def test_quantized_weights_are_named(check: ModelCheck, tmp_path: Path, method: 
     assert "Tiny-4B-Instruct, the model that it was made from" in remark.sentence
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (
+            {"quant_method": "fp8", "weight_block_size": [128, 128]},
+            "With 4-bit switched on they are turned into 4 bits",
+        ),
+        ({"quant_method": "fp8"}, "so 4-bit changes nothing: they are counted as 16 bits"),
+        ({"quant_method": "mxfp4"}, "the experts stay in these 4 bits and all else is held in 16"),
+        ({"quant_method": "moon"}, "The trainer may refuse them"),
+    ],
+)
+def test_it_is_said_what_the_trainer_makes_of_stored_weights(
+    check: ModelCheck, tmp_path: Path, said: dict[str, object], words: str
+) -> None:
+    write_model(tmp_path / "m", quantization_config=said)
+    report = check.check(str(tmp_path / "m"), None, offline=True)
+    (remark,) = [one for one in report.remarks if "quantized" in one.sentence]
+    assert remark.state == "warn"
+    assert words in remark.sentence
+
+
 def test_weights_in_four_bits_of_bitsandbytes_are_trained_as_they_are(check: ModelCheck, tmp_path: Path) -> None:
     write_model(tmp_path / "m", quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True})
     assert said(check.check(str(tmp_path / "m"), None, offline=True)).count("[") == 1
