@@ -21,7 +21,7 @@ from trainer_image.formats import (
     Told,
     UnreadableFileError,
     is_parquet,
-    open_parquet,
+    parquet_files,
     read_examples,
     read_rows,
     rows_of,
@@ -143,12 +143,15 @@ def _read_parquet(path: Path, part: str | None) -> Iterator[Row | RowProblem]:
     import pyarrow
     from pyarrow import parquet
 
+    files, before = parquet_files(path, part), 0
     try:
-        with open_parquet(path, part) as source, parquet.ParquetFile(source) as file:
-            values = [with_text(row) for batch in file.iter_batches() for row in batch.to_pylist()]
+        for place, name in enumerate(files.names):
+            with files.open(place) as source, parquet.ParquetFile(source) as file:
+                values = [with_text(row) for batch in file.iter_batches() for row in batch.to_pylist()]
+            yield from rows_of(values, before, name if len(files.names) > 1 else "")
+            before += len(values)
     except pyarrow.ArrowInvalid as error:
         raise UnreadableFileError(f"{path.name} is no whole Parquet file.", "Fetch or save it again.") from error
-    yield from rows_of(values)
 
 
 def sha256_of(path: Path) -> str:

@@ -29,7 +29,9 @@ def add_reading(word: argparse.ArgumentParser) -> None:
     word.add_argument("--header", action=argparse.BooleanOptionalAction, help="whether a table begins with a header")
     word.add_argument("--encoding", choices=ENCODING_WORDS, help="how the letters are written")
     word.add_argument("--array", metavar="KEY", help="the key of the rows in a JSON object with several arrays")
-    word.add_argument("--part", metavar="FILE", help="the file that is meant in an archive with several datasets")
+    word.add_argument(
+        "--part", metavar="FILE", help="the file of an archive that is meant, or its split in shards, such as train"
+    )
 
 
 def read_options(arguments: argparse.Namespace) -> ScanOptions:

@@ -21,7 +21,6 @@ __all__ = ["SourceLine", "SourceReading", "bad_spans"]
 
 _LINES = "desktop.core.dataset.source_lines:lines_around"
 _ROWS = "desktop.core.dataset.row_access:read_rows_at"
-_LOCATE = "desktop.core.dataset.source_lines:row_of_line"
 _FIND = "desktop.core.dataset.source_lines:find_row"
 
 
@@ -82,10 +81,6 @@ class SourceReading(QObject):
     def find(self, index: RowIndex, text: str, first: int) -> None:
         """Look for a row that holds a text, from one row on and then from the beginning."""
         self._search(_FIND, index, text, first)
-
-    def locate(self, index: RowIndex, line: int) -> None:
-        """Look for the row that stands at a line of the file."""
-        self._search(_LOCATE, index, line)
 
     def _search(self, task: str, *arguments: object) -> None:
         self.stop_search()

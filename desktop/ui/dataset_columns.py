@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QSignalBlocker, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QScrollArea, QWidget
@@ -21,6 +21,7 @@ SHOWN_ROWS = 5
 READ_DELAY_MS = 250
 ASKED = "Say what the rows are, and which column is which: the rows beside it change with what you say."
 KNOWN = "The file says enough by itself. Where it was read wrongly, say it here."
+SAID = "The file is read as was said here. Where that is wrong, say it anew, or go back to what was found."
 RANKINGS = {
     "": "as the numbers suggest",
     "ranks": "the rank of each answer, 1 is the best",
@@ -42,6 +43,8 @@ class ColumnsPage(QWidget):
         self._rows: Sequence[Row | RowProblem] = ()
         self._mapping: dict[str, str] = {}
         self._meaning = ""
+        self._found: Report | None = None
+        """What the scan found by itself, before anything was said of the columns."""
         self.intro = label("", wrap=True)
         self.shape = combo("What the rows are")
         self.teaches = label("", "muted", wrap=True)
@@ -54,6 +57,8 @@ class ColumnsPage(QWidget):
         self.examples = Examples()
         self.result = label("", "muted", wrap=True)
         self.use = button("Read it this way", self._use, "primary")
+        self.as_found = button("As found", self._go_back, "link")
+        self.as_found.setToolTip("Pick what was found in the file again, instead of what you have picked here.")
         self.forget = button("Find everything out again", self._forget, "link")
         self._reading_rows = QTimer(self, singleShot=True, interval=READ_DELAY_MS)
         self._reading_rows.timeout.connect(self._read)
@@ -79,7 +84,7 @@ class ColumnsPage(QWidget):
         ask.setContentsMargins(0, 0, 12, 0)
         scroll = QScrollArea(widgetResizable=True)
         scroll.setWidget(boxed(ask))
-        left = column(scroll, row(self.use, self.forget, 1), space=12)
+        left = column(scroll, row(self.use, self.as_found, self.forget, 1), space=12)
         right = column(label("The first rows, read this way", "muted"), self.examples, self.result, space=4)
         right.setStretch(1, 1)
         both = row(left, right, space=16)
@@ -96,12 +101,19 @@ class ColumnsPage(QWidget):
             self.examples.show_words("Rows appear here once a file was read.")
             return
         is_asked = report.outcome == "ask"
-        self.intro.setText(ASKED if is_asked else KNOWN)
+        self.intro.setText(ASKED if is_asked else SAID if said.shape or said.mapping else KNOWN)
+        if said.shape is None and not said.mapping:
+            self._found = report
+        elif self._found is not None and self._found.path != report.path:
+            self._found = None
         self._mapping = dict(said.mapping or {})
         self._meaning = next((name for name in ("order", "ranks") if name in self._mapping), "")
         with QSignalBlocker(self.shape):
             self.shape.clear()
-            if not is_asked and report.shape and said.shape is None:
+            found = self._found
+            if found is not None and found.shape and found.outcome != "ask":
+                self.shape.addItem(f"as found: {SHAPE_WORDS[found.shape]}", "")
+            elif found is None and not is_asked and report.shape and said.shape is None:
                 self.shape.addItem(f"as found: {SHAPE_WORDS[report.shape]}", "")
             for shape in WANTED:
                 self.shape.addItem(SHAPE_WORDS[shape], shape)
@@ -126,8 +138,23 @@ class ColumnsPage(QWidget):
     def options(self) -> ScanOptions:
         """Return everything that is said here."""
         shape = self.chosen_shape()
-        mapping = as_needed(self.mapping()) if shape else self._said.mapping
+        mapping = as_needed(self.mapping()) if shape else self._own_mapping()
         return ScanOptions(read=self.reading.value(), mapping=mapping, shape=shape)
+
+    def _own_mapping(self) -> Mapping[str, str] | None:
+        """Return the mapping where the file's own shape counts: none, unless one was said and never a shape."""
+        return None if self._found is not None else self._said.mapping
+
+    def _shape_as_found(self) -> Shape | None:
+        """Return the shape that is picked where nothing was said: the likeliest, or None for the file's own."""
+        found = self._found
+        return None if found is None or (found.shape and found.outcome != "ask") else guess_shape(found.columns)
+
+    def _is_as_found(self) -> bool:
+        shape = self._shape_as_found()
+        if self.chosen_shape() != shape or self._meaning:
+            return False
+        return shape is None or self.mapping() == guess_mapping(shape, self._file_columns())
 
     # What it shows
 
@@ -209,13 +236,21 @@ class ColumnsPage(QWidget):
             self.examples.show_raw(self._rows)
             self.result.setText("The rows as they stand in the file.")
         else:
-            mapping = as_needed(self.mapping()) if shape else self._said.mapping
+            mapping = as_needed(self.mapping()) if shape else self._own_mapping()
             good = self.examples.show_made(self._rows, mapping, target, FEEDS[target][0])
             all_good = good == len(self._rows)
             self.result.setText(
                 "✓ These rows can be used." if all_good else f"{good} of {len(self._rows)} can be used."
             )
         self.use.setEnabled(bool(self._rows) and not lacking)
+        self.as_found.setEnabled(self._found is not None and bool(self._rows) and not self._is_as_found())
+
+    def _go_back(self) -> None:
+        """Pick what the scan has found; nothing is read anew before the user says so."""
+        self._mapping, self._meaning = {}, ""
+        with QSignalBlocker(self.shape):
+            self.shape.setCurrentIndex(max(0, self.shape.findData(self._shape_as_found() or "")))
+        self._build_columns()
 
     def _use(self) -> None:
         self.said.emit(self.options())

@@ -26,8 +26,8 @@ DATA_FILES = "Datasets (*.jsonl *.ndjson *.json *.csv *.tsv *.parquet *.txt *.md
 class FindingsPage(QWidget):
     """Cards in two columns; each says its finding in a sentence before anything else."""
 
-    line_requested = Signal(int)
-    """The user wants to see this line of the file."""
+    row_requested = Signal(int)
+    """The user wants to see this row of the file."""
     near_requested = Signal()
     """Near copies are to be looked for, whatever the size of the file."""
 
@@ -40,10 +40,10 @@ class FindingsPage(QWidget):
         self.lengths = LengthsCard(desk, theme, values, lambda: said().mapping)
         self.notes = label("", wrap=True, selectable=True)
         self.copies = label("", wrap=True)
-        self.pairs = PairsTable("Copies", ("First line", "Line of the copy", "How"))
+        self.pairs = PairsTable("Copies", ("First", "Copy", "How"))
         self.look_for_near = button("Look for near copies too", self.near_requested.emit, "link")
         self.overlap = label("", wrap=True)
-        self.overlaps = PairsTable("Rows that the evaluation file has too", ("Line here", "Line there", ""))
+        self.overlaps = PairsTable("Rows that the evaluation file has too", ("Here", "There", ""))
         self.choose = button("Compare with an evaluation file…", self._choose)
         self.busy = QProgressBar(maximum=0, textVisible=False)
         self.busy.setFixedHeight(6)
@@ -53,7 +53,7 @@ class FindingsPage(QWidget):
         self.methods = QGridLayout()
         self._compose()
         for table in (self.pairs, self.overlaps):
-            table.line_picked.connect(self.line_requested)
+            table.row_picked.connect(self.row_requested)
         desk.comparing.changed.connect(self._show_overlap)
         self.show_report(None)
 
@@ -133,9 +133,7 @@ class FindingsPage(QWidget):
         is_large = report.rows > 1 and not was_looked_at
         self.look_for_near.setVisible(is_large)
         self.look_for_near.setToolTip("In a file of this size it takes a while, so it is not done without being asked.")
-        pairs = [(one, other, "exact") for one, other in copies.exact_pairs]
-        pairs += [(one, other, "near") for one, other in copies.near_pairs]
-        self.pairs.show_pairs(pairs, copies.exact + copies.near)
+        self.pairs.show_pairs(report.copies, copies.exact + copies.near)
 
     def _choose(self) -> None:
         report = self._report
@@ -157,7 +155,8 @@ class FindingsPage(QWidget):
         self.busy.setVisible(comparing.is_running)
         self.choose.setEnabled(not comparing.is_running and self._report is not None)
         file = comparing.options.evaluation
-        found = comparing.report.overlap if comparing.report else None
+        compared = comparing.report
+        found = compared.overlap if compared else None
         set_role(self.overlap, "")
         self.overlaps.show_pairs([])
         if comparing.path is None or file is None:
@@ -166,8 +165,8 @@ class FindingsPage(QWidget):
             self.overlap.setText(f"Comparing with {file.name}…")
         elif comparing.error is not None:
             self.overlap.setText(str(comparing.error))
-        elif found is None:
-            sentence = comparing.report.sentence if comparing.report else ""
+        elif compared is None or found is None:
+            sentence = compared.sentence if compared else ""
             self.overlap.setText(f"{file.name} could not be compared. {sentence}".strip())
         elif not found.exact + found.near:
             self.overlap.setText(f"✓ No row stands in {file.name} too.")
@@ -176,7 +175,7 @@ class FindingsPage(QWidget):
             total = found.exact + found.near
             rows, stands = words.plural(total, "row"), "stands" if total == 1 else "stand"
             self.overlap.setText(f"▲ {rows} {stands} in {file.name} too ({words.count(found.exact)} word for word).")
-            self.overlaps.show_pairs([(one, other, "") for one, other in found.pairs], total)
+            self.overlaps.show_pairs(compared.overlaps, total)
 
     def _show_methods(self, report: Report | None) -> None:
         while item := self.methods.takeAt(0):

@@ -114,8 +114,9 @@ class ReadingForm(QWidget):
 
     def _offer_parts(self, report: Report, said: str | None) -> None:
         """List the files of an archive that had to be asked about, also once one of them is read."""
-        if report.path != self._path or (report.outcome == "ask" and report.parts):
-            self._path, self._parts = report.path, report.parts if report.outcome == "ask" else ()
+        offered = report.parts if report.outcome == "ask" and len(report.parts) > 1 else ()
+        if report.path != self._path or offered:
+            self._path, self._parts = report.path, offered
         with QSignalBlocker(self.part):
             self.part.clear()
             self.part.addItem(FOUND_OUT[""], "")

@@ -99,7 +99,7 @@ class DatasetWindow(QDialog):
         self._form.config_changed.connect(self._follow_form)
         self.problems.choice.chosen.connect(self._form.fields["bad_rows"].set_value)
         self.columns.said.connect(self._step.say)
-        self.findings.line_requested.connect(self._go_to_line)
+        self.findings.row_requested.connect(self._go_to_row)
         self.findings.near_requested.connect(self._step.look_for_near)
         self.findings.lengths.max_length_wanted.connect(self._form.fields["max_length"].set_value)
         self._theme.theme_changed.connect(self._show_sign)
@@ -201,8 +201,6 @@ class DatasetWindow(QDialog):
         self.close()
         self.start_requested.emit()
 
-    def _go_to_line(self, line: int) -> None:
-        report = self._desk.scanning.report
-        if report is not None and report.index is not None:
-            self.pages.setCurrentWidget(self.seen)
-            self._desk.source.locate(report.index, line)
+    def _go_to_row(self, number: int) -> None:
+        self.pages.setCurrentWidget(self.seen)
+        self.seen.go_to(number)

@@ -30,7 +30,7 @@ with atheris.instrument_imports(include=["trainer_image.formats", "desktop.core.
     from desktop.core.dataset.report import Report, ScanOptions
     from desktop.core.dataset.report_json import as_json
     from desktop.core.dataset.row_access import rows_at, sample_rows
-    from desktop.core.dataset.source_lines import find_row, lines_around, row_of_line
+    from desktop.core.dataset.source_lines import find_row, lines_around
     from desktop.errors import AppError
     from trainer_image.formats import KINDS
 from tests.fuzz.dataset_files import file_of, write_dictionary, write_seeds
@@ -125,10 +125,6 @@ def _check_rows(report: Report) -> None:
         for line in _end(lines_around(index, problem.line, 1, 1, problem.part)):
             spans = bad_spans(line.text, problem)
             assert all(0 <= start <= end <= len(line.text) for start, end in spans), spans
-        if not problem.part:
-            found = _end(row_of_line(index, problem.line))
-            assert found is not None
-            assert items[found - 1].line == problem.line
         _end(find_row(index, "a", problem.row))
 
 

@@ -322,7 +322,7 @@ def test_what_is_no_file_is_refused_and_never_waited_for(
 
     thread = threading.Thread(target=read, daemon=True)
     thread.start()
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     assert words in str(caught[0])
 

@@ -155,6 +155,13 @@ def test_empty_cells_at_the_end_are_a_spreadsheets_own(tmp_path: Path) -> None:
     assert (items[2].line, items[2].kind) == (4, "wrong_cells")
 
 
+def test_a_row_of_two_lines_that_is_cut_off_is_one_broken_row(tmp_path: Path) -> None:
+    whole = _table(["prompt", "completion"], ['He said "a"\nthen left?', 'She said "b",\nand stayed.'], end="\n")
+    items = _read(tmp_path / "rows.csv", whole + 'q,a\n"He said ""c""\nthen left?","She said ""d')
+    assert [(one.line, one.kind) for one in items if isinstance(one, RowProblem)] == [(6, "broken_row")]
+    assert len(items) == 3
+
+
 def test_an_open_quote_swallows_no_rows(tmp_path: Path) -> None:
     good = "".join(f"question {n},answer {n}\n" for n in range(100))
     for after in ("", '"quoted, here","and\nthere"\n'):

@@ -18,7 +18,7 @@ from trainer_image.formats.kinds import (
     Task,
 )
 from trainer_image.formats.naming import rows_of
-from trainer_image.formats.parquet_files import is_parquet, open_parquet, with_text
+from trainer_image.formats.parquet_files import is_parquet, parquet_files, with_text
 from trainer_image.formats.rankings import RankMeaning
 from trainer_image.formats.reading import (
     Examples,
@@ -85,7 +85,7 @@ __all__ = [
     "is_parquet",
     "look_at",
     "mapped",
-    "open_parquet",
+    "parquet_files",
     "read_columns",
     "read_examples",
     "read_rows",

@@ -8,7 +8,7 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count, islice
@@ -54,7 +54,7 @@ class ReadOptions:
     array: str | None = None
     """The key of the rows in a JSON object with several arrays."""
     part: str | None = None
-    """The file of an archive that holds several datasets."""
+    """The file of an archive that holds several datasets, or one of its splits by its name."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,13 @@ class FileFacts:
     """Whether its lines were copied out of an array, with the commas between its rows."""
     noticed: tuple[Noticed, ...] = ()
     """What a person should know before anything else."""
+    encodings: tuple[str, ...] = ()
+    """Those of the files of an archive, one by one."""
+
+    @property
+    def are_alike(self) -> bool:
+        """Return whether what is read first is written in the letters of all that follows."""
+        return len(set(self.encodings)) <= 1
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,8 @@ def look_at(path: Path, options: ReadOptions = DEFAULT) -> FileFacts:
     with damage_in_words(path), open_parts(path, options.part) as (compression, parts, notes):
         plans = _plans(parts, options, shown(path.name))
         first = plans[0]
-        said = [*notes, *_notes_of(first, options)]
+        guessed = next((plan for plan in plans if plan.encoding in LEGACY_WORDS), first)
+        said = [*notes, *_note_of_letters(guessed, options), *_notes_of(first, options)]
         return FileFacts(
             format=first.format,
             encoding=first.encoding,
@@ -148,6 +156,7 @@ def look_at(path: Path, options: ReadOptions = DEFAULT) -> FileFacts:
             parts=tuple(plan.part.name for plan in plans),
             notes=tuple(said),
             in_array=any(plan.in_array for plan in plans),
+            encodings=tuple(plan.encoding for plan in plans),
             noticed=tuple(
                 one
                 for plan in plans
@@ -181,12 +190,17 @@ def _plans(parts: list[Part], options: ReadOptions, archive: str) -> list[_Plan]
         raise UnreadableFileError(
             f"{archive} holds files of several kinds ({both}).", which(plan.part.name for plan in plans)
         )
-    first, *others = [(plan.part.name, _first_shape(plan, options)) for plan in plans]
+    refuse_several_shapes(archive, [(plan.part.name, _first_shape(plan, options)) for plan in plans])
+    return plans
+
+
+def refuse_several_shapes(archive: str, shapes: Sequence[tuple[str, Shape | None]]) -> None:
+    """Refuse an archive whose files are no parts of one dataset by the shapes of their first rows."""
+    first, *others = shapes
     for name, shape in others:
         if shape is not None and first[1] not in (None, shape):
             both = f"{first[0]} ({SHAPE_WORDS[first[1]]}) and {name} ({SHAPE_WORDS[shape]})"
             raise UnreadableFileError(f"{archive} holds several datasets: {both}.", which((first[0], name)))
-    return plans
 
 
 def _plan_in(archive: str, part: Part, options: ReadOptions) -> _Plan:
@@ -229,10 +243,13 @@ def _plan(part: Part, options: ReadOptions) -> _Plan:
     return _Plan(part, found, encoding, layout, cr_only, in_array, has_bracket)
 
 
-def _notes_of(plan: _Plan, options: ReadOptions) -> Iterator[str]:
+def _note_of_letters(plan: _Plan, options: ReadOptions) -> Iterator[str]:
     if plan.encoding in LEGACY_WORDS and options.encoding is None:
         called = ENCODING_WORDS[plan.encoding]
         yield f"Its letters are no UTF-8 and are read as {called}. Look whether accents and quotes are right."
+
+
+def _notes_of(plan: _Plan, options: ReadOptions) -> Iterator[str]:
     if plan.layout is not None:
         yield from plan.layout.notes()
     if plan.layout is not None and options.has_header is None:

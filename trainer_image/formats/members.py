@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
@@ -57,8 +58,16 @@ def members_to_read(
 
 
 def rows_among(files: Sequence[str]) -> list[str]:
-    """Return the files that hold rows by their names alone, in order."""
-    return sorted(one for one in _by_ending(files) if not _TOLD_ABOUT.fullmatch(PurePosixPath(one).name))
+    """Return what may be asked for, by names alone: the splits that are several files, and the files, in order."""
+    found = sorted(one for one in _by_ending(files) if not _TOLD_ABOUT.fullmatch(PurePosixPath(one).name))
+    return [*_sharded(found), *found]
+
+
+def _sharded(files: Sequence[str]) -> list[str]:
+    """Return the splits that consist of several files, with the one to learn from first."""
+    counts = Counter(word for one in files for word in {_word_of_split(one)} - {""})
+    several = sorted((word for word, count in counts.items() if count > 1), key=lambda word: (word != "train", word))
+    return several if len(counts) > 1 else []
 
 
 def _by_ending(files: Sequence[str]) -> list[str]:
@@ -67,9 +76,15 @@ def _by_ending(files: Sequence[str]) -> list[str]:
 
 
 def _asked_for(files: Sequence[str], name: str, part: str) -> tuple[list[str], list[str]]:
-    """Find the one member that a person has named, by its path or by its own name alone."""
+    """Find the member that a person has named, by its path or its own name, or all those of a split by its name."""
     found = [one for one in files if part in (one, shown(one))]
     found = found or [one for one in files if PurePosixPath(one).name == part]
+    shards = [] if found else sorted(one for one in _by_ending(files) if _word_of_split(one) == part.lower() != "")
+    if len(shards) > 1:
+        return shards, [
+            f"Of {len(files)} files in the archive only the {len(shards)} of {part} are read, as was asked."
+        ]
+    found = found or shards
     if len(found) != 1:
         there = ", ".join(shown(one) for one in sorted(files)[:5])
         raise UnreadableFileError(f"{name} holds no one file {shown(part)}.", f"It holds {there}.")
@@ -86,7 +101,8 @@ def _ask_which(chosen: Sequence[str], name: str) -> None:
         kinds.setdefault(".jsonl" if _ending(one) == ".ndjson" else _ending(one), shown(one))
     if len(splits) > 1:
         both = " and ".join(sorted(splits.values())[:2])
-        raise UnreadableFileError(f"{name} holds several datasets: {both}.", which(_train_first(splits)))
+        sharded = [one for one in _sharded(chosen) if one == "train" or "train" not in splits]
+        raise UnreadableFileError(f"{name} holds several datasets: {both}.", which(sharded or _train_first(splits)))
     if len(kinds) > 1:
         both = " and ".join(sorted(kinds)[:2])
         raise UnreadableFileError(f"{name} holds files of several kinds ({both}).", which(kinds.values()))
@@ -147,5 +163,11 @@ def _ending(member: str) -> str:
 
 def _split_of(member: str) -> str:
     """Return which part of a dataset a file is by its name, where it says so: rows to learn from, or to judge by."""
+    word = _word_of_split(member)
+    return word if word in ("train", "") else "others"
+
+
+def _word_of_split(member: str) -> str:
+    """Return the word in a file's name that says the same, as it stands there."""
     words = re.split("[^a-z]+", member.lower())
-    return "others" if any(word in _JUDGED_BY for word in words) else "train" if "train" in words else ""
+    return next((word for word in words if word in _JUDGED_BY), "train" if "train" in words else "")

@@ -50,7 +50,8 @@ def with_turns(row: Row) -> Row:
     return replace(row, value={**row.value, column: turns}, taken=(*row.taken, "turns_as_text"))
 
 
-def rows_of(values: Iterable[Mapping[str, Any]]) -> Iterator[Row | RowProblem]:
-    """Number rows that came from elsewhere (Parquet), where a line is a row."""
-    for number, value in enumerate(values, 1):
-        yield row_or_problem(number, number, dict(value))
+def rows_of(values: Iterable[Mapping[str, Any]], before: int = 0, part: str = "") -> Iterator[Row | RowProblem]:
+    """Number rows that came from elsewhere (Parquet), where a line is a row; ``before`` are in the files before it."""
+    for line, value in enumerate(values, 1):
+        row = row_or_problem(line, before + line, dict(value))
+        yield replace(row, part=part) if part else row

@@ -53,23 +53,19 @@ class _Lines:
             elif (raw := next(self._lines, None)) is None:
                 return
             else:
-                line = self._decoded(raw)
+                try:
+                    line = raw.decode()
+                except UnicodeDecodeError:
+                    # What is no UTF-8 is carried along as half a letter, to be named with its row.
+                    self.holds_bytes = True
+                    line = raw.decode("utf-8", "surrogateescape")
+                if "\0" in line:
+                    self.holds_zeros = True
             size = size + len(line) if row else len(line)
             row.append(line)
             if size > LARGEST_ROW:
                 raise BadRow("", "broken_row", "A quote is opened here and not closed within 64 million letters.")
             yield line
-
-    def _decoded(self, raw: bytes) -> str:
-        try:
-            line = raw.decode()
-        except UnicodeDecodeError:
-            # What is no UTF-8 is carried along as half a letter, to be named with its row.
-            self.holds_bytes = True
-            line = raw.decode("utf-8", "surrogateescape")
-        if "\0" in line:
-            self.holds_zeros = True
-        return line
 
     def begin_row(self) -> int:
         """Forget the row before and return the line where the next one begins."""
@@ -165,14 +161,19 @@ def _swallowed(row: Sequence[str], layout: Layout) -> int:
         return 0
     # The last line is where the quote was closed by that of another row; with nothing between it has to do.
     between = behind[:-1][:LOOK_AHEAD] or behind
-    fitting = sum(_cells_in(line, layout) == len(layout.columns) for line in between)
+    # A single line has to be a row all by itself: the second line of a cell may open and close quotes, too.
+    is_one = len(behind) == 1
+    fitting = sum(_cells_in(line, layout, is_whole=is_one) == len(layout.columns) for line in between)
     return len(behind) if fitting * 2 > len(between) else 0
 
 
-def _cells_in(line: str, layout: Layout) -> int:
+def _cells_in(line: str, layout: Layout, *, is_whole: bool = False) -> int:
+    """Return how many cells a line holds; of a row that ends further down only where it need not be whole."""
     try:
         return len(next(layout.reader([line]), []))
     except csv.Error:
+        if is_whole:
+            return 0
         # It opens a quote that is closed further down, as the first line of a row may.
         try:
             return len(next(layout.reader([line], strict=False), []))

@@ -44,6 +44,10 @@ class TallyOptions:
     """Of so many rows one is looked at for its language."""
     notes_letters: bool = False
     """Whether rows with letters beyond ASCII are noted, as their encoding was guessed."""
+    notes_lines: bool = False
+    """Whether the lines of the first rows are noted, whatever they hold."""
+    is_strict: bool = False
+    """Whether every row is read by itself, and none by what another one of its skeleton has said."""
 
 
 @dataclass
@@ -70,6 +74,8 @@ class Counts:
     letters: int = 0
     """Rows with letters beyond ASCII, where they are noted."""
     letter_lines: list[int] = field(default_factory=list)
+    first_lines: list[int] = field(default_factory=list)
+    """Lines of the first rows, where they are noted."""
     survey: Survey = field(default_factory=Survey)
     languages: Counter[str] = field(default_factory=Counter)
     empty_fields: Counter[str] = field(default_factory=Counter)
@@ -93,6 +99,8 @@ class Counts:
         self.letter_lines += (
             line + self.lines for line in behind.letter_lines[: max(0, kept - len(self.letter_lines))]
         )
+        room = max(0, kept - len(self.first_lines))
+        self.first_lines += (line + self.lines for line in behind.first_lines[:room])
         self.letters += behind.letters
         self.labels += behind.labels
         self.unmarked += behind.unmarked

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ _FEWEST_CELLS = 8
 _BANDS = 4
 _EMPTY = np.uint32(0xFFFFFFFF)
 _AT_ONCE = 1 << 16
+_SOME_BITS = np.uint64((1 << 20) - 1)
 
 Records = npt.NDArray[np.void]
 Places = npt.NDArray[np.intp]
@@ -63,6 +65,8 @@ class Overlap:
     rows: array[int] = field(default_factory=lambda: array("L"))
     pairs: tuple[tuple[int, int], ...] = ()
     """Lines of the row here and of the one there."""
+    row_pairs: tuple[tuple[int, int], ...] = ()
+    """Rows of the same pairs."""
 
 
 def find_duplicates(
@@ -80,10 +84,10 @@ def find_duplicates(
         near=len(alike),
         exact_rows=_rows(records, copies),
         near_rows=_rows(records, alike[:, 1]),
-        exact_pairs=_lines(records, first[copies], records, copies),
-        near_pairs=_lines(records, alike[:, 0], records, alike[:, 1]),
-        exact_row_pairs=_row_pairs(records, first[copies], copies),
-        near_row_pairs=_row_pairs(records, alike[:, 0], alike[:, 1]),
+        exact_pairs=_pairs("line", records, first[copies], records, copies),
+        near_pairs=_pairs("line", records, alike[:, 0], records, alike[:, 1]),
+        exact_row_pairs=_pairs("row", records, first[copies], records, copies),
+        near_row_pairs=_pairs("row", records, alike[:, 0], records, alike[:, 1]),
         looked_at=min(len(singles), MOST_NEAR) if near else 0,
     )
     return duplicates, _overlap(records, _load(others), near) if others else None
@@ -101,13 +105,22 @@ def _load(parts: Sequence[Part]) -> Records:
 
 def _firsts(keys: npt.NDArray[np.uint64]) -> Places:
     """Return for each key the place where the same key stands first."""
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    is_new = np.ones(len(keys), bool)
-    is_new[1:] = ordered[1:] != ordered[:-1]
-    leaders = order[np.flatnonzero(is_new)]
-    first = np.empty(len(keys), np.intp)
-    first[order] = leaders[np.cumsum(is_new) - 1] if len(keys) else order
+    first = np.arange(len(keys))
+    # To sort the keys alone takes a tenth of the time that it takes to sort their places; few stand there twice.
+    ordered = np.sort(keys)
+    doubled = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not len(doubled):
+        return first
+    # Which keys may be among them is told by some of their bits, before they are looked for one by one.
+    may_be = np.zeros(int(_SOME_BITS) + 1, bool)
+    may_be[doubled & _SOME_BITS] = True
+    copies = np.flatnonzero(may_be[keys & _SOME_BITS])
+    numbers = np.minimum(np.searchsorted(doubled, keys[copies]), len(doubled) - 1)
+    is_one = doubled[numbers] == keys[copies]
+    copies, numbers = copies[is_one], numbers[is_one]
+    leaders = np.full(len(doubled), len(keys))
+    np.minimum.at(leaders, numbers, copies)
+    first[copies] = leaders[numbers]
     return first
 
 
@@ -158,7 +171,8 @@ def _overlap(records: Records, there: Records, near: bool) -> Overlap:
     inside = at < len(keys)
     is_same[inside] = keys[at[inside]] == records["exact"][inside]
     mine, theirs = np.flatnonzero(is_same), order[at[is_same]]
-    pairs = [*_lines(records, mine, there, theirs)]
+    lines = [*_pairs("line", records, mine, there, theirs)]
+    row_pairs = [*_pairs("row", records, mine, there, theirs)]
     rows = _rows(records, mine)
     close = 0
     rest = np.flatnonzero(~is_same)
@@ -167,8 +181,9 @@ def _overlap(records: Records, there: Records, near: bool) -> Overlap:
         alike = _alike_across(both, len(there))
         close = len(alike)
         rows.extend(_rows(both, alike[:, 1]))
-        pairs += [(mine_line, their_line) for their_line, mine_line in _lines(both, alike[:, 0], both, alike[:, 1])]
-    return Overlap(len(mine), close, array("L", sorted(rows)), tuple(pairs[:_SHOWN]))
+        lines += _pairs("line", both, alike[:, 1], both, alike[:, 0])
+        row_pairs += _pairs("row", both, alike[:, 1], both, alike[:, 0])
+    return Overlap(len(mine), close, array("L", sorted(rows)), tuple(lines[:_SHOWN]), tuple(row_pairs[:_SHOWN]))
 
 
 def _alike_across(both: Records, border: int) -> Places:
@@ -188,10 +203,8 @@ def _rows(records: Records, places: Places) -> array[int]:
     return array("L", records["row"][places].tolist())
 
 
-def _row_pairs(records: Records, earlier: Places, later: Places) -> tuple[tuple[int, int], ...]:
-    rows = records["row"]
-    return tuple(zip(rows[earlier[:_SHOWN]].tolist(), rows[later[:_SHOWN]].tolist(), strict=True))
-
-
-def _lines(here: Records, mine: Places, there: Records, theirs: Places) -> tuple[tuple[int, int], ...]:
-    return tuple(zip(here["line"][mine[:_SHOWN]].tolist(), there["line"][theirs[:_SHOWN]].tolist(), strict=True))
+def _pairs(
+    what: Literal["row", "line"], here: Records, mine: Places, there: Records, theirs: Places
+) -> tuple[tuple[int, int], ...]:
+    """Return the rows, or the lines, of the first pairs."""
+    return tuple(zip(here[what][mine[:_SHOWN]].tolist(), there[what][theirs[:_SHOWN]].tolist(), strict=True))

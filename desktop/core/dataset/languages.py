@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import chain
 
 UNKNOWN = "unknown"
 CODE = "code"
@@ -75,12 +76,9 @@ def language_of(written: bytes) -> str:
             if found * (10 if language == "Japanese" else 3) > letters:
                 return language
     words = _WORDS.findall(text.lower())
-    votes: Counter[str] = Counter()
-    for word in words:
-        # A word that several languages share counts for each of them, and so decides nothing between them.
-        for language in _OF_WORD.get(word, ()):
-            votes[language] += 1
-    if len(_CODE.findall(text)) * 12 > len(words) and sum(votes.values()) * 8 < len(words):
+    # A word that several languages share counts for each of them, and so decides nothing between them.
+    votes = Counter(chain.from_iterable(filter(None, map(_OF_WORD.get, words))))
+    if sum(votes.values()) * 8 < len(words) and len(_CODE.findall(text)) * 12 > len(words):
         return CODE
     first = votes.most_common(2)
     if not first or first[0][1] * 12 < len(words) or (len(words) < _FEWEST and first[0][1] < 2):

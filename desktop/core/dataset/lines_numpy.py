@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -197,10 +198,13 @@ def _says_something(text: bytes) -> bool:
     return bool(begins) and not begins.startswith("Human:")
 
 
+@lru_cache(1024)
 def weights(count: int) -> Words:
     """Return an odd number for each place in a row, so that the same things in another order are something else."""
     made = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     made ^= made >> np.uint64(31)
     made *= np.uint64(0xBF58476D1CE4E5B9)
     made ^= made >> np.uint64(27)
-    return made | np.uint64(1)
+    made |= np.uint64(1)
+    made.flags.writeable = False
+    return made

@@ -14,7 +14,7 @@ from desktop.core.dataset.line_parts import LineParts
 
 NOT_WANTED = "TUNEDECK_NUMPY_LINES"
 """Set in the environment, it keeps to numpy: for tests, and to find out which of the two is at fault."""
-_VERSION = 2
+_VERSION = 3
 _LINE, _STRING = 48, 12
 """So many bytes a line or a string takes at least as a rule; where they take less, there is a second try."""
 

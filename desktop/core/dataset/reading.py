@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from desktop.core.dataset.batches import Batches
 from desktop.core.dataset.counts import Counts, Guess, Look, TallyOptions
 from desktop.core.dataset.index import Place
 from desktop.core.dataset.lines import lines_between
-from desktop.core.dataset.skeletons import Skeletons
+from desktop.core.dataset.skeletons import skeletons_of
 from desktop.core.dataset.sources import facts_of_file, rows_of_file
 from desktop.core.dataset.tally import Tally
 from desktop.errors import AppError
@@ -63,7 +64,7 @@ def look(
                 begin = None
         if begin is None:
             form, facts = facts_of_file(path, read)
-        told = replace(read, encoding=facts.encoding)
+        told = replace(read, encoding=facts.encoding) if facts.are_alike else read
         survey, samples = Survey(mapping), dict[Shape | None, Mapping[str, Any]]()
         for item in islice(rows_of_file(path, told), _TO_GUESS):
             survey.add(item)
@@ -87,7 +88,7 @@ def tally_lines(
     path: Path, begin: int, end: int, is_first: bool, seen: Look, options: TallyOptions, to: Path
 ) -> Generator[tuple[int, int], None, tuple[Counts, list[Place]]]:
     """Count the lines that begin between two bytes; rows and lines are numbered from 1 here, too."""
-    tally, skeletons = Tally(seen.guess, options), Skeletons(seen.guess)
+    tally, skeletons = Tally(seen.guess, options), skeletons_of(seen.guess)
     # Where a person has named columns every row goes the strict way.
     is_quick = skeletons.is_of_use and not options.mapping
     places: list[Place] = []
@@ -130,14 +131,17 @@ def tally_rows(
     path: Path, read: ReadOptions, guess: Guess, options: TallyOptions, to: Path
 ) -> Generator[tuple[int, int], None, tuple[Counts, list[Place]]]:
     """Count every row of a file that has to be read from its beginning."""
-    tally = Tally(guess, options)
+    tally, skeletons = Tally(guess, options), skeletons_of(guess)
+    is_quick = skeletons.is_of_use and not options.mapping and not options.is_strict
+    batches = Batches(tally, skeletons, is_quick)
     told = 0
     with _faults_in_words():
         for number, item in enumerate(rows_of_file(path, read), 1):
-            tally.add(item)
+            batches.add(item)
             if number - told >= STRIDE:
                 yield 0, number - told
                 told = number
+        batches.close()
     yield 0, tally.counts.rows - told
     np.save(to, tally.fingerprints.records())
     return tally.counts, []

@@ -65,6 +65,21 @@ class Finding:
     lines: tuple[int, ...] = ()
 
 
+def rows_in_words(count: int) -> str:
+    """Return a number of rows for a sentence."""
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+@dataclass(frozen=True)
+class PlacedPair:
+    """Two rows that say the same, each with its place as a person looks for it: line, row, file of an archive."""
+
+    one: str
+    other: str
+    rows: tuple[int, int]
+    is_near: bool = False
+
+
 @dataclass(frozen=True)
 class Report:
     """Everything about one file. ``rows + bad_rows + left_out == rows_total``, always."""
@@ -102,6 +117,10 @@ class Report:
     warnings: tuple[Finding, ...] = ()
     duplicates: Duplicates = field(default_factory=Duplicates)
     overlap: Overlap | None = None
+    copies: tuple[PlacedPair, ...] = ()
+    """Rows and earlier ones that they are copies of, the first of them: exact copies, then near ones."""
+    overlaps: tuple[PlacedPair, ...] = ()
+    """Rows here and in the evaluation file that say the same, the first of them."""
     languages: Mapping[str, int] = field(default_factory=dict)
     languages_looked_at: int = 0
     empty_fields: Mapping[str, int] = field(default_factory=dict)

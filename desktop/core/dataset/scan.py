@@ -18,6 +18,7 @@ from desktop.core.dataset.report import Cancelled, Progress, Report, ScanOptions
 from desktop.core.dataset.verdict import Findings, refusal, report_of
 from desktop.errors import AppError
 from desktop.workers import Crew, WorkerLost
+from trainer_image.formats.files import BRACKETS
 from trainer_image.formats.opening import open_regular
 from trainer_image.formats.rows import UnreadableFileError
 
@@ -99,14 +100,15 @@ class _Scan:
     def _find(self, sha256: FileHash) -> Findings:
         with Crew(WORKERS if self._size > _PARALLEL_FROM else 1) as self._crew:
             counted = self._count(self._path, self._size)
-            others = None
+            others: _Counted | None = None
             if self._options.evaluation is not None:
                 others = self._count(self._options.evaluation, _size_of(self._options.evaluation), is_other=True)
             duplicates, overlap = self._ask(_DUPLICATES, counted.parts, others.parts if others else [], self._near)
         while not sha256.is_ready(0.1):
             self._stop_if_cancelled()
         index = RowIndex(self._path, counted.look.read, counted.counts.rows, tuple(counted.places))
-        return Findings(counted.look, counted.counts, sha256.result(), duplicates, overlap, index, self._options)
+        other = others.counts if others else None
+        return Findings(counted.look, counted.counts, sha256.result(), duplicates, overlap, other, index, self._options)
 
     def _count(self, path: Path, size: int, *, is_other: bool = False) -> _Counted:
         """Count the rows as they are guessed to be, and again if the whole file says that the guess was wrong."""
@@ -127,7 +129,10 @@ class _Scan:
     def _count_once(self, path: Path, size: int, seen: Look) -> _Counted:
         asked = self._options
         one_in = max(1, size // _LANGUAGES_FROM)
-        tally_options = TallyOptions(asked.mapping, asked.kept, self._near, one_in, bool(seen.doubtful_encoding))
+        in_brackets = BRACKETS in seen.facts.notes
+        tally_options = TallyOptions(
+            asked.mapping, asked.kept, self._near, one_in, bool(seen.doubtful_encoding), in_brackets
+        )
         self._bytes = self._rows = 0
         tasks: list[tuple[Any, ...]] = []
         files: list[Path] = []

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,6 +87,12 @@ class Group(NamedTuple):
     def _numbers(self, texts: tuple[int, ...], some: slice | list[int] = slice(None)) -> Places:
         firsts = self.lines.parts.firsts[self.places[some]]
         return (firsts[:, None] + np.array(texts, np.intp)).ravel()
+
+
+@lru_cache(4)
+def skeletons_of(guess: Guess) -> Skeletons:
+    """Return what this process knows of skeletons already, from the parts of a file that it has read."""
+    return Skeletons(guess)
 
 
 class Skeletons:

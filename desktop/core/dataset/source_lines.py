@@ -55,10 +55,11 @@ def _lines(index: RowIndex, first: int, last: int, part: str) -> Iterator[Source
             file.seek(place.offset)
             yield from _cut(file, place.line, first, last)
         return
-    encoding = index.read.encoding or look_at(index.path, index.read).encoding
+    facts = None if index.read.encoding else look_at(index.path, index.read)
     with open_parts(index.path, index.read.part) as (_, parts, _notes):
         chosen = next((one for one in parts if one.name == part), parts[0])
-        with as_utf8(chosen.open(), encoding) as stream:
+        encoding = facts.encodings[parts.index(chosen)] if facts else index.read.encoding
+        with as_utf8(chosen.open(), encoding or "utf-8") as stream:
             yield from _cut(stream, 1, first, last)
 
 
@@ -96,33 +97,6 @@ def find_row(index: RowIndex, text: str, first: int) -> Generator[int, None, int
             if found:
                 return number
     return None
-
-
-def row_of_line(index: RowIndex, line: int) -> Generator[None, None, int | None]:
-    """Return the number of the row that begins at a line or, where none does, of the one before it."""
-    number = None
-    if index.places:
-        place = index.places[max(0, bisect_right(index.places, line, key=lambda one: one.line) - 1)]
-        return _row_in_lines(index, place, line)
-    for item in rows_of_file(index.path, index.read):
-        if item.line > line:
-            break
-        number = item.number if isinstance(item, Row) else item.row
-        if number % TELL_EVERY == 0:
-            yield
-    return number
-
-
-def _row_in_lines(index: RowIndex, place: Place, line: int) -> int:
-    number, at = place.row - 1, place.line
-    with open_regular(index.path) as file:
-        file.seek(place.offset)
-        for raw in file:
-            if at > line:
-                break
-            number += not raw.isspace()
-            at += 1
-    return max(1, number)
 
 
 def _in_json(text: str, ascii_only: bool) -> bytes:

@@ -35,21 +35,32 @@ class Tally:
 
     def add(self, item: Row | RowProblem) -> None:
         """Count a row the strict way."""
+        self.meet(item, self.counts.rows + 1)
+        self.count(item)
+
+    def meet(self, item: Row | RowProblem, number: int) -> None:
+        """Note of a row what has to be noted in the order of the rows, whichever way it is counted."""
+        counts = self.counts
+        if self._options.notes_lines:
+            self._keep(counts.first_lines, item.line)
+        if item.part:
+            counts.part_starts.setdefault(item.part, number)
+        if self._options.notes_letters and isinstance(item, Row) and not repr(item.value).isascii():
+            counts.letters += 1
+            self._keep(counts.letter_lines, item.line)
+
+    def count(self, item: Row | RowProblem) -> None:
+        """Count a row that was met."""
         counts = self.counts
         counts.rows += 1
         expected = counts.survey.votes[self._guess.shape]
         counts.survey.add(item)
-        if item.part:
-            counts.part_starts.setdefault(item.part, counts.rows)
         if isinstance(item, RowProblem):
             self._note(item)
             return
         row = mapped(item, self._options.mapping) if self._options.mapping else item
         if counts.survey.votes[self._guess.shape] == expected and (shape := shape_of(row.value)) is not None:
             self._keep(counts.shape_lines.setdefault(shape, []), row.line)
-        if self._options.notes_letters and not repr(item.value).isascii():
-            counts.letters += 1
-            self._keep(counts.letter_lines, row.line)
         for name, cell in item.value.items():
             if is_empty(cell):
                 counts.empty_fields[name] += 1

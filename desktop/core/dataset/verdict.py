@@ -6,20 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from desktop.core.dataset.copies import copies_found, overlap_found, placed_copies, placed_overlaps
 from desktop.core.dataset.counts import Counts, Look
 from desktop.core.dataset.duplicates import Duplicates, Overlap
 from desktop.core.dataset.fits import methods_for, why_not_for
 from desktop.core.dataset.index import RowIndex
 from desktop.core.dataset.letters import Doubt
-from desktop.core.dataset.report import Finding, Outcome, Report, ScanOptions
+from desktop.core.dataset.report import Finding, Outcome, Report, ScanOptions, rows_in_words
 from trainer_image.formats import SHAPE_WORDS, RowProblem, unknown_shape
 from trainer_image.formats.files import BRACKETS
 from trainer_image.formats.opening import shown
-from trainer_image.formats.rows import place_of
 from trainer_image.formats.taken import words_of_pair
 
-MANY_NEAR = 0.3
-"""The share of near duplicates from which on it is worth a word before anything else."""
 _MOST_LINES = 100
 _DOUBTS: Mapping[Doubt, str] = {
     "lost_letters": "\ufffd, which stands for a letter that some program has lost",
@@ -29,7 +27,6 @@ _ASKED = (
     "more than one array of rows",
     "holds several datasets",
     "holds files of several kinds",
-    "several Parquet files",
 )
 """What a file cannot say of itself, and a person can."""
 
@@ -43,6 +40,8 @@ class Findings:
     sha256: str
     duplicates: Duplicates
     overlap: Overlap | None
+    other: Counts | None
+    """What was counted of the evaluation file."""
     index: RowIndex
     options: ScanOptions
 
@@ -94,6 +93,8 @@ def report_of(path: Path, size: int, found: Findings) -> Report:
         warnings=warnings,
         duplicates=found.duplicates,
         overlap=found.overlap,
+        copies=tuple(placed_copies(found.duplicates, counts)),
+        overlaps=tuple(placed_overlaps(found.overlap, counts, found.other)),
         languages=dict(counts.languages.most_common()),
         languages_looked_at=counts.languages.total(),
         empty_fields=dict(counts.empty_fields.most_common()),
@@ -115,20 +116,22 @@ def _outcome(path: Path, found: Findings, is_warned: bool) -> tuple[Outcome, str
         return "ask", unknown_shape(counts.survey.columns), "Say which column is which."
     bad_rows = counts.problem_counts.total()
     if not counts.good:
-        what = f"None of the {_rows(counts.rows)} of {name} can be used." if counts.rows > 1 else ""
+        what = f"None of the {rows_in_words(counts.rows)} of {name} can be used." if counts.rows > 1 else ""
         what = what or f"The only row of {name} cannot be used."
         return "reject", f"{what} {_first(found)}".rstrip(), "Mend the rows, or choose another file."
     held = SHAPE_WORDS[shape]
     if shape == "prompt_completion" and (read := words_of_pair(counts.survey.taken.pair)):
         held = f"{held} ({read})"
     if bad_rows or counts.left_out:
-        parts = [f"{counts.good:,} of {_rows(counts.rows)} can be used: {held}."]
+        parts = [f"{counts.good:,} of {rows_in_words(counts.rows)} can be used: {held}."]
         if bad_rows:
-            parts.append(f"{_rows(bad_rows)} cannot. {_first(found)}")
+            parts.append(f"{rows_in_words(bad_rows)} cannot. {_first(found)}")
         if counts.left_out:
-            parts.append(f"{_rows(counts.left_out)} would be left out.")
+            parts.append(f"{rows_in_words(counts.left_out)} would be left out.")
         return "warn", " ".join(parts), "Mend the rows, or leave them out."
-    sentence = f"All {_rows(counts.rows)} can be used: {held}." if counts.rows > 1 else f"Its row can be used: {held}."
+    sentence = (
+        f"All {rows_in_words(counts.rows)} can be used: {held}." if counts.rows > 1 else f"Its row can be used: {held}."
+    )
     return ("warn" if is_warned else "accept"), sentence, ""
 
 
@@ -137,21 +140,17 @@ def _first(found: Findings) -> str:
     return str(min(problems, key=_place)) if problems else ""
 
 
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
-
-
 def _warnings(found: Findings) -> Iterator[Finding]:
     counts, shape = found.counts, found.look.guess.shape
     if found.look.doubtful_encoding:
         lines = tuple(counts.letter_lines[:_MOST_LINES])
         yield Finding("encoding", counts.letters or counts.rows, found.look.doubtful_encoding, lines)
     if BRACKETS in found.look.facts.notes:
-        yield Finding("no_commas", counts.rows, BRACKETS)
+        yield Finding("no_commas", counts.rows, BRACKETS, tuple(counts.first_lines[:_MOST_LINES]))
     yield from (Finding(one.kind, one.count, one.sentence, one.lines) for one in found.look.facts.noticed)
     for doubt, count in counts.doubts.items():
         lines = tuple(counts.doubt_lines[doubt][:_MOST_LINES])
-        holds = f"{_rows(count)} {'holds' if count == 1 else 'hold'} {_DOUBTS[doubt]}"
+        holds = f"{rows_in_words(count)} {'holds' if count == 1 else 'hold'} {_DOUBTS[doubt]}"
         yield Finding(doubt, count, f"{holds}{_where(lines, count)}.", lines)
     for other, votes in counts.survey.votes.items():
         if other not in (None, shape):
@@ -168,10 +167,11 @@ def _warnings(found: Findings) -> Iterator[Finding]:
         yield Finding("ranking", ranks.undecided, " ".join(ranks.notes()))
     if counts.left_out:
         lines = tuple(counts.left_out_lines[:_MOST_LINES])
-        message = f"{_rows(counts.left_out)} with an answer labelled bad would not be learned from."
+        message = f"{rows_in_words(counts.left_out)} with an answer labelled bad would not be learned from."
         yield Finding("left_out", counts.left_out, message, lines)
     yield from _cannot_teach(found)
-    yield from _copies(found)
+    yield from copies_found(found.duplicates, counts)
+    yield from overlap_found(found.overlap, counts, found.other)
 
 
 def _cannot_teach(found: Findings) -> Iterator[Finding]:
@@ -179,7 +179,9 @@ def _cannot_teach(found: Findings) -> Iterator[Finding]:
     counts = found.counts
     if counts.good > 1 and found.look.guess.kind == "labelled" and len(counts.labels) == 1:
         label = "good" if True in counts.labels else "bad"
-        message = f"All {_rows(counts.good)} are labelled {label}, so there is nothing to tell good from bad by."
+        message = (
+            f"All {rows_in_words(counts.good)} are labelled {label}, so there is nothing to tell good from bad by."
+        )
         yield Finding("one_label_only", counts.good, message)
     if counts.good and counts.unmarked == counts.good:
         answers = "The answer is a sentence" if counts.good == 1 else f"All {counts.good:,} answers are sentences"
@@ -195,47 +197,3 @@ def _where(lines: tuple[int, ...], count: int) -> str:
     if not lines:
         return ""
     return f" (line {lines[0]:,})" if count == 1 else f" (line {lines[0]:,}, for one)"
-
-
-def _copies(found: Findings) -> Iterator[Finding]:
-    copies, overlap = found.duplicates, found.overlap
-    if copies.exact:
-        is_are = "row is an exact copy" if copies.exact == 1 else "rows are exact copies"
-        lines = tuple(line for _, line in copies.exact_pairs)
-        where = _example(copies.exact_pairs, copies.exact_row_pairs, found.counts)
-        message = f"{copies.exact:,} {is_are} of an earlier one{where}."
-        yield Finding("duplicates", copies.exact, message, lines)
-    if copies.near > MANY_NEAR * found.counts.good:
-        is_are = "row is nearly the same as" if copies.near == 1 else "rows are nearly the same as"
-        lines = tuple(line for _, line in copies.near_pairs)
-        where = _example(copies.near_pairs, copies.near_row_pairs, found.counts)
-        message = f"{copies.near:,} {is_are} an earlier one{where}."
-        yield Finding("near_duplicates", copies.near, message, lines)
-    if overlap is not None and (overlap.exact or overlap.near):
-        count = overlap.exact + overlap.near
-        stands = "row stands" if count == 1 else "rows stand"
-        lines = tuple(line for line, _ in overlap.pairs)
-        message = (
-            f"{count:,} {stands} in the evaluation file too{_across(overlap.pairs)}, so its figures would flatter."
-        )
-        yield Finding("overlap", count, message, lines)
-
-
-def _example(lines: tuple[tuple[int, int], ...], rows: tuple[tuple[int, int], ...], counts: Counts) -> str:
-    """Return where the first pair stands: its lines, or what else is needed to find it."""
-    if not lines:
-        return ""
-    pair = list(zip(lines[0], rows[0], strict=True))
-    where = f"lines {lines[0][0]:,} and {lines[0][1]:,}"
-    if counts.part_starts or any(row > line for line, row in pair):
-        places = [place_of(line, row, counts.part_of(row)) for line, row in pair]
-        where = " and ".join(place if counts.part_starts else place.lower() for place in places)
-    return f" ({where}, for one)" if len(lines) > 1 else f" ({where})"
-
-
-def _across(pairs: tuple[tuple[int, int], ...]) -> str:
-    if not pairs:
-        return ""
-    here, there = pairs[0]
-    where = f"line {here:,} here and line {there:,} there"
-    return f" ({where}, for one)" if len(pairs) > 1 else f" ({where})"

@@ -12,7 +12,7 @@ import pytest
 
 from desktop.core.dataset.bad_place import bad_spans
 from desktop.core.dataset.index import Place, RowIndex
-from desktop.core.dataset.source_lines import LONGEST, find_row, lines_around, row_of_line
+from desktop.core.dataset.source_lines import LONGEST, find_row, lines_around
 from trainer_image.formats import ReadOptions, RowProblem, read_examples, read_rows
 
 
@@ -71,14 +71,12 @@ def test_a_line_of_megabytes_is_cut_and_the_next_one_is_still_found(tmp_path: Pa
 
 
 @pytest.mark.parametrize("with_places", [True, False])
-def test_rows_are_found_by_text_and_line(tmp_path: Path, with_places: bool) -> None:
+def test_rows_are_found_by_text(tmp_path: Path, with_places: bool) -> None:
     index = write_rows(tmp_path / "rows.jsonl")
     index = index if with_places else RowIndex(index.path, index.read, index.rows)
     assert result_of(find_row(index, "NUMBER 17?", 1)) == 17
     assert result_of(find_row(index, "ünd 4 it", 5)) == 4
     assert result_of(find_row(index, "nowhere", 3)) is None
-    assert result_of(row_of_line(index, 45)) == 23
-    assert result_of(row_of_line(index, 46)) == 23
 
 
 BAD = [

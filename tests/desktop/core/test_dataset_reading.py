@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import random
 from collections.abc import Generator
@@ -170,6 +172,26 @@ def _in_parts(
     return counts, np.concatenate(records), places
 
 
+def _compare_rows(path: Path, seen: Look, counts: Counts | None = None, records: Any = None) -> None:
+    """Read a file from its beginning, each row by itself and many at once, and hold both against what is given."""
+    out = path.with_suffix(".strict.npy")
+    strict, _ = _end(tally_rows(path, seen.read, seen.guess, replace(OPTIONS, is_strict=True), out))
+    expected = np.load(out).tobytes()
+    many, _ = _end(tally_rows(path, seen.read, seen.guess, OPTIONS, out))
+    found = [(many, np.load(out))]
+    if counts is not None:
+        found.append((counts, records))
+    for one, fingerprints in found:
+        assert one.problems == strict.problems
+        assert replace(one, survey=strict.survey, lines=0) == replace(strict, lines=0)
+        assert (one.survey.rows, one.survey.votes) == (strict.survey.rows, strict.survey.votes)
+        assert one.survey.columns == strict.survey.columns
+        assert one.survey.ranks.votes == strict.survey.ranks.votes
+        taken, strictly = one.survey.taken, strict.survey.taken
+        assert (taken.pairs, taken.counts, taken.lines) == (strictly.pairs, strictly.counts, strictly.lines)
+        assert fingerprints.tobytes() == expected
+
+
 def _compare(path: Path, cuts: list[int]) -> None:
     try:
         seen = _look(path)
@@ -178,16 +200,7 @@ def _compare(path: Path, cuts: list[int]) -> None:
     if seen.begin is None:
         return
     counts, records, places = _in_parts(path, seen, cuts)
-    out = path.with_suffix(".strict.npy")
-    strict, _ = _end(tally_rows(path, seen.read, seen.guess, OPTIONS, out))
-    assert counts.problems == strict.problems
-    assert replace(counts, survey=strict.survey, lines=0) == replace(strict, lines=0)
-    assert (counts.survey.rows, counts.survey.votes) == (strict.survey.rows, strict.survey.votes)
-    assert counts.survey.columns == strict.survey.columns
-    assert counts.survey.ranks.votes == strict.survey.ranks.votes
-    taken, strictly = counts.survey.taken, strict.survey.taken
-    assert (taken.pairs, taken.counts, taken.lines) == (strictly.pairs, strictly.counts, strictly.lines)
-    assert records.tobytes() == np.load(out).tobytes()
+    _compare_rows(path, seen, counts, records)
     assert counts.good + counts.left_out + counts.problem_counts.total() == counts.rows
     lines = path.read_bytes().split(b"\n")
     for _, line, offset in places:
@@ -335,3 +348,41 @@ def test_lines_are_found_whatever_their_number(tmp_path: Path) -> None:
         _compare(_write(tmp_path / "rows.jsonl", [b'{"text": "first"}', *[line] * 3000, b'{"text": "last"}']), [2000])
     long = b'{"text": "' + b"word " * 2_000_000 + b'"}'
     _compare(_write(tmp_path / "long.jsonl", [b'{"text": "first"}', long, b'{"text": "last"}']), [30])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_rows_of_tables_and_arrays_are_read_alike_one_by_one_and_many_at_once(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    cells = [
+        "",
+        " ",
+        "None",
+        "7",
+        "=A1",
+        'said "so"',
+        "two\nlines",
+        "tab\there",
+        "back\\slash",
+        "\u200b",
+        "\x07",
+        "é 🦊",
+    ]
+    cells += ["<|im_end|>", "Human: a\n\nAssistant: b", "Ã¤ spoilt", "\ufffd", "[1, 2]", '{"a": 1}', "line\u2028end"]
+    columns = rng.choice(
+        [("prompt", "completion"), ("Question", "answer"), ("instruction", "input", "output"), ("text",)]
+    )
+    columns = (*columns, *rng.sample(("id", "notes", "role"), rng.randrange(3)))
+    rows = [
+        {name: rng.choice(cells) if rng.random() < 0.2 else f"Some words of {name} in row {number}" for name in columns}
+        for number in range(150)
+    ]
+    rows += rng.sample(rows, 20)
+    table = io.StringIO(newline="")
+    writer = csv.writer(table)
+    writer.writerow(columns)
+    writer.writerows(row.values() for row in rows)
+    array = json.dumps([*rows[:90], {**rows[0], "score": 3.50}, {"text": None}, {**rows[1], "more": [1, {"a": None}]}])
+    for name, content in (("rows.csv", table.getvalue()), ("rows.json", array)):
+        path = tmp_path / name
+        path.write_text(content, encoding="utf-8", newline="")
+        _compare_rows(path, _look(path))

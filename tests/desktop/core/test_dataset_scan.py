@@ -9,10 +9,10 @@ import json
 import os
 import random
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pytest
@@ -25,10 +25,12 @@ from desktop.core.dataset.index import RowIndex
 from desktop.core.dataset.report import Cancelled, Progress, Report, ScanOptions
 from desktop.core.dataset.report_json import as_json
 from desktop.core.dataset.scan import scan
+from desktop.core.dataset.source_lines import lines_around
 from desktop.errors import AppError
 from desktop.paths import EXAMPLE_DATASET
 from trainer_image.formats import Example, ReadOptions, Row, RowProblem, read_examples, read_rows
 
+T = TypeVar("T")
 TALK = {"messages": [{"role": "user", "content": "Why is it so?"}, {"role": "assistant", "content": "Because."}]}
 
 
@@ -270,14 +272,87 @@ def test_parquet_is_read_in_archives_too(tmp_path: Path) -> None:
             rows.close()
 
 
-def test_of_several_parquet_files_in_an_archive_one_is_asked_for(tmp_path: Path) -> None:
-    content = _parquet(tmp_path / "rows.parquet", [_talk(1), _talk(2)]).read_bytes()
-    path = _zip(tmp_path / "rows.zip", a_parquet=content, b_parquet=content)
+def _shards(folder: Path, names: list[str], rows: int = 10) -> dict[str, bytes]:
+    """Return Parquet files of so many rows each, all different, of which the fourth of the last is bad."""
+    made = {}
+    for place, name in enumerate(names):
+        talks = [_talk(n, f"Answer {n} of {place}.") for n in range(rows)]
+        if place == len(names) - 1:
+            talks[3]["messages"].pop()
+        made[name] = _parquet(folder / "rows.parquet", talks).read_bytes()
+    return made
+
+
+def test_parquet_in_shards_is_read_as_one(tmp_path: Path) -> None:
+    names = [f"data/train-0000{n}-of-00003.parquet" for n in range(3)]
+    path = tmp_path / "rows.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in _shards(tmp_path, names).items():
+            archive.writestr(name, content)
+        archive.writestr("dataset_infos.json", "{}")
+    report = scan(path)
+    assert (report.outcome, report.format, report.rows, report.rows_total) == ("warn", "parquet", 29, 30)
+    assert (report.compression, report.parts) == ("zip", tuple(names))
+    assert [(one.part, one.line, one.row) for one in report.problems] == [(names[2], 4, 24)]
+    assert report.index is not None
+    rows = Rows(report.index)
+    try:
+        read = [row for row in rows.read(19, 4) if isinstance(row, Row)]
+        assert [(row.number, row.line, row.part) for row in read] == [
+            (19, 9, names[1]),
+            (20, 10, names[1]),
+            (21, 1, names[2]),
+            (22, 2, names[2]),
+        ]
+    finally:
+        rows.close()
+
+
+def test_of_parquet_in_several_splits_one_is_asked_for(tmp_path: Path) -> None:
+    names = ["test-00000-of-00001.parquet", "train-00000-of-00002.parquet", "train-00001-of-00002.parquet"]
+    path = tmp_path / "rows.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in _shards(tmp_path, names).items():
+            archive.writestr(name, content)
     report = scan(path)
     assert report.outcome == "ask"
-    assert "several Parquet files" in report.sentence
-    assert report.parts == ("a.parquet", "b.parquet")
-    assert scan(path, ScanOptions(ReadOptions(part="b.parquet"))).rows == 2
+    assert "holds several datasets" in report.sentence
+    assert "--part train," in report.hint
+    assert report.parts == ("train", *names)
+    train = scan(path, ScanOptions(ReadOptions(part="train")))
+    assert (train.rows, train.rows_total) == (19, 20)
+    assert [(one.part, one.line) for one in train.problems] == [(names[2], 4)]
+    assert scan(path, ScanOptions(ReadOptions(part="test"))).rows == 10
+    assert scan(path, ScanOptions(ReadOptions(part=names[1]))).rows == 10
+
+
+def test_parquet_of_several_shapes_in_an_archive_is_asked_about(tmp_path: Path) -> None:
+    talks = _parquet(tmp_path / "rows.parquet", [_talk(1), _talk(2)]).read_bytes()
+    texts = _parquet(tmp_path / "rows.parquet", [{"text": "Of foxes."}]).read_bytes()
+    path = _zip(tmp_path / "rows.zip", a_parquet=talks, b_parquet=texts)
+    report = scan(path)
+    assert (report.outcome, report.parts) == ("ask", ("a.parquet", "b.parquet"))
+    assert "holds several datasets: a.parquet (conversations (messages)) and b.parquet" in report.sentence
+    assert scan(path, ScanOptions(ReadOptions(part="b.parquet"))).shape == "text"
+
+
+def test_copies_are_placed_as_a_person_looks_for_them(tmp_path: Path) -> None:
+    talks = [_talk(n, f"Answer {n}.") for n in range(10)]
+    first, second = _lines([talks[1], talks[2]]), _lines([talks[3], talks[2]])
+    report = scan(_archive(tmp_path / "rows.zip", {"a.jsonl": first, "b.jsonl": second}))
+    assert [(one.one, one.other, one.rows) for one in report.copies] == [("a.jsonl, line 2", "b.jsonl, line 2", (2, 4))]
+    assert "(a.jsonl, line 2 and b.jsonl, line 2)" in report.warnings[0].message
+    packed = _write(tmp_path / "rows.json", json.dumps([*talks, talks[4]]))
+    (pair,) = scan(packed).copies
+    assert (pair.one, pair.other) == ("Row 5 (line 1)", "Row 11 (line 1)")
+    both = scan(packed, ScanOptions(evaluation=report.path))
+    assert [(one.one, one.other) for one in both.overlaps] == [
+        ("Row 2 (line 1)", "a.jsonl, line 1"),
+        ("Row 3 (line 1)", "a.jsonl, line 2"),
+        ("Row 4 (line 1)", "b.jsonl, line 1"),
+    ]
+    (said,) = (one.message for one in both.warnings if one.kind == "overlap")
+    assert "(row 2 (line 1) here and a.jsonl, line 1 there, for one)" in said
 
 
 def test_text_that_parquet_holds_as_bytes_is_read_as_text(tmp_path: Path) -> None:
@@ -371,7 +446,8 @@ def test_brackets_around_rows_without_commas_are_no_rows(tmp_path: Path) -> None
     for name, begin in (("rows.jsonl", "[\n"), ("rows.json", "\n [ \r\n")):
         report = scan(_write(tmp_path / name, f"{begin}{rows}]\n"))
         assert (report.outcome, report.rows, report.rows_total, report.problems) == ("warn", 9, 9, ())
-        assert [one.kind for one in report.warnings] == ["no_commas"]
+        first = 2 + (name == "rows.json")
+        assert [(one.kind, one.lines) for one in report.warnings] == [("no_commas", tuple(range(first, first + 9)))]
 
 
 @pytest.mark.parametrize(
@@ -609,3 +685,27 @@ def test_what_a_person_can_choose_is_asked(tmp_path: Path) -> None:
     report = scan(path)
     assert report.outcome == "ask"
     assert "train.jsonl and test.jsonl" in report.sentence or "test.jsonl and train.jsonl" in report.sentence
+
+
+def test_files_of_an_archive_may_be_written_in_different_letters(tmp_path: Path) -> None:
+    talks = [_lines([_talk(n, f"Grüezi {n}, à côté.") for n in range(first, first + 9)]) for first in (0, 10, 20)]
+    path = tmp_path / "rows.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, talk, encoding in zip("abc", talks, ("utf-8", "utf-16", "cp1252"), strict=True):
+            archive.writestr(f"{name}.jsonl", talk.encode(encoding))
+    report = scan(path)
+    assert (report.outcome, report.rows, report.rows_total) == ("warn", 27, 27)
+    assert [one.kind for one in report.warnings] == ["encoding"]
+    assert report.index is not None
+    for part in ("b.jsonl", "c.jsonl"):
+        (line,) = _end(lines_around(report.index, 2, 0, 0, part))
+        assert "à côté" in line.text
+
+
+def _end(task: Generator[None, None, T]) -> T:
+    while True:
+        try:
+            next(task)
+        except StopIteration as end:
+            result: T = end.value
+            return result

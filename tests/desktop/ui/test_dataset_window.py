@@ -154,6 +154,13 @@ def test_columns_that_nobody_knows_are_mapped_with_rows_beside(
     page.use.click()
     qtbot.waitUntil(lambda: panel.report is not None and panel.report.rows == 8)
     assert dock.form.values()["columns"] == ("question=Frage", "answer=Antwort")
+    # What was found can be picked again, without reading the file anew before one says so.
+    qtbot.waitUntil(page.as_found.isEnabled)
+    page.as_found.click()
+    assert page.chosen_shape() == guess_shape(("Frage", "Antwort")) == "prompt_completion"
+    assert page.mapping() == {}
+    assert not page.as_found.isEnabled()
+    assert dock.form.values()["columns"] == ("question=Frage", "answer=Antwort")
     # What was said of one file does not hold for another, and is there again when one comes back.
     dock.form.fields["dataset"].set_value("/another.jsonl")
     assert dock.form.values()["columns"] == ()
@@ -260,7 +267,7 @@ def test_several_files_are_merged_or_one_is_chosen(
     dialog = window.data.choose_among([bench.dataset, bad_file])
     dialog.name.setText("both")
     dialog.go.click()
-    qtbot.waitUntil(lambda: dock.form.values()["dataset"] == "both", timeout=20_000)
+    qtbot.waitUntil(lambda: dock.form.values()["dataset"] == "both")
     assert bench.services.datasets.find("both").rows == 129
     other = window.data.choose_among([bench.dataset, bad_file])
     other.one.click()

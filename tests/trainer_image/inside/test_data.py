@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import zipfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,16 @@ def test_parquet_is_read_by_row(tmp_path: Path) -> None:
     reading = read_dataset(path, "conversation")
     assert [example.row for example in reading.examples] == [1]
     assert [(problem.line, problem.kind) for problem in reading.problems] == [(2, "missing_field")]
+    packed = tmp_path / "rows.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(path, "train-00000-of-00002.parquet")
+        archive.write(path, "train-00001-of-00002.parquet")
+    reading = read_dataset(packed, "conversation")
+    assert [example.row for example in reading.examples] == [1, 3]
+    assert [(one.row, one.line, one.part) for one in reading.problems] == [
+        (2, 2, "train-00000-of-00002.parquet"),
+        (4, 2, "train-00001-of-00002.parquet"),
+    ]
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(TrainerError, match="Parquet"):
         read_dataset(path, "conversation")
