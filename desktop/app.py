@@ -11,7 +11,7 @@ import time
 from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
-from desktop.controllers import keeper
+from desktop.controllers import keeper, showing
 from desktop.controllers.assembly import Assembly, assemble
 from desktop.controllers.desktop_words import DesktopWords
 from desktop.errors import AppError
@@ -45,6 +45,7 @@ def _show_window(application: QApplication, assembly: Assembly, *, example: bool
     assembly.keep_ready.clear_leftovers()
     assembly.runs.queue.changed.connect(care.look)
     assembly.runs.looked.connect(care.look)
+    assembly.runs.looked.connect(lambda: show_what_is_asked(assembly, window))
     assembly.runs.load(aside=True)
     assembly.hardware.start()
     assembly.troubles.start()
@@ -65,6 +66,13 @@ def _show_window(application: QApplication, assembly: Assembly, *, example: bool
         # Python would wait for the build's thread to end, for minutes; the engine gives up what nobody reads.
         os._exit(code)
     return code
+
+
+def show_what_is_asked(assembly: Assembly, window: MainWindow) -> None:
+    """Come up at the run that somebody wants to see, who pressed what the keeper had told the desktop."""
+    run_id = showing.take(assembly.home)
+    if run_id is not None and assembly.runs.get(run_id) is not None:
+        window.tray.show_run(run_id)
 
 
 class KeeperCare:

@@ -24,6 +24,7 @@ from trainer_image.contract import (
     Batch,
     Cancelled,
     Checkpoint,
+    ClockSet,
     Completion,
     Evaluation,
     Event,
@@ -83,7 +84,7 @@ class FakeEngine:
     def start(self, spec: LaunchSpec) -> str:
         self._note("start", spec.id)
         if self.gate is not None:
-            assert self.gate.wait(10)
+            assert self.gate.wait(60)
         known = self.bodies.get(spec.id)
         if known is not None and known.state == "running":
             return known.handle
@@ -147,7 +148,7 @@ class FakeBuilder:
     def build(self, progress: Callable[[BuildStep], None]) -> None:
         self.builds += 1
         progress(BuildStep(1, 2, "copying", 0.1))
-        assert self.gate.wait(10)
+        assert self.gate.wait(60)
         if self.error is not None:
             raise self.error
         progress(BuildStep(2, 2, "installing PyTorch", 0.2))
@@ -505,6 +506,10 @@ class FakeTrainer:
         (folder / COMPLETE).write_text(f'{{"step": {step}}}')
         name = str(folder.relative_to(self.folder.path))
         return self.say(Checkpoint(step=step, folder=name, size_bytes=100, seconds=0.1))
+
+    def set_clock(self, by: float) -> FakeTrainer:
+        """Set the clock forward or back, and say so as the reporter does before its next event."""
+        return self.wait(by).say(ClockSet(seconds=by))
 
     def finish(self, step: int | None = None, *, best_step: int | None = None) -> FakeTrainer:
         self.folder.adapter.mkdir(exist_ok=True)

@@ -11,9 +11,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from jeepney import HeaderFields, Message, Parser, new_error, new_method_return
+from jeepney import DBusAddress, HeaderFields, Message, Parser, new_error, new_method_return, new_signal
 
 UNKNOWN = "org.freedesktop.DBus.Error.ServiceUnknown"
+SERVER = DBusAddress("/org/freedesktop/Notifications", interface="org.freedesktop.Notifications")
 
 
 @dataclass
@@ -22,10 +23,28 @@ class Desktop:
 
     address: str
     has_server: bool = True
-    capabilities: list[str] = field(default_factory=lambda: ["body", "body-markup"])
+    capabilities: list[str] = field(default_factory=lambda: ["body", "body-markup", "actions"])
     shown: list[tuple[Any, ...]] = field(default_factory=list)
     """The arguments of each Notify, in order."""
     connections: list[socket.socket] = field(default_factory=list)
+    serials: Iterator[int] = field(default_factory=lambda: count(1_000_000))
+    """Of what is said to everybody."""
+
+    def press(self, number: int, token: str = "") -> None:
+        """Press a notification, as somebody at this desktop does."""
+        if token:
+            self._say("ActivationToken", "us", (number, token))
+        self._say("ActionInvoked", "us", (number, "default"))
+
+    def dismiss(self, number: int) -> None:
+        """Wipe a notification away."""
+        self._say("NotificationClosed", "uu", (number, 2))
+
+    def _say(self, member: str, signature: str, values: tuple[object, ...]) -> None:
+        data = new_signal(SERVER, member, signature, values).serialise(serial=next(self.serials))
+        for connection in self.connections:
+            with suppress(OSError):  # the other side has left
+                connection.sendall(data)
 
     @property
     def told(self) -> list[tuple[str, str]]:
@@ -98,6 +117,8 @@ def _answer(made: Desktop, message: Message) -> Message:
         return new_error(message, UNKNOWN, "s", ("Nobody is called so.",))
     if method == "GetCapabilities":
         return new_method_return(message, "as", (made.capabilities,))
+    if method == "AddMatch":
+        return new_method_return(message)
     assert method == "Notify"
     assert message.header.fields[HeaderFields.signature] == "susssasa{sv}i"
     made.shown.append(message.body)

@@ -256,6 +256,8 @@ class Boundaries(TrainerCallback):  # type: ignore[misc]
     def _begin(self, name: Literal["compile", "evaluate", "save"]) -> None:
         self._reporter.emit(Phase(name=name))
         self._phase = (name, time.perf_counter())
+        if name == "save":
+            self._reporter.wait_for_folder()
         self._predictions = 0
 
     def _seconds(self) -> float:

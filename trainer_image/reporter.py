@@ -17,6 +17,8 @@ from types import FrameType
 
 from trainer_image import log_pump
 from trainer_image.contract import (
+    Clock,
+    ClockSet,
     End,
     Event,
     Failed,
@@ -40,6 +42,8 @@ from trainer_image.supervised import heartbeat, is_supervised, obey_launcher
 
 BETWEEN_COUNTS_S = 1.0
 """How far a phase has come is told no more often."""
+AWAY_LOOK_S = 0.5
+"""How often it is looked whether a run folder is back."""
 
 
 _SAID_AGAIN = ("diverged",)
@@ -62,6 +66,7 @@ class Reporter:
         self._pause_signalled = False
         self._pulse: int | None = None
         self._next_count = 0.0
+        self.clock = Clock()
 
     def close(self) -> None:
         """Let go of the events file; another process writes on."""
@@ -73,6 +78,11 @@ class Reporter:
             self._append(event)
 
     def _append(self, event: Event) -> None:
+        if by := self.clock.set_by():
+            self._write(ClockSet(seconds=by))
+        self._write(event)
+
+    def _write(self, event: Event) -> None:
         line = self._redactor.data(write_event(event.model_copy(update={"seq": self._seq + 1})).encode())
         if self._line_is_open:
             # A trainer that was killed while writing left half a line: end it, so that only that one is lost.
@@ -131,6 +141,18 @@ class Reporter:
         if self._pulse is None:
             self._pulse = os.open(heartbeat(self.folder, self.rank), os.O_WRONLY | os.O_CREAT, 0o644)
         os.utime(self._pulse)
+
+    def wait_for_folder(self) -> None:
+        """Wait while the run folder is not where it was, before something is saved there.
+
+        It was moved away, or lies on a disk that is not there. What is open is written on; but a checkpoint at the old
+        place would be torn from its run, and be in the way of the folder when it comes back.
+        """
+        while not self.folder.path.is_dir():
+            sentence = "The run folder was not at its place when there was something to save: training waited for it."
+            self.warn("folder_away", sentence)
+            self.beat()
+            time.sleep(AWAY_LOOK_S)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._pause_signalled = True

@@ -1,7 +1,8 @@
 """Keeps the history of a run's cards: once a second, a line in ``gpus.jsonl`` of its folder, app or no app.
 
 The first line of each start names the cards and the columns; every other is ``[seconds since the epoch, card, ...]``
-with a list for each card, or null for one that did not answer.
+with a list for each card, or null for one that did not answer. Where somebody has set the clock, the first line comes
+again and says in ``clock_set_s`` by how much: the times before are by the clock as it was.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trainer_image.cards import Card
-from trainer_image.contract import RunFolder
+from trainer_image.contract import Clock, RunFolder
 from trainer_image.readings import COLUMNS, as_list, read_card
 
 EVERY_S = 1.0
@@ -49,8 +50,11 @@ class Sampler:
             return
         try:
             cards = [{"number": card.number, "name": card.name, "total": card.total_bytes} for card in self._cards]
-            self._write({"cards": cards, "columns": list(COLUMNS)})
+            head, clock = {"cards": cards, "columns": list(COLUMNS)}, Clock()
+            self._write(head)
             while not self._end.wait(self._every_s):
+                if by := clock.set_by():
+                    self._write({**head, "clock_set_s": round(by, 1)})
                 self._write([round(time.time(), 1), *(self._read(pynvml, card) for card in self._cards)])
         except OSError:
             # A full disk is the trainer's to tell; without this history the run is none the worse.

@@ -150,6 +150,7 @@ def train(reporter: Reporter) -> None:
         kept = best.step if config.load_best_model_at_end and best.step is not None else step
         with reporter.phase("save"):
             if reporter.rank == 0:
+                reporter.wait_for_folder()
                 checkpoints.keep_model(folder, kept)
         adapter = relative(folder, folder.adapter)
         reporter.emit(Finished(step=step, adapter=adapter, seconds=seconds, best_step=kept if kept != step else None))

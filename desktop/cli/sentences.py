@@ -9,6 +9,7 @@ from desktop.core import metrics
 from desktop.core.run import Run, RunState
 from trainer_image.contract import (
     Batch,
+    ClockSet,
     Completion,
     Evaluation,
     Event,
@@ -72,6 +73,9 @@ class Sentences:
                 return f"out of memory ({event.attempt} of {event.attempts}): {event.sentence}"
             case Sample():
                 return f"step {event.step}: {event.prompt!r} -> {_words(event.text, 160)!r}"
+            case ClockSet():
+                way = "forward" if event.seconds > 0 else "back"
+                return f"the clock of this machine was set {abs(event.seconds):,.0f} s {way}; the run goes on"
             case Warned():
                 return f"note: {event.sentence} {event.hint}".rstrip()
             case _:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.controllers.jobs import Jobs
 from desktop.controllers.notices import Notice
@@ -14,6 +15,11 @@ from desktop.engine.session_bus import SessionBus
 
 NOTIFY = "window.notify"
 """Name of the choice in the settings: whether the desktop is told at all."""
+SHOW = "Show the run"
+"""What pressing a notification does, for desktops that say so."""
+LISTEN_MS = 300
+LISTENS_S = 3600.0
+"""So long after it was shown a notification can be pressed: many desktops keep it in a list."""
 
 
 def is_for_the_desktop(notice: Notice) -> bool:
@@ -24,12 +30,18 @@ def is_for_the_desktop(notice: Notice) -> bool:
 class DesktopWords(QObject):
     """Tells the notification server of the desktop, off the GUI thread."""
 
+    pressed = Signal(object, str)
+    """The Notice that somebody has pressed, and the desktop's leave for a window to come to the front."""
+
     def __init__(self, jobs: Jobs, choices: Settings, bus: SessionBus | None = None) -> None:
         super().__init__()
         self._jobs = jobs
         self._choices = choices
         self._bus = bus or SessionBus()
         self._untold = 0
+        self._shown: dict[int, tuple[Notice, float]] = {}
+        self._listening = QTimer(self, interval=LISTEN_MS)
+        self._listening.timeout.connect(self._listen)
 
     @property
     def is_chosen(self) -> bool:
@@ -46,6 +58,11 @@ class DesktopWords(QObject):
         """Say whether all has been told, or could not be."""
         return not self._untold
 
+    @property
+    def is_listening(self) -> bool:
+        """Say whether something is shown that may still be pressed."""
+        return bool(self._shown)
+
     def take(self, notice: Notice) -> None:
         """Tell a notice if it is worth a word and the user wants to be told."""
         if self.is_chosen and is_for_the_desktop(notice):
@@ -54,17 +71,34 @@ class DesktopWords(QObject):
     def tell(self, notice: Notice, otherwise: Callable[[], object] = lambda: None) -> None:
         """Tell a notice; where nothing on the desktop takes it, do something else."""
 
-        def told(is_told: bool) -> None:
+        def told(number: int) -> None:
             self._untold -= 1
-            if not is_told:
+            if not number:
                 otherwise()
+            elif notice.run_id:
+                self._shown[number] = (notice, time.monotonic())
+                self._listening.start()
 
         self._untold += 1
-        notify = self._bus.notify
+        notify, action = self._bus.notify, SHOW if notice.run_id else ""
         self._jobs.run(
-            "pool", lambda: notify(notice.level, notice.sentence, notice.hint), told, lambda _error: told(False)
+            "pool", lambda: notify(notice.level, notice.sentence, notice.hint, action), told, lambda _error: told(0)
         )
+
+    def _listen(self) -> None:
+        """Hear what became of what is shown."""
+        heard = self._bus.heard()
+        now = time.monotonic()
+        shown = {} if heard is None else self._shown
+        self._shown = {number: one for number, one in shown.items() if now - one[1] < LISTENS_S}
+        for said in heard or []:
+            notice, _ = self._shown.pop(said.number, (None, 0.0))
+            if notice is not None and said.is_pressed:
+                self.pressed.emit(notice, said.token)
+        if not self._shown:
+            self._listening.stop()
 
     def close(self) -> None:
         """Leave the desktop's bus."""
+        self._listening.stop()
         self._bus.close()

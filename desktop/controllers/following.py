@@ -20,7 +20,7 @@ from desktop.controllers.notices import Notices
 from desktop.controllers.run_book import Live, RunBook
 from desktop.core import curves, folders
 from desktop.core.progress import Progress
-from desktop.core.run import DISK_FULL, Failure, Run, RunState, decide_state, with_progress
+from desktop.core.run import DISK_FULL, Failure, Run, RunState, decide_state
 from desktop.core.run_log import RunLog
 from desktop.core.store import Store
 from desktop.core.wishes import Wishes
@@ -134,7 +134,7 @@ class Following(QObject):
             return
         live.launch = folders.read_launch(self._book.runs[run_id].files)  # it may have been started anew meanwhile
         self._book.live[run_id] = live
-        self._book.runs[run_id] = with_progress(self._book.runs[run_id], progress)
+        self._book.keep_progress(run_id, progress)
         self.poll(run_id)
         run = self._book.runs[run_id]
         if run.state.is_live:

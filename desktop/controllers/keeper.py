@@ -22,6 +22,8 @@ from desktop.paths import PROJECT, Home
 
 PATIENCE_S = 3.0
 """So long it lets an open window start a run first, which can show what is being made ready."""
+PLATFORM, SCREEN = "QT_QPA_PLATFORM", "TUNEDECK_SCREEN"
+"""What tells Qt where to draw, and where it is kept for a window that this process may open."""
 LOOK_S = 0.5
 """How often a keeper that stands by looks whether a window is still open."""
 
@@ -39,7 +41,7 @@ def ensure(home: Home) -> bool:
             subprocess.Popen(
                 [sys.executable, "-m", "desktop", "--home", str(home.path), "queue", "run"],
                 cwd=PROJECT,
-                env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+                env=without_screen(dict(os.environ)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -48,6 +50,19 @@ def ensure(home: Home) -> bool:
     except OSError:
         return False
     return True
+
+
+def without_screen(environment: dict[str, str]) -> dict[str, str]:
+    """Return an environment in which nothing is drawn, and which remembers where it would be."""
+    kept = environment.get(SCREEN, environment.get(PLATFORM, ""))
+    return {**environment, PLATFORM: "offscreen", SCREEN: kept}
+
+
+def with_screen(environment: dict[str, str]) -> dict[str, str]:
+    """Return the environment of a program that draws where the user sees it."""
+    kept = environment.get(SCREEN, environment.get(PLATFORM, ""))
+    rest = {name: value for name, value in environment.items() if name not in (PLATFORM, SCREEN)}
+    return {**rest, PLATFORM: kept} if kept else rest
 
 
 @contextmanager

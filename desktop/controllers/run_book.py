@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from PySide6.QtCore import QObject, Signal
 
 from desktop.core import folders
 from desktop.core.completions import Completions
 from desktop.core.opening import open_run
-from desktop.core.progress import advance
+from desktop.core.progress import Progress, advance, by_new_clock
 from desktop.core.run import Run, with_progress
 from desktop.core.run_log import RunLog
 from desktop.core.series import Series
 from desktop.core.store import Store
 from desktop.core.wishes import Wishes
-from trainer_image.contract import Event, Launch, UnknownLine
+from trainer_image.contract import Clock, Event, Launch, UnknownLine
 
 
 @dataclass
@@ -39,6 +39,8 @@ class Live:
     """What was asked since ``launch``."""
     start: folders.Start | None = None
     """Held while this app starts the body, so that others know that somebody does."""
+    foreseen_s: float = 0.0
+    """By how much the clock was set since the trainer spoke last, which may not know it yet."""
 
 
 class RunBook(QObject):
@@ -55,6 +57,7 @@ class RunBook(QObject):
         self._store = store
         self.runs: dict[str, Run] = {}
         self.live: dict[str, Live] = {}
+        self.clock = Clock()
 
     def all(self) -> list[Run]:
         """Return every run, newest first."""
@@ -94,6 +97,7 @@ class RunBook(QObject):
 
     def take_in(self, run_id: str) -> list[Event | UnknownLine]:
         """Add what is new in the events to the run, and return it; the first time that is everything."""
+        self._look_at_clock()
         live = self.live[run_id]
         events: list[Event | UnknownLine] = []
         if not live.log.offset:
@@ -103,6 +107,28 @@ class RunBook(QObject):
             live.completions.add(new)
             events += new
         if events:
-            run = self.runs[run_id]
-            self.runs[run_id] = with_progress(run, advance(run.progress, events))
+            before = self.runs[run_id].progress
+            # Now the trainer says itself whether the clock was set.
+            before = by_new_clock(before, -live.foreseen_s) if live.foreseen_s else before
+            live.foreseen_s = 0.0
+            self.keep_progress(run_id, advance(before, events))
         return events
+
+    def _look_at_clock(self) -> None:
+        """Where the clock was set, let nothing seem longer that goes on without a word, such as a model that loads."""
+        if not (by := self.clock.set_by()):
+            return
+        for run_id, live in self.live.items():
+            if run_id in self.runs and self.runs[run_id].state.is_live:
+                live.foreseen_s += by
+                self.keep_progress(run_id, by_new_clock(self.runs[run_id].progress, by))
+
+    def keep_progress(self, run_id: str, progress: Progress) -> None:
+        """Let a run be as far as its events say."""
+        was_set = progress.clock_set_s or self.runs[run_id].progress.clock_set_s
+        run = with_progress(self.runs[run_id], progress)
+        if was_set:
+            # It has lasted no hour more because somebody set the clock an hour forward.
+            started = self.live[run_id].launch.started + timedelta(seconds=progress.clock_set_s)
+            run = replace(run, started=started)
+        self.runs[run_id] = run

@@ -44,7 +44,7 @@ class GpuHistory:
 
     @property
     def times(self) -> Floats:
-        """Seconds since the epoch, a number for each line."""
+        """Seconds since the epoch by the clock as it is now, a number for each line."""
         return self._times[: self._count]
 
     def column(self, card: int, name: str) -> Floats:
@@ -68,11 +68,13 @@ class GpuHistory:
         return self._count > before
 
     def _begin(self, line: bytes) -> None:
-        """A trainer has come up: it may have been given other cards."""
+        """A trainer has come up, and may have been given other cards; or somebody has set the clock."""
         try:
             head = json.loads(line)
             cards = [CardLine(int(card["number"]), str(card["name"]), int(card["total"])) for card in head["cards"]]
             self._columns = tuple(str(name) for name in head["columns"])
+            # Not in place: what is drawn of the times before stays as it is.
+            self._times = self._times + float(head.get("clock_set_s", 0.0))
         except (ValueError, KeyError, TypeError):
             self._order = ()  # what follows cannot be told apart
             return

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from desktop.core.feeds import AxisKind, places
 from desktop.core.gpu_history import CardLine, GpuHistory
 from desktop.core.series import Floats, Series
+from trainer_image.contract import Clock
 
 GAP_S = 5.0
 """Samples come once a second; where so many seconds are without one, a line is broken."""
@@ -95,8 +96,9 @@ def stretches(x: Floats, is_so: NDArray[np.bool_]) -> list[tuple[float, float]]:
 class LiveColumns:
     """The samples of the last hour in columns, one added at a time."""
 
-    def __init__(self, kept: int = 3600) -> None:
+    def __init__(self, kept: int = 3600, clock: Clock | None = None) -> None:
         self._kept = kept
+        self._clock = clock or Clock()
         self._count = 0
         self._times: Floats = np.empty(2 * kept)
         self._values: dict[tuple[int, str], Floats] = {}
@@ -109,6 +111,7 @@ class LiveColumns:
             for values in (self._times, *self._values.values()):
                 values[: self._kept] = values[self._kept :].copy()
         at = self._count
+        self._times[:at] += self._clock.set_by()  # what was before stands by the clock as it is now
         self._times[at] = moment
         for known in self._values.values():
             known[at] = np.nan

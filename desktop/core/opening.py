@@ -10,6 +10,7 @@ from desktop.core.run_log import RunLog
 from desktop.core.series import Series
 from trainer_image.contract import (
     Cancelled,
+    ClockSet,
     Event,
     Failed,
     Hello,
@@ -21,7 +22,7 @@ from trainer_image.contract import (
     read_event,
 )
 
-_AFTER_STEPS = (Hello, OutOfMemory, Round, Paused, Cancelled, Failed)
+_AFTER_STEPS = (Hello, ClockSet, OutOfMemory, Round, Paused, Cancelled, Failed)
 """What these mean for the curves depends on the steps before them."""
 
 

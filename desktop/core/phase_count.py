@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from trainer_image.contract import Phase, PhaseName
@@ -46,3 +46,8 @@ def counted(known: PhaseCount | None, event: Phase) -> PhaseCount | None:
         return PhaseCount(event.name, event.done, event.total, event.time, event.done, event.time)
     first_done, first_counted = known.first_done, known.first_counted
     return PhaseCount(event.name, event.done, event.total, event.time, first_done, first_counted)
+
+
+def moved(count: PhaseCount, by: timedelta) -> PhaseCount:
+    """Return a count by a clock that was set meanwhile."""
+    return replace(count, counted=count.counted + by, first_counted=count.first_counted + by)

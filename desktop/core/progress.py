@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from desktop.core.breaks import Breaks
-from desktop.core.phase_count import PhaseCount, counted
+from desktop.core.phase_count import PhaseCount, counted, moved
 from trainer_image.contract import (
     Batch,
     Cancelled,
     Checkpoint,
+    ClockSet,
     End,
     Evaluation,
     Event,
@@ -64,6 +65,8 @@ class Progress:
     """How much of a phase's seconds were those of others within it, such as evaluations within training."""
     heard: datetime | None = None
     """When the trainer spoke last."""
+    clock_set_s: float = 0.0
+    """By how much the clock was set since this start; the times of what goes on are by the clock as it is now."""
     step: Step | None = None
     pace_s: float | None = None
     """Seconds a step, the latest steps counting most; the first of a try compiles, and counts only while it is alone.
@@ -230,14 +233,18 @@ def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress
             return replace(progress, latest_count=counted(progress.count, event))
         case Phase(name="self_test" | "import", seconds=None):  # the first words of a trainer: a new try begins
             tested = tuple(ended for ended in progress.phases if (event.name, ended[0]) == ("import", "self_test"))
-            return replace(begin_anew(progress), end=None, open_phases=(event,), phases=tested)
+            is_first = event.name == "self_test"  # of all that a start says
+            begun = begin_anew(progress if not is_first else replace(progress, clock_set_s=0.0))
+            return replace(begun, end=None, open_phases=(event,), phases=tested)
         case Phase(seconds=None):
             return replace(progress, open_phases=(*progress.open_phases, event), latest_count=None)
         case Phase():
             return _with_phase_ended(progress, event)
         case Placement():  # said once in each try, before the libraries are loaded
             tested = progress.phases if [name for name, _ in progress.phases] == ["self_test"] else ()
-            return replace(begin_anew(progress), placement=event, end=None, phases=tested)
+            return replace(begin_anew(progress), placement=event, end=None, phases=tested, clock_set_s=0.0)
+        case ClockSet():
+            return replace(by_new_clock(progress, event.seconds), heard=event.time)
         case Plan():
             return replace(_scaled_to(progress, event), plan=event)
         case Batch():
@@ -263,6 +270,20 @@ def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress
             return replace(progress, end=event, open_phases=())
         case _:
             return progress
+
+
+def by_new_clock(progress: Progress, seconds: float) -> Progress:
+    """Move the beginnings of what goes on with the clock that was set: nothing has lasted longer because of that."""
+    by = timedelta(seconds=seconds)
+    hello = progress.hello
+    return replace(
+        progress,
+        hello=hello.model_copy(update={"time": hello.time + by}) if hello else None,
+        open_phases=tuple(phase.model_copy(update={"time": phase.time + by}) for phase in progress.open_phases),
+        heard=progress.heard and progress.heard + by,
+        latest_count=moved(progress.latest_count, by) if progress.latest_count else None,
+        clock_set_s=progress.clock_set_s + seconds,
+    )
 
 
 def _with_phase_ended(progress: Progress, ended: Phase) -> Progress:

@@ -12,6 +12,7 @@ from desktop.core.smoothing import smooth
 from trainer_image.contract import (
     Cancelled,
     Checkpoint,
+    ClockSet,
     Evaluation,
     Event,
     Failed,
@@ -42,7 +43,10 @@ STEP_COLUMNS: tuple[StepColumn, ...] = (
     "step_s",
     "elapsed",
 )
-"""What is known of every step; ``elapsed`` is seconds of training, without the times when the run stood still."""
+"""What is known of every step; ``elapsed`` is seconds of training, without the times when the run stood still.
+
+``time`` is by the clock as it was set last: where somebody set it, what came before is moved with it.
+"""
 
 
 class _Table:
@@ -63,15 +67,21 @@ class _Table:
         self._data[:, self.rows] = list(values)
         self.rows += 1
 
-    def extend(self, columns: Floats) -> None:
-        """Take in many rows at once, as an array of columns."""
-        more = columns.shape[1]
+    def extend(self, *parts: Floats) -> None:
+        """Take in many rows at once, as arrays of columns, the next columns in the next array."""
+        more, first = parts[0].shape[1], 0
         self._make_room(more)
-        self._data[:, self.rows : self.rows + more] = columns
+        for part in parts:
+            self._data[first : first + len(part), self.rows : self.rows + more] = part
+            first += len(part)
         self.rows += more
 
     def column(self, index: int) -> Floats:
         return self._data[index, : self.rows]
+
+    def move(self, index: int, by: float) -> None:
+        """Add something to one column of every row so far."""
+        self._data[index, : self.rows] += by
 
     def keep_up_to(self, step: float) -> None:
         """Drop the rows behind ``step``; steps only ever grow, so they are the last ones."""
@@ -160,6 +170,9 @@ class Series:
                     self._evaluation_metrics.append(event.metrics)
                 case Checkpoint():
                     self._checkpoints.append((event.step,))
+                case ClockSet():
+                    self._steps.move(1, event.seconds)
+                    self._evaluations.move(1, event.seconds)
                 case OutOfMemory():
                     self._out_of_memory.append(self._last_step())
                 case Round():
@@ -190,7 +203,7 @@ class Series:
             gained[0] = columns[7, 0] if self._steps.rows else 0.0
         gained = np.where(gained < 0, columns[7], gained)  # a clock set back
         before = self._steps.column(8)[-1] if self._steps.rows else 0.0
-        self._steps.extend(np.vstack([columns, before + np.cumsum(gained)]))
+        self._steps.extend(columns, (before + np.cumsum(gained))[None])
         self._step_metrics.extend(metrics, columns.shape[1])
         self._stands_still = False
 

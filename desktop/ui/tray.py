@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import cast
 
@@ -71,6 +72,8 @@ class Tray(QObject):
         self.icon = icon
         self.menu = QMenu(window)
         notices.posted.connect(self._take_notice)
+        if desktop is not None:
+            desktop.pressed.connect(self._desktop_pressed)
         if icon is not None:
             icon.setContextMenu(self.menu)
             icon.activated.connect(self._activated)
@@ -146,6 +149,16 @@ class Tray(QObject):
         if self._told is not None and self._told.run_id:
             self.notice_pressed.emit(self._told)
 
+    def _desktop_pressed(self, notice: Notice, token: str) -> None:
+        if token:
+            os.environ["XDG_ACTIVATION_TOKEN"] = token  # Qt uses it up when the window asks to come to the front
+        self.show_run(notice.run_id)
+
+    def show_run(self, run_id: str) -> None:
+        """Bring the window up at a run."""
+        self.show_requested.emit()
+        self.notice_pressed.emit(Notice("info", "", run_id=run_id))
+
     def _activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
         if reason in (QSystemTrayIcon.ActivationReason.Trigger, QSystemTrayIcon.ActivationReason.DoubleClick):
             self.show_requested.emit()
@@ -186,11 +199,7 @@ class Tray(QObject):
         self.menu.addAction("Quit").triggered.connect(lambda: self.quit_requested.emit())
 
     def _shower(self, run_id: str) -> Callable[[], None]:
-        def show() -> None:
-            self.show_requested.emit()
-            self.notice_pressed.emit(Notice("info", "", run_id=run_id))
-
-        return show
+        return lambda: self.show_run(run_id)
 
 
 def keep_open_without_windows(is_kept: bool) -> None:

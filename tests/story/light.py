@@ -24,7 +24,8 @@ import pydantic_core
 
 from desktop.engine.image import LABEL_SOURCES, sources_digest
 from desktop.engine.launch import LABEL_CONTRACT
-from desktop.paths import PROJECT
+from desktop.engine.trainer_environment import TrainerEnvironment
+from desktop.paths import PROJECT, Home
 from trainer_image.contract import CONTRACT
 
 HERE = Path(__file__).parent
@@ -144,6 +145,21 @@ def load_image(engine: OwnEngine) -> None:
     ]
     answer = client.api.import_image_from_data(archive.getvalue(), f"tunedeck-trainer:{CONTRACT}-cpu", changes=changes)
     assert "error" not in answer, answer
+
+
+def light_project(folder: Path) -> Path:
+    """Return a folder with the trainer's package as it is, but for a trainer without torch in its place."""
+    shutil.copytree(PROJECT / "trainer_image", folder / "trainer_image", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(HERE / "light_trainer.py", folder / "trainer_image" / "train.py")
+    return folder
+
+
+def light_environment(home: Home) -> None:
+    """Let the process engine of a home run this interpreter, which has all that a trainer without torch needs."""
+    python = TrainerEnvironment(home.trainer_environment, "cpu").python
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
 
 
 def _files_of_python() -> Iterator[Path]:

@@ -20,6 +20,7 @@ from trainer_image.contract import (
     Cancelled,
     Checkpoint,
     CheckpointRequest,
+    Clock,
     Event,
     Finished,
     Hello,
@@ -35,9 +36,13 @@ from trainer_image.reporter import Reporter
 
 
 class ByItsClock(Reporter):
-    """Says everything with the time of a clock that may be wrong."""
+    """Says everything with the time of a clock that may be wrong, or is set while it looks."""
 
     clock_s = 0.0
+
+    def __init__(self, folder: RunFolder) -> None:
+        super().__init__(folder)
+        self.clock = Clock(lambda: time.time() + self.clock_s)
 
     def emit(self, event: Event) -> None:
         super().emit(event.model_copy(update={"time": event.time + timedelta(seconds=self.clock_s)}))
@@ -107,6 +112,7 @@ def train(reporter: ByItsClock, config: RunConfig) -> None:
             is_stop = any(isinstance(one, StopRequest) for one in requests)
             reporter.emit((Cancelled if is_stop else Paused)(step=step, checkpoint=name))
             return
+    reporter.wait_for_folder()
     folder.adapter.mkdir(exist_ok=True)
     reporter.emit(Finished(step=step, adapter="adapter", seconds=1))
 
@@ -115,6 +121,7 @@ def save(reporter: Reporter, config: RunConfig, step: int, size: int) -> None:
     """Write a checkpoint as the real trainer does: aside, then whole, then thinned out."""
     folder = reporter.folder
     with reporter.phase("save"):
+        reporter.wait_for_folder()
         aside = checkpoints.writing_place(folder) / f"checkpoint-{step}"
         try:
             aside.mkdir(parents=True)

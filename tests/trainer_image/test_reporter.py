@@ -6,13 +6,18 @@ import errno
 import os
 import subprocess
 import sys
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from trainer_image import reporter as reporter_module
 from trainer_image.contract import (
     CheckpointRequest,
+    Clock,
+    ClockSet,
     Failed,
     Launch,
     PauseRequest,
@@ -49,6 +54,41 @@ def test_events_are_numbered_on_across_starts(folder: RunFolder) -> None:
     assert [event.seq for event in events if not isinstance(event, UnknownLine)] == [1, 2, 3]
     assert isinstance(events[2], Phase)
     assert events[2].seconds is not None
+
+
+def test_a_clock_that_is_set_is_said_before_the_next_event(folder: RunFolder) -> None:
+    wrong = [0.0]
+    reporter = Reporter(folder)
+    reporter.clock = Clock(lambda: time.time() + wrong[0])
+    for by in (0.0, 0.5, 3600.0, 3600.0, -7200.0):
+        wrong[0] = by
+        reporter.emit(Phase(name="load"))
+    events = [read_event(line) for line in folder.events.read_bytes().splitlines()]
+    assert [event.kind for event in events] == [*["phase"] * 2, "clock_set", *["phase"] * 2, "clock_set", "phase"]
+    assert [round(event.seconds) for event in events if isinstance(event, ClockSet)] == [3600, -10800]
+    assert [event.seq for event in events if not isinstance(event, UnknownLine)] == list(range(1, 8))
+
+
+def test_what_is_to_be_saved_waits_for_a_folder_that_was_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporter_module, "AWAY_LOOK_S", 0.01)
+    folder, away = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "away")
+    folder.path.mkdir()
+    reporter = Reporter(folder)
+    reporter.wait_for_folder()
+    folder.path.rename(away.path)
+    waiting = threading.Thread(target=reporter.wait_for_folder)
+    waiting.start()
+    until = time.monotonic() + 60
+    while not away.events.stat().st_size and time.monotonic() < until:
+        time.sleep(0.01)
+    (warned,) = (read_event(line) for line in away.events.read_bytes().splitlines())
+    assert isinstance(warned, Warned)
+    assert warned.code == "folder_away"
+    assert waiting.is_alive()
+    assert not folder.path.exists()
+    away.path.rename(folder.path)
+    waiting.join(60)
+    assert not waiting.is_alive()
 
 
 def test_half_a_line_is_ended_and_costs_nothing_else(folder: RunFolder) -> None:

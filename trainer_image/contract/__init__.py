@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from trainer_image.contract.clock import Clock
 from trainer_image.contract.config import (
     CHAINS,
     CHECKED,
@@ -35,6 +36,7 @@ from trainer_image.contract.events import (
     ChatEvent,
     ChatReady,
     Checkpoint,
+    ClockSet,
     Completion,
     End,
     Evaluation,
@@ -127,6 +129,8 @@ __all__ = [
     "ChatReady",
     "Checkpoint",
     "CheckpointRequest",
+    "Clock",
+    "ClockSet",
     "Completion",
     "DatasetRef",
     "End",

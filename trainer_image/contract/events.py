@@ -245,6 +245,16 @@ class Warned(_Event):
     hint: str = ""
 
 
+class ClockSet(_Event):
+    """Somebody has set the machine's clock since the event before, by so many seconds: forward, or back below zero.
+
+    The times of all events before are by the clock as it was; nothing else has happened.
+    """
+
+    kind: Literal["clock_set"] = "clock_set"
+    seconds: float
+
+
 class Finished(_Event):
     """Trained to the end; what was learned lies in ``adapter`` (relative to the run folder).
 
@@ -334,6 +344,7 @@ TrainingEvent = (
     | Sample
     | Checkpoint
     | Warned
+    | ClockSet
     | Finished
     | Paused
     | Cancelled

@@ -18,7 +18,7 @@ from desktop.app import KeeperCare
 from desktop.body import Body
 from desktop.cli.loop import assembled, load_runs
 from desktop.controllers import assembly as assembly_module
-from desktop.controllers import desktop_words, keeper
+from desktop.controllers import desktop_words, keeper, showing
 from desktop.controllers.desktop_words import NOTIFY
 from desktop.controllers.keeper import ensure as start_keeper
 from desktop.core import troubles
@@ -26,6 +26,7 @@ from desktop.core.run import RunState
 from desktop.core.settings import SettingsTable
 from desktop.core.store import Store
 from desktop.engine.gpus import GpuSample
+from desktop.engine.session_bus import Pressed
 from desktop.paths import Home
 from tests.desktop.cli.conftest import Terminal
 from tests.fakes import FakeTrainer
@@ -39,10 +40,15 @@ class Bus:
     """A session bus that keeps what it is told."""
 
     told: ClassVar[list[str]] = []
+    said: ClassVar[list[Pressed] | None] = None
+    """What becomes of what was shown; None where nothing can be pressed."""
 
-    def notify(self, level: str, sentence: str, hint: str) -> bool:
+    def notify(self, level: str, sentence: str, hint: str, action: str = "") -> int:
         self.told.append(sentence)
-        return True
+        return len(self.told)
+
+    def heard(self) -> list[Pressed] | None:
+        return type(self).said
 
     def close(self) -> None:
         """Nothing is open."""
@@ -119,6 +125,59 @@ def test_a_run_that_loses_its_card_goes_on_and_its_end_is_told(
     assert told[-1] == "First is finished."
     assert any("has lost its GPU: its container is made anew (1 of 3)." in sentence for sentence in told)
     assert kept == []
+
+
+def test_whoever_presses_what_was_told_sees_the_run(
+    terminal: Terminal,
+    cards: list[GpuSample],
+    trainer: FakeTrainer,
+    play: Play,
+    told: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The run has ended and nothing is left to do, but what was told of it can be pressed; then a window opens."""
+    opened: list[tuple[Home, str]] = []
+    windows = ExitStack()
+
+    def open_window(home: Home, token: str) -> None:
+        opened.append((home, token))
+        windows.enter_context(keeper.window_open(home))
+
+    monkeypatch.setattr(showing, "open_window", open_window)
+    monkeypatch.setattr(Bus, "said", [])
+
+    def finish() -> None:
+        trainer.finish(4)
+        terminal.engines["docker"].exit(trainer.folder.path.name, 0)
+
+    def press() -> None:
+        Bus.said = [Pressed(len(told), True, "leave")]
+
+    play((lambda: terminal.engines["docker"].asked("find"), finish), (lambda: "First is finished." in told, press))
+    with windows:
+        assert terminal.type("queue", "run").code == 0
+    assert opened == [(terminal.home, "leave")]
+    assert showing.take(terminal.home) == trainer.folder.path.name
+    assert showing.take(terminal.home) is None
+
+
+def test_an_open_window_is_asked_and_no_second_one_opened(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Home] = []
+    monkeypatch.setattr(showing, "open_window", lambda home, token: opened.append(home))
+    shown = showing.Showing(terminal.home)
+    with keeper.window_open(terminal.home):
+        shown.show("first")
+        assert (opened, showing.take(terminal.home)) == ([], "first")
+    shown.show("second")
+    shown.show("third")
+    assert (opened, showing.take(terminal.home)) == ([terminal.home], "third")
+
+
+def test_a_window_opens_where_the_user_sees_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for asked in ({"QT_QPA_PLATFORM": "xcb"}, {}):
+        hidden = keeper.without_screen(keeper.without_screen({"HOME": "/home", **asked}))
+        assert hidden["QT_QPA_PLATFORM"] == "offscreen"
+        assert keeper.with_screen(hidden) == {"HOME": "/home", **asked}
 
 
 @pytest.mark.parametrize(("reaction", "request_kind"), [("pause", PauseRequest), ("stop", StopRequest)])

@@ -62,6 +62,10 @@ class App:
         self.store.close()
 
 
+InState = Callable[[App, str, RunState], Run]
+OpenApp = Callable[..., App]
+
+
 @pytest.fixture
 def open_app(home: Home, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., App]]:
     """Open apps on the same home, as one after the other or side by side."""

@@ -9,14 +9,11 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from desktop.controllers import queue as queue_module
-from desktop.core.run import Run, RunState
+from desktop.core.run import RunState
 from desktop.errors import ConfigError, EngineError
-from tests.desktop.controllers.conftest import App
+from tests.desktop.controllers.conftest import App, InState, OpenApp
 from tests.fakes import FakeTrainer, events_of
 from trainer_image.contract import RunConfig
-
-InState = Callable[[App, str, RunState], Run]
-OpenApp = Callable[..., App]
 
 
 @pytest.fixture(autouse=True)

@@ -48,7 +48,7 @@ def ended(qtbot: QtBot) -> Callable[[Work], Any]:
         outcome: list[Any] = []
         work.finished.connect(outcome.append)
         work.failed.connect(outcome.append)
-        qtbot.waitUntil(lambda: bool(outcome), timeout=20_000)
+        qtbot.waitUntil(lambda: bool(outcome))
         assert work.is_over
         if isinstance(outcome[0], AppError):
             raise outcome[0]

@@ -12,6 +12,7 @@ from desktop.controllers.jobs import Jobs
 from desktop.controllers.notices import Notice
 from desktop.controllers.settings import Settings
 from desktop.core.store import Store
+from desktop.engine.session_bus import Pressed
 
 
 class FakeBus:
@@ -20,11 +21,18 @@ class FakeBus:
     def __init__(self) -> None:
         self.is_there = True
         self.told: list[tuple[str, str, str]] = []
+        self.said: list[Pressed] | None = []
+        """What becomes of what was shown."""
 
-    def notify(self, level: str, sentence: str, hint: str) -> bool:
+    def notify(self, level: str, sentence: str, hint: str, action: str = "") -> int:
         if self.is_there:
             self.told.append((level, sentence, hint))
-        return self.is_there
+        return len(self.told) if self.is_there else 0
+
+    def heard(self) -> list[Pressed] | None:
+        said = self.said
+        self.said = said and []
+        return said
 
     def close(self) -> None:
         """Nothing is open."""
@@ -60,3 +68,29 @@ def test_something_else_is_done_where_nothing_listens(jobs: Jobs, store: Store, 
     words.tell(Notice("warning", "Not taken."), lambda: marked.append("Not taken."))
     qtbot.waitUntil(lambda: words.is_idle)
     assert marked == ["Not taken."]
+
+
+def test_what_is_pressed_is_told_once(jobs: Jobs, store: Store, qtbot: QtBot) -> None:
+    bus = FakeBus()
+    words = DesktopWords(jobs, Settings(store), cast(Any, bus))
+    pressed: list[tuple[Notice, str]] = []
+    words.pressed.connect(lambda notice, token: pressed.append((notice, token)))
+    words.tell(Notice("warning", "GPU 0 is hot."))
+    qtbot.waitUntil(lambda: words.is_idle)
+    assert not words.is_listening  # it is about no run
+    first = Notice("info", "First is finished.", "", "1")
+    for notice in (first, Notice("info", "Second is finished.", "", "2")):
+        words.tell(notice)
+        qtbot.waitUntil(lambda: words.is_idle)
+    assert words.is_listening
+    bus.said = [Pressed(7, True), Pressed(2, True, "leave"), Pressed(2, False), Pressed(3, False)]
+    qtbot.waitUntil(lambda: not words.is_listening)
+    assert pressed == [(first, "leave")]
+
+
+def test_nobody_listens_on_a_desktop_where_nothing_can_be_pressed(jobs: Jobs, store: Store, qtbot: QtBot) -> None:
+    bus = FakeBus()
+    bus.said = None
+    words = DesktopWords(jobs, Settings(store), cast(Any, bus))
+    words.tell(Notice("info", "First is finished.", "", "1"))
+    qtbot.waitUntil(lambda: words.is_idle and not words.is_listening)

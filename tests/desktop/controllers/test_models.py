@@ -18,7 +18,7 @@ from tests.desktop.engine.test_model_check import SHAPE, Converting, write_model
 from tests.hub import FakeHub, FakeModel
 
 WEIGHTS = b"0123456789abcdef" * 300_000
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 
 
 @pytest.fixture

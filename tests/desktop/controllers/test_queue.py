@@ -11,14 +11,12 @@ from pytestqt.qtbot import QtBot
 from desktop.controllers import queue as queue_module
 from desktop.controllers import runs as runs_module
 from desktop.core import folders
-from desktop.core.run import Run, RunState
+from desktop.core.run import RunState
 from desktop.errors import ConfigError, EngineError
-from tests.desktop.controllers.conftest import App
+from tests.desktop.controllers.conftest import App, InState, OpenApp
 from trainer_image.contract import RunConfig
 
 LONG_MS = 60_000
-InState = Callable[[App, str, RunState], Run]
-OpenApp = Callable[..., App]
 
 
 @pytest.fixture(autouse=True)

@@ -30,7 +30,7 @@ def trainer(tmp_path: Path) -> FakeTrainer:
             trainer.evaluate(number, 2.0, metrics={"reward": 0.5}).checkpoint(number)
         if number % 3 == 0:
             trainer.completion(number, 0.5)
-    trainer.step(201, metrics={"said once": 7.0})
+    trainer.set_clock(3600).step(201, metrics={"said once": 7.0})
     trainer.say(Paused(step=201, checkpoint="checkpoints/checkpoint-200"))
     with trainer.folder.events.open("a") as file:
         file.write('{"seq":1,"kind":"of a newer trainer"}\n')

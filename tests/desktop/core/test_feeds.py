@@ -53,6 +53,21 @@ def test_a_clock_set_back_is_not_seen_on_the_axis_of_the_clock(trainer: FakeTrai
     assert np.allclose(x, np.arange(40) * 10 / 60)
 
 
+@pytest.mark.parametrize("by", [3600.0, -7200.0])
+def test_a_clock_that_was_set_is_seen_on_no_axis(trainer: FakeTrainer, by: float) -> None:
+    for number in range(1, 41):
+        if number == 20:
+            trainer.set_clock(by)
+        trainer.wait(9 - (1 if number == 20 else 0)).step(number, seconds=10.0)
+        if number == 10:
+            trainer.evaluate(number, 2.0).wait(-1)
+    series = series_of(trainer)
+    for axis in ("time", "clock"):
+        assert np.allclose(places(series, axis), np.arange(40) * 10 / 60)  # type: ignore[arg-type]
+    assert series.column("time")[-1] == trainer.now.timestamp()
+    assert np.isclose(series.evaluation("time")[0], series.column("time")[9] + 1)
+
+
 def test_other_steps_stand_between_the_known_ones(trainer: FakeTrainer) -> None:
     trainer.step(10).step(20)
     series = series_of(trainer)

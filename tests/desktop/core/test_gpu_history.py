@@ -8,14 +8,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from desktop.core.gpu_history import GpuHistory
 from tests.fakes import GIB, FakeCard, FakeNvml
+from trainer_image import sampler as sampler_module
 from trainer_image.cards import Card
-from trainer_image.contract import RunFolder
+from trainer_image.contract import Clock, RunFolder
 from trainer_image.readings import MIB
 from trainer_image.sampler import Sampler
 
@@ -78,6 +80,29 @@ def test_a_card_that_falls_off_the_bus_is_a_gap(tmp_path: Path, nvml: FakeNvml) 
     sampler.stop()
     assert np.isnan(history.column(3, "load_percent")[-1])
     assert history.column(2, "load_percent")[-1] == 41
+
+
+def test_a_clock_that_was_set_leaves_no_gap(tmp_path: Path, nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = [0.0]
+
+    def wall() -> float:
+        return time.time() + wrong[0]
+
+    monkeypatch.setattr(sampler_module, "Clock", lambda: Clock(wall))
+    monkeypatch.setattr(sampler_module, "time", SimpleNamespace(time=wall))
+    sampler = Sampler(RunFolder(tmp_path), CARDS, every_s=0.01)
+    history = GpuHistory(RunFolder(tmp_path).gpus)
+    wait_for(history, 2)
+    before = history.times
+    drawn = before.copy()
+    wrong[0] = 3600.0
+    wait_for(history, len(history) + 20)
+    wrong[0] = -3600.0
+    wait_for(history, len(history) + 20)
+    sampler.stop()
+    assert np.abs(np.diff(history.times)).max() < 60
+    assert abs(history.times[-1] - wall()) < 60
+    assert (before == drawn).all()
 
 
 @pytest.mark.parametrize("cards", [(), CARDS])

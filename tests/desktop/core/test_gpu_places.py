@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from desktop.core.gpu_history import CardLine, GpuHistory
 from desktop.core.gpu_places import LiveColumns, breaks, places_of_times, stretches, view_of
 from desktop.core.series import STEP_COLUMNS, Series
 from tests.fakes import FakeTrainer, events_of
-from trainer_image.contract import RunFolder
+from trainer_image.contract import Clock, RunFolder
 from trainer_image.readings import COLUMNS
 
 
@@ -71,6 +72,35 @@ def test_samples_after_a_jump_have_no_place_until_a_step_is_made(tmp_path: Path)
     placed = places_of_times(before, times[:30], "step")
     assert np.allclose(placed[:21], 1 + np.arange(21) / 10)
     assert np.isnan(placed[21:]).all()
+
+
+def test_samples_stand_where_they_were_taken_though_the_clock_was_set_forward(tmp_path: Path) -> None:
+    trainer = FakeTrainer(RunFolder(tmp_path)).begin()
+    for step in range(1, 8):
+        if step == 4:
+            trainer.set_clock(3600).wait(-1)
+        trainer.wait(9).step(step, seconds=10.0)
+    series = Series()
+    series.add(events_of(trainer))
+    path = tmp_path / "gpus.jsonl"
+    first = trainer.now.timestamp() - 3600 - 60
+    head = {"cards": [{"number": 0, "name": "RTX 3060", "total": 12}], "columns": ["load_percent"]}
+    lines = [head, *([first + at, [50]] for at in range(25)), {**head, "clock_set_s": 3600}]
+    lines += [[first + 3600 + at, [50]] for at in range(25, 61)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    history = GpuHistory(path)
+    history.poll()
+    assert np.allclose(places_of_times(series, history.times, "step"), 1 + np.arange(61) / 10)
+    assert not len(breaks(history.times))
+
+
+def test_the_last_hour_has_no_gap_where_the_clock_was_set() -> None:
+    wrong = [0.0]
+    live = LiveColumns(4, Clock(lambda: time.time() + wrong[0]))
+    for at in range(10):
+        wrong[0] = 3600.0 if at > 6 else 0.0
+        live.append(at + wrong[0], {CardLine(0, "RTX 3060", 12): {"load_percent": 50.0}})
+    assert np.allclose(live.view().times, [3606, 3607, 3608, 3609], atol=1.0)
 
 
 def test_a_clock_that_jumps_twice_or_where_no_sample_was_taken_spoils_no_order(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from desktop.body import Body
 from desktop.core.progress import Progress, advance
 from desktop.core.run import Failure, RunState, decide_state
 from tests.fakes import FakeTrainer, events_of
-from trainer_image.contract import EXIT_DISK_FULL, Paused, Phase, RunFolder, Warned
+from trainer_image.contract import EXIT_DISK_FULL, Paused, Phase, Placement, RunFolder, Warned
 
 
 @pytest.fixture
@@ -109,6 +109,20 @@ def test_a_clock_that_jumps_changes_no_duration(trainer: FakeTrainer) -> None:
     after = progress_of(trainer)
     assert before.pace_s == after.pace_s == 2.0
     assert after.seconds_left == 14.0
+
+
+def test_a_clock_set_forward_makes_nothing_longer(trainer: FakeTrainer) -> None:
+    trainer.say(Placement(placement="one", cards=[], processes=1, sentence="It fits.")).begin().step(1).step(2)
+    trainer.open_phase("evaluate").count("evaluate", 1, 100).wait(10).count("evaluate", 11, 100)
+    began = [phase.time for phase in progress_of(trainer).open_phases]
+    trainer.set_clock(3600)
+    progress = progress_of(trainer.wait(9).count("evaluate", 21, 100))
+    assert [phase.time - timedelta(hours=1) for phase in progress.open_phases] == began
+    assert progress.count is not None
+    assert progress.count.seconds_left(trainer.now) == pytest.approx(79 * (22 / 20))
+    assert (progress.clock_set_s, progress.pace_s) == (3600, 2.0)
+    trainer.pause(2).say(Placement(placement="one", cards=[], processes=1, sentence="It fits."))
+    assert progress_of(trainer).clock_set_s == 0
 
 
 def test_a_trainer_that_paused_by_itself_says_why(trainer: FakeTrainer) -> None:

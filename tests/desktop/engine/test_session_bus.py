@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from desktop.engine.session_bus import SessionBus
+from desktop.engine.session_bus import Pressed, SessionBus
 from tests.notification_server import Desktop, desktop
 
 ADDRESS = "DBUS_SESSION_BUS_ADDRESS"
@@ -38,6 +39,39 @@ def test_a_server_without_markup_gets_plain_text(screen: Desktop, bus: SessionBu
     screen.capabilities = ["body"]
     assert bus.notify("info", "First is finished.", "Loss < 1")
     assert screen.told == [("First is finished.", "Loss < 1")]
+
+
+def test_what_is_pressed_is_heard(screen: Desktop, bus: SessionBus) -> None:
+    first = bus.notify("info", "First is finished.", "", "Show the run")
+    second = bus.notify("info", "Second is finished.", "", "Show the run")
+    bus.notify("info", "A build is done.", "")
+    assert [arguments[5] for arguments in screen.shown] == [["default", "Show the run"]] * 2 + [[]]
+    assert bus.heard() == []
+    screen.press(second, token="leave")
+    screen.dismiss(first)
+    screen.dismiss(second)
+    heard: list[Pressed] = []
+    until = time.monotonic() + 60
+    while len(heard) < 3 and time.monotonic() < until:
+        heard += bus.heard() or []
+    assert heard == [Pressed(second, True, "leave"), Pressed(first, False), Pressed(second, False)]
+
+
+def test_where_nothing_can_be_pressed_nothing_is_heard(screen: Desktop, bus: SessionBus) -> None:
+    assert bus.heard() is None
+    screen.capabilities = ["body"]
+    assert bus.notify("info", "First is finished.", "", "Show the run")
+    assert screen.shown[0][5] == []
+    assert bus.heard() is None
+
+
+def test_a_desktop_that_goes_is_heard_no_more(screen: Desktop, bus: SessionBus) -> None:
+    assert bus.notify("info", "First is finished.", "", "Show the run")
+    screen.restart()
+    until = time.monotonic() + 60
+    while bus.heard() is not None and time.monotonic() < until:
+        pass
+    assert bus.heard() is None
 
 
 def test_a_bus_that_is_started_anew_is_found_again(screen: Desktop, bus: SessionBus) -> None:

@@ -196,6 +196,16 @@ def test_a_clock_set_back_makes_no_time_negative(watched: Watched) -> None:
     watched.ribbon()
 
 
+def test_a_clock_set_forward_makes_no_phase_longer(watched: Watched) -> None:
+    watched.comes_up()
+    watched.steps(1, 10)
+    watched.trainer.open_phase("evaluate").wait(3)
+    before = watched.ribbon()
+    watched.trainer.set_clock(3600)
+    assert watched.line().startswith("Evaluating · for 3 s")
+    assert watched.ribbon() == before
+
+
 def test_what_was_asked_is_said_until_it_has_come(watched: Watched) -> None:
     watched.comes_up()
     watched.steps(1, 10)

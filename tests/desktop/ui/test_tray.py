@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 from pytestqt.qtbot import QtBot
 
+from desktop.app import show_what_is_asked
+from desktop.controllers import showing
 from desktop.controllers.desktop_words import DesktopWords
+from desktop.engine.session_bus import Pressed
+from desktop.paths import Home
 from desktop.ui.main_window import MainWindow
 from desktop.ui.settings_dialog import SettingsDialog
 from desktop.ui.tray import Tray
@@ -36,11 +41,16 @@ class FakeBus:
     def __init__(self) -> None:
         self.is_there = True
         self.told: list[str] = []
+        self.said: list[Pressed] = []
 
-    def notify(self, level: str, sentence: str, hint: str) -> bool:
+    def notify(self, level: str, sentence: str, hint: str, action: str = "") -> int:
         if self.is_there:
             self.told.append(f"{sentence} {hint}")
-        return self.is_there
+        return len(self.told) if self.is_there else 0
+
+    def heard(self) -> list[Pressed]:
+        said, self.said = self.said, []
+        return said
 
 
 @pytest.fixture
@@ -92,6 +102,13 @@ def test_without_a_tray_the_desktop_itself_is_told_and_else_the_window_is_marked
     services.notices.post("info", "first is finished.", "Talk to it in the chat.", run_id)
     qtbot.waitUntil(lambda: words.is_idle)
     assert bus.told == ["first is finished. Talk to it in the chat."]
+    tray.show_requested.connect(window.come_back)
+    tray.notice_pressed.connect(window._follow_notice)
+    window.selection.select("")
+    bus.said = [Pressed(1, True)]
+    qtbot.waitUntil(window.isVisible)
+    assert window.selection.run_id == run_id
+    window.hide()
     marked: list[QWidget] = []
     monkeypatch.setattr(QApplication, "alert", marked.append)
     bus.is_there = False
@@ -100,6 +117,24 @@ def test_without_a_tray_the_desktop_itself_is_told_and_else_the_window_is_marked
     tray.choose_notify(False)
     services.notices.post("error", "The run failed.", run_id=run_id)
     assert words.is_idle
+
+
+def test_a_hidden_window_comes_up_at_the_run_that_is_asked_for(
+    window: MainWindow, bench: Bench, start_run: Callable[..., str], home: Home
+) -> None:
+    run_id = start_run()
+    window.selection.select("")
+    window.hide()
+    assembly = cast(Any, SimpleNamespace(home=home, runs=bench.services.runs))
+    show_what_is_asked(assembly, window)
+    showing.ask(home, "a run that was deleted")
+    show_what_is_asked(assembly, window)
+    assert window.isHidden()
+    showing.ask(home, run_id)
+    show_what_is_asked(assembly, window)
+    assert window.isVisible()
+    assert window.selection.run_id == run_id
+    assert showing.take(home) is None
 
 
 def test_the_menu_says_what_runs(
