@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from desktop.cli.loop import assembled
@@ -14,6 +15,7 @@ from desktop.cli.preset import with_preset
 from desktop.controllers.assembly import Assembly
 from desktop.controllers.library import SavedConfig
 from desktop.core.config_values import read_config_file, read_values
+from desktop.core.idle_knobs import idle_sentence
 from desktop.core.inputs import find_path, with_full_paths
 from desktop.core.saved_configs import KIND, read_file
 from desktop.errors import ConfigError
@@ -60,8 +62,11 @@ def save(arguments: argparse.Namespace, home: Home) -> int:
     """Save a config under a name."""
     with assembled(home) as assembly:
         config = with_preset(assembly, read_config(assembly, arguments.config, arguments.set), arguments)
-        assembly.library.save(arguments.name, config, arguments.engine)
-        print(json.dumps({"name": arguments.name}) if arguments.json else f"Saved as {arguments.name}.")
+        older = assembly.library.save(arguments.name, config, arguments.engine)
+        say_idle(config)
+        way_back = f" The older one comes back by `tunedeck config restore {quote(arguments.name)} NEW_NAME`."
+        said = f"Saved as {arguments.name}.{way_back if older else ''}"
+        print(json.dumps({"name": arguments.name}) if arguments.json else said)
         return 0
 
 
@@ -74,10 +79,30 @@ def rename(arguments: argparse.Namespace, home: Home) -> int:
 
 
 def delete(arguments: argparse.Namespace, home: Home) -> int:
-    """Delete a saved config."""
+    """Delete a saved config; it can be restored."""
     with assembled(home) as assembly:
         assembly.library.delete(arguments.name)
-        print(json.dumps({"deleted": arguments.name}) if arguments.json else f"Deleted {arguments.name}.")
+        said = f"Deleted {arguments.name}. It comes back by `tunedeck config restore {quote(arguments.name)}`."
+        print(json.dumps({"deleted": arguments.name}) if arguments.json else said)
+        return 0
+
+
+def restore(arguments: argparse.Namespace, home: Home) -> int:
+    """Bring back a config that was deleted or saved over; without a name, list them."""
+    with assembled(home) as assembly:
+        if arguments.name:
+            name = assembly.library.restore_deleted(arguments.name, arguments.new_name)
+            print(json.dumps({"name": name}) if arguments.json else f"{name} is back.")
+            return 0
+        gone = assembly.library.deleted()
+        if arguments.json:
+            print(json.dumps({"deleted": [_as_json(one) for one in gone]}))
+        elif not gone:
+            print("No config was deleted.")
+        else:
+            for one in gone:
+                moment = f"saved on {one.saved.astimezone():%d %b %Y at %H:%M}"
+                print("  ".join([one.name, f"{one.values.get('model')} · {one.values.get('dataset')}", moment]))
         return 0
 
 
@@ -119,6 +144,12 @@ def note(arguments: argparse.Namespace, home: Home) -> int:
 
 def _say_what_is_kept_aside(assembly: Assembly, name: str) -> None:
     if sentence := assembly.library.kept_aside(name):
+        print(f"tunedeck: {sentence}", file=sys.stderr)
+
+
+def say_idle(config: RunConfig) -> None:
+    """Say which knobs that were turned have no effect beside the others."""
+    if sentence := idle_sentence(config):
         print(f"tunedeck: {sentence}", file=sys.stderr)
 
 

@@ -25,6 +25,7 @@ from desktop.cli import (
     preset,
     push,
     queue,
+    queue_words,
     reading,
     runs,
     schema,
@@ -142,8 +143,9 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--name", default="", help="what to call the run")
     training.add_argument("--detach", action="store_true", help="return as soon as it is started, or waits")
     training.add_argument("--queue", action="store_true", help="the same: in the queue it waits for its cards")
-    later = "start it at this time, such as 22:30 or 2026-01-31T22:30, or once its cards are free after that"
-    training.add_argument("--at", type=queue.moment, metavar="TIME", help=later)
+    later = f"start it at this time, or once its cards are free after that: {queue_words.WHEN}"
+    training.add_argument("--at", metavar="TIME", help=later)
+    training.add_argument("--gpus", metavar="CARDS", help=f"the cards that it runs on: {queue_words.WHERE}")
     training.add_argument("--now", action="store_true", help="start although other runs use its cards")
     ready = "take a trainer that the window keeps ready for such a run; without one it starts as ever"
     training.add_argument("--standing", action=argparse.BooleanOptionalAction, default=True, help=ready)
@@ -194,7 +196,11 @@ def _parser() -> argparse.ArgumentParser:
     rename = add(of_configs, "rename", "give a saved config another name", configs.rename)
     rename.add_argument("name")
     rename.add_argument("new_name")
-    add(of_configs, "delete", "delete a saved config", configs.delete).add_argument("name")
+    add(of_configs, "delete", "delete a saved config; restore brings it back", configs.delete).add_argument("name")
+    back = "bring back a config that was deleted or saved over; without a name, list what can come back"
+    restore = add(of_configs, "restore", back, configs.restore)
+    restore.add_argument("name", nargs="?", default="")
+    restore.add_argument("new_name", nargs="?", default="", help="what to call it, where its name is taken")
 
     duplicate = add(of_configs, "duplicate", "save a copy of a config under another name", configs.duplicate)
     duplicate.add_argument("name")

@@ -8,15 +8,17 @@ import sys
 
 from desktop.body import EngineName
 from desktop.cli.chat import ask_side_by_side
-from desktop.cli.configs import read_config
+from desktop.cli.configs import read_config, say_idle
 from desktop.cli.datasets import prepared_config
 from desktop.cli.live import Line, follow, how_it_goes_on, show_build
 from desktop.cli.loop import assembled, call, load_runs, wait_until
 from desktop.cli.preset import with_preset
 from desktop.cli.queue import keep
+from desktop.cli.queue_words import cards, moment
 from desktop.controllers import demo as example
 from desktop.controllers.assembly import Assembly
 from desktop.controllers.models import examined_as, refusals
+from desktop.core.packing import packing_problem
 from desktop.core.run import Run, RunState
 from desktop.errors import ConfigError
 from desktop.paths import Home
@@ -25,13 +27,17 @@ from trainer_image.contract import RunConfig
 
 def train(arguments: argparse.Namespace, home: Home) -> int:
     """Start a run from a config or put it into the queue, and follow it unless --detach or --queue."""
+    not_before = moment(arguments.at) if arguments.at is not None else None
+    if arguments.gpus is not None:
+        arguments.set.append(f"gpus={json.dumps(cards(arguments.gpus))}")
     with assembled(home) as assembly:
         prepared = prepared_config(
             assembly, with_preset(assembly, read_config(assembly, arguments.config, arguments.set), arguments)
         )
         _refuse_model(assembly, prepared.config)
+        say_idle(prepared.config)
         load_runs(assembly)  # what has died unseen must not keep the new run waiting
-        when = {"not_before": arguments.at, "at_once": arguments.now}
+        when = {"not_before": not_before, "at_once": arguments.now}
         called = {"name": arguments.name, "engine": arguments.engine, "dataset": prepared.version}
         run_id = assembly.runs.start(prepared.config, **called, **when, standing=arguments.standing)
         keep(assembly)
@@ -41,11 +47,17 @@ def train(arguments: argparse.Namespace, home: Home) -> int:
 
 
 def _refuse_model(assembly: Assembly, config: RunConfig) -> None:
-    """Raise what is found of the model that the run would fail on."""
-    found = refusals(assembly.models.check(*examined_as(config.model_dump()), config.offline))
+    """Raise what is found of the model, or does not go with it, that the run would fail on."""
+    values = config.model_dump()
+    report = assembly.models.check(*examined_as(values), config.offline)
+    found = refusals(report)
     if found:
         sentence = " ".join(problem.sentence for problem in found)
         raise ConfigError(sentence, "Put that right, or choose another model.", code="bad_model")
+    assembly.models.report = report
+    refused = packing_problem(values, assembly.models.known(config.model).kind)
+    if refused is not None:
+        raise ConfigError(refused.sentence, code="bad_config")
 
 
 def detach(assembly: Assembly, run_id: str, *, as_json: bool) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 from PySide6.QtCore import QObject, Signal
 
 from desktop.body import EngineName
 from desktop.core.config_values import read_values
 from desktop.core.dataset_registry import DatasetRegistry
+from desktop.core.deleted_configs import DeletedConfigs
 from desktop.core.saved_configs import SavedConfig, SavedConfigs, read_file, what_is_kept_aside, write_file
 from desktop.core.store import Store
 from desktop.errors import StoreError
@@ -29,6 +31,7 @@ class Library(QObject):
     def __init__(self, store: Store, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._saved = SavedConfigs(store)
+        self._deleted = DeletedConfigs(store)
         self._datasets = DatasetRegistry(store)
 
     def configs(self, engine: EngineName | None = None) -> list[SavedConfig]:
@@ -48,10 +51,19 @@ class Library(QObject):
         """Say in one sentence what of a saved config only a newer version knows; nothing where there is nothing."""
         return what_is_kept_aside(self._saved.get(name).values)
 
-    def save(self, name: str, config: RunConfig, engine: EngineName | None = None) -> None:
-        """Save a config with the engine that it is meant for, over an older one of that name."""
-        self._saved.save(_checked(name), config, engine)
+    def save(self, name: str, config: RunConfig, engine: EngineName | None = None) -> SavedConfig | None:
+        """Save a config with the engine that it is meant for.
+
+        Return the other one of that name that it takes the place of, if there was one; ``deleted`` has it.
+        """
+        name = _checked(name)
+        before = self._saved.find(name)
+        saved = self._saved.save(name, config, engine)
+        is_other = before is not None and before.values != saved.values
+        if before is not None and is_other:
+            self._deleted.keep(before)
         self.configs_changed.emit()
+        return before if is_other else None
 
     def rename(self, name: str, new_name: str) -> None:
         """Give a config another name; StoreError where that is taken."""
@@ -74,8 +86,9 @@ class Library(QObject):
         return copied
 
     def delete(self, name: str) -> SavedConfig:
-        """Delete a config and return it, so that it can be put back."""
+        """Delete a config and return it, so that it can be put back; ``deleted`` has it from now on."""
         saved = self._saved.get(name)
+        self._deleted.keep(saved)
         self._saved.delete(name)
         self.configs_changed.emit()
         return saved
@@ -83,11 +96,31 @@ class Library(QObject):
     def put_back(self, saved: SavedConfig) -> None:
         """Bring a deleted config back with all that it had; under a number where its name was taken meanwhile."""
         self._saved.put(replace(saved, name=self._saved.free_name(saved.name)))
+        self._deleted.forget(saved)
         self.configs_changed.emit()
+
+    def deleted(self) -> list[SavedConfig]:
+        """Return the configs that were deleted or saved over, the last one first."""
+        return self._deleted.all()
+
+    def restore_deleted(self, name: str, new_name: str = "") -> str:
+        """Bring the last config back that went by this name, with all that it had; return the name that it has now."""
+        saved = self._deleted.find(name)
+        if saved is None:
+            raise StoreError(f"No deleted config is called {name}.", "`tunedeck config restore` shows them.")
+        wanted = _checked(new_name) if new_name else name
+        if self._saved.find(wanted) is not None:
+            hint = f"Give it another name: `tunedeck config restore {quote(name)} NEW_NAME`."
+            raise StoreError(f"There is already a config called {wanted}.", hint)
+        self._saved.put(replace(saved, name=wanted))
+        self._deleted.forget(saved)
+        self.configs_changed.emit()
+        return wanted
 
     def restore(self, saved: SavedConfig) -> None:
         """Bring a config back as it was, over what was saved under its name since."""
         self._saved.put(saved)
+        self._deleted.forget(saved)
         self.configs_changed.emit()
 
     def export(self, name: str, path: Path) -> None:

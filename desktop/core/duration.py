@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from desktop.core.idle_knobs import named_steps
 from trainer_image.contract import GENERATING, PAIRS, RunConfig, RunFolder, Step, read_event
 from trainer_image.model_facts import ModelFacts
 
@@ -116,9 +117,10 @@ def _tokens(config: RunConfig, rows: Rows | None, cards: int) -> tuple[float, fl
     sequences = 2 if (config.method in PAIRS and config.method != "kto") or config.method == "reward" else 1
     training = max(1, rows.count - round(rows.count * config.eval_split_size))
     seen = training * config.num_train_epochs
-    if config.max_steps and not config.packing:
+    steps = named_steps(config)
+    if steps is not None and not config.packing:
         batch = config.per_device_train_batch_size * config.gradient_accumulation_steps * max(1, cards)
-        seen = min(seen, config.max_steps * batch)
+        seen = steps * batch
     return seen * sequences * rows.least_tokens, seen * sequences * rows.most_tokens
 
 

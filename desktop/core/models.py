@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +29,7 @@ class StartingPoint:
     parameters: int
     licence: str
     gated: bool | None
-    """Its owner wants to be asked first; None where that has changed before."""
+    """Its owner wants to be asked first; None where that has changed before, or is not known."""
     context: int
     """The longest text that it was made for, in tokens."""
     four_bit: str | None
@@ -63,8 +63,12 @@ class ModelList:
 
     def find(self, id: str) -> StartingPoint | None:
         """Return the entry of a Hub name: the model itself, its open copy or its 4-bit variant."""
-        wanted = id.strip().lower()
-        return next((one for one in self.models if wanted in map(str.lower, one.ids)), None)
+        return self._by_name.get(id.strip().lower())
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, StartingPoint]:
+        """Every name with its entry; the form looks one up several times for each turn of a knob."""
+        return {id.lower(): one for one in reversed(self.models) for id in reversed(one.ids)}
 
     def search(self, words: str) -> list[StartingPoint]:
         """Return the entries that have all these words in their names."""

@@ -159,14 +159,17 @@ class Store:
 
     def add_missing(self, runs: Iterable[Run]) -> None:
         """Write the runs that the catalogue does not have, with their places; another app may do the same just now."""
-        rows = [{**_values(run), "position": run.position, "not_before": run.not_before} for run in runs]
+        rows = [
+            {**_values(run), "position": run.position, "not_before": run.not_before and run.not_before.astimezone(UTC)}
+            for run in runs
+        ]
         if rows:
             with self.session() as session:
                 session.execute(sqlite.insert(RunRow).on_conflict_do_nothing(), rows)
 
     def place(self, run_id: str, position: float | None, not_before: datetime | None) -> None:
         """Keep a run's place in the queue."""
-        values = {"position": position, "not_before": not_before}
+        values = {"position": position, "not_before": not_before and not_before.astimezone(UTC)}
         with self.session() as session:
             session.execute(update(RunRow).where(RunRow.id == run_id).values(**values))
 

@@ -64,6 +64,7 @@ class ConfigDock(QWidget):
         self.steps = ConfigSteps(services, actions, self.form, self.saved, self.choose_gguf)
         self.keeper, self.presets, self.search = self.steps.keeper, self.steps.presets, self.steps.search
         self.find_rate = self.steps.find_rate
+        self._is_offline = services.choices.is_offline
         self._reading = QTimer(self, singleShot=True, interval=READ_DELAY_MS)
         self._reading.timeout.connect(self.data.examine)
         self.starter = RunStarter(services, selection, self)
@@ -71,7 +72,7 @@ class ConfigDock(QWidget):
         self._connect(selection)
         self._fill()
         self.data.examine()
-        self._follow_offline(services.choices.is_offline)
+        self._follow_offline(self._is_offline)
         services.keep_ready.follow(self._would_start)
 
     # What it is made of
@@ -243,7 +244,8 @@ class ConfigDock(QWidget):
         direction = QBoxLayout.Direction.LeftToRight if is_wide else QBoxLayout.Direction.TopToBottom
         self._split.setDirection(direction)
         self.panel.setMaximumWidth(min(440, max(PANEL_WIDTH, self.width() // 3)) if is_wide else 16_777_215)
-        self.panel.setMinimumWidth(PANEL_WIDTH if is_wide else 0)
+        # Before the form has lines that are too long to read, the panel has what is left over.
+        self.panel.setMinimumWidth(min(420, max(PANEL_WIDTH, self.width() // 4)) if is_wide else 0)
 
     def _show_config(self) -> None:
         problems = [*self.form.problems, *self._asked_by_the_rows()]
@@ -265,11 +267,12 @@ class ConfigDock(QWidget):
 
     def _as_it_will_run(self) -> RunConfig | None:
         """Return what the form says, as far as the switch of the whole app lets it."""
-        config, is_offline = self.form.config, self._services.choices.is_offline
-        return config.model_copy(update={"offline": True}) if config is not None and is_offline else config
+        config = self.form.config
+        return config.model_copy(update={"offline": True}) if config is not None and self._is_offline else config
 
     def _follow_offline(self, is_offline: bool) -> None:
         """While the whole app is offline every run is; the knob keeps its own value for later."""
+        self._is_offline = is_offline
         field = self.form.fields["offline"]
         field.editor.setEnabled(not is_offline)
         field.say_help("Tunedeck is offline, so every run is, whatever is set here." if is_offline else field.knob.help)

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLineEdit, QWidget
 
+from desktop.core.idle_knobs import idle_knobs
 from desktop.core.presets import is_kept
 from desktop.ui.editors import Editor, write_number
 from desktop.ui.fields import Field
@@ -184,8 +185,11 @@ class ConfigForm(QWidget):
         by_knob: dict[str, str] = {}
         for problem in self.problems:
             by_knob.setdefault(problem.knob, problem.sentence)
+        idle = idle_knobs(values)
         for name, field in self.fields.items():
             field.show_problem(by_knob.get(name, ""))
+            # What is wrong has to be mended, with or without an effect.
+            field.say_idle("" if name in by_knob else idle.get(name, ""))
         self._describe(values)
         self._narrow()
         self.config_changed.emit()

@@ -27,6 +27,8 @@ from desktop.ui.theme import GRID
 from trainer_image.contract import Problem
 
 EXPERTS = "form/experts"
+WIDEST = 1200
+"""Lines that are longer are hard to read."""
 MODEL_KNOBS = ("model", "model_revision")
 CHECKS = "Right is an answer that is the same as the row's. Other ways to check…"
 
@@ -95,7 +97,7 @@ class ConfigSteps(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.inside = boxed(steps)
         steps.setContentsMargins(0, 0, 12, 0)
-        self.inside.setMaximumWidth(1040)
+        self.inside.setMaximumWidth(WIDEST)
         self.setWidget(self.inside)
         self.guide.hide()
 
@@ -144,6 +146,8 @@ class ConfigSteps(QScrollArea):
         self.keeper.changed.connect(self._show_preset)
         self.goal.method_picked.connect(self.form.fields["method"].set_value)
         self.guide.closed.connect(self.guide.hide)
+        # Other answers are of other heights.
+        self.guide.goals.picked.connect(lambda: QTimer.singleShot(0, self, self._bring_guide_up))
         self.guide.filled.connect(self._take_advice)
         self.model.token_requested.connect(self._actions["settings"].trigger)
         self._actions["every_knob"].toggled.connect(self._experts_toggled)
@@ -184,7 +188,19 @@ class ConfigSteps(QScrollArea):
             return
         self.guide.begin(self.form.values()["method"], *self._facts())
         self.guide.show()
+        QTimer.singleShot(0, self, self._bring_guide_up)
         self.guide.goals.buttons[max(0, self.guide.goals.number)].setFocus()
+
+    def _bring_guide_up(self) -> None:
+        """Bring the whole guide into view, and where it is too high for that, what it comes to and its button."""
+        for part in (self.guide, self.inside):
+            if (layout := part.layout()) is not None:
+                layout.activate()
+        top, bottom = (self.guide.mapTo(self.inside, at).y() for at in (QPoint(), self.guide.rect().bottomLeft()))
+        bar, height = self.verticalScrollBar(), self.viewport().height()
+        if top < bar.value() or bottom > bar.value() + height:
+            heading = self.guide_button.mapTo(self.inside, QPoint()).y()
+            bar.setValue(max(heading, bottom + GRID - height))
 
     def _take_advice(self, knobs: dict[str, object]) -> None:
         """The preset follows the method first; how the weights are held is then the user's own choice."""

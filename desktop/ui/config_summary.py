@@ -5,23 +5,26 @@ from __future__ import annotations
 import math
 
 from desktop.controllers.scanning import Report
+from desktop.core.idle_knobs import named_steps
 from desktop.ui import words
 from trainer_image.contract import REINFORCED, RunConfig
 
 
 def steps_of(config: RunConfig, report: Report | None, cards: int) -> int | None:
     """Estimate the steps of a run: rows that train, through the batch, as often as the epochs say."""
+    named = named_steps(config)
+    if named is not None:
+        return named
     if config.method == "star" or config.packing:
-        return config.max_steps  # how many rows it will be is known only once they are made
+        return None  # how many rows it will be is known only once they are made
     if report is None or not report.rows:
-        return config.max_steps
+        return None
     used = len(config.gpus) if config.gpus is not None else cards
     batch = config.per_device_train_batch_size * config.gradient_accumulation_steps * max(1, used)
     training = max(1, report.rows - round(report.rows * config.eval_split_size))
     if config.method in REINFORCED:
         training *= config.num_generations
-    steps = math.ceil(math.ceil(training / batch) * config.num_train_epochs)
-    return min(steps, config.max_steps) if config.max_steps else steps
+    return math.ceil(math.ceil(training / batch) * config.num_train_epochs)
 
 
 def summary_lines(config: RunConfig, report: Report | None, cards: int) -> list[str]:
@@ -42,12 +45,23 @@ def summary_lines(config: RunConfig, report: Report | None, cards: int) -> list[
     elif config.method == "star":
         rounds = words.plural(config.star_rounds, "round")
         lines.insert(0, f"{rounds}: {config.num_generations} tries at each problem, then learning")
+    elif config.find_learning_rate:
+        lines.insert(0, f"a search for a learning rate, {words.plural(steps or 0, 'step')} at most")
     elif steps is not None:
-        lines.insert(0, f"about {words.plural(steps, 'step')}")
-    lines.append(f"a checkpoint every {words.plural(config.save_steps, 'step')}")
+        about = "" if config.max_steps else "about "
+        lines.insert(0, f"{about}{words.plural(steps, 'step')}")
+    if config.find_learning_rate:
+        lines.append("no checkpoint, no evaluation and no model: it ends with a learning rate")
+    else:
+        lines += _kept_and_tested(config)
+    if config.offline:
+        lines.append("no network")
+    return lines
+
+
+def _kept_and_tested(config: RunConfig) -> list[str]:
+    lines = [f"a checkpoint every {words.plural(config.save_steps, 'step')}"]
     if config.eval_split_size and config.method != "star":
         every = words.plural(config.eval_steps, "step") if config.eval_steps else "epoch"
         lines.append(f"{config.eval_split_size:.0%} of the rows held back, tested every {every}")
-    if config.offline:
-        lines.append("no network")
     return lines

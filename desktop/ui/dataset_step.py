@@ -102,7 +102,7 @@ class DatasetStep(QObject):
         version = self.version
         if version is not None and version.bad_rows == "leave_out":
             return "leave_out"
-        return cast(BadRows, self._form.values()["bad_rows"])
+        return cast(BadRows, self._form.fields["bad_rows"].value())
 
     @property
     def said(self) -> ScanOptions:

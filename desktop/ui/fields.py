@@ -11,6 +11,8 @@ from desktop.ui.editors import Editor, OwnEditor, default_words, fill_editor, ma
 from desktop.ui.pieces import column, label, row, set_role, tool_button
 from trainer_image.contract import Knob
 
+_UNREAD = object()
+
 
 class Field(QWidget):
     """One knob of the form; its value is what RunConfig takes, checked or not."""
@@ -25,6 +27,8 @@ class Field(QWidget):
         self.usual: Any = knob.default
         """What the knob is when nobody turns it: its default, or what a preset has chosen."""
         self._usual_from = ""
+        self._read: Any = _UNREAD
+        self._is_wrong = False
         self.is_asked_for_calmly = knob.required
         """While nobody has filled it in, that it is missing is no complaint."""
         self.editor = editor or make_editor(knob)
@@ -33,6 +37,8 @@ class Field(QWidget):
         self.problem = label("", "problem", wrap=True)
         self.help = label(knob.help, "muted", wrap=True)
         self._help_is_wanted = True
+        self._help = knob.help
+        self._idle_because = ""
         self._compose()
         self._listen()
         self._show_difference()
@@ -74,8 +80,21 @@ class Field(QWidget):
 
     def say_help(self, text: str) -> None:
         """Show another help than the knob's own: of the value that is chosen."""
-        self.help.setText(text)
-        self.editor.setAccessibleDescription(text)
+        self._help = text
+        self._show_help()
+
+    def say_idle(self, why: str) -> None:
+        """Grey the knob out and say why it has no effect now; with no reason, give it back."""
+        if why != self._idle_because:
+            self._idle_because = why
+            self.editor.setEnabled(not why)
+            self._show_help()
+
+    def _show_help(self) -> None:
+        text = f"No effect now. {self._idle_because}" if self._idle_because else self._help
+        if text != self.help.text():
+            self.help.setText(text)
+            self.editor.setAccessibleDescription(text)
 
     def _listen(self) -> None:
         editor = self.editor
@@ -90,7 +109,12 @@ class Field(QWidget):
 
     def value(self) -> Any:
         """Return what was entered: typed where it can be, else the text for the check to complain about."""
-        return read_editor(self.knob, self.editor)
+        if isinstance(self.editor, OwnEditor):
+            return self.editor.value()
+        # Every turn of one knob asks for all of them several times.
+        if self._read is _UNREAD:
+            self._read = read_editor(self.knob, self.editor)
+        return self._read
 
     def set_value(self, value: Any) -> None:
         """Show a value; counts as a change only where it is one."""
@@ -113,8 +137,10 @@ class Field(QWidget):
 
     def show_problem(self, sentence: str) -> None:
         """Say what is wrong beside the editor, or nothing; what was never filled in is asked for calmly."""
+        if not sentence and not self._is_wrong:
+            return
         is_calm = self.is_asked_for_calmly and not self.is_touched
-        is_wrong = bool(sentence) and not is_calm
+        is_wrong = self._is_wrong = bool(sentence) and not is_calm
         if self.editor.property("problem") != is_wrong:
             self.editor.setProperty("problem", is_wrong)
             self.editor.style().unpolish(self.editor)
@@ -129,6 +155,7 @@ class Field(QWidget):
         return all(word in everything for word in text.lower().split())
 
     def _has_changed(self) -> None:
+        self._read = _UNREAD
         self.is_touched = True
         self._show_difference()
         self.value_changed.emit(self.knob.name)

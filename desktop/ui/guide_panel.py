@@ -36,10 +36,10 @@ class GuidePanel(QWidget):
         self.needs = label("", "muted", wrap=True)
         self.fill = button("Fill in the form", self._fill, "primary")
         close = button("Close", self.closed.emit, "link", "Close the guide")
-        parts = column(
-            self.goals, self.kinds, self.rows, self.ways, self.outcome, self.needs, row(self.fill, close, 1), space=12
-        )
-        self.setLayout(column(boxed(parts, "card", 16)))
+        questions = column(self.goals, self.kinds, self.rows, self.ways, space=10)
+        says = row(column(self.outcome, self.needs, space=2), self.fill, close, space=12)
+        says.setStretch(0, 1)
+        self.setLayout(column(boxed(column(questions, says, space=14), "card", 14)))
         self.goals.picked.connect(self._goal_picked)
         self.kinds.picked.connect(self._show_outcome)
         self.ways.picked.connect(self._show_outcome)
@@ -106,7 +106,7 @@ class GuidePanel(QWidget):
         )
         needs, time = NEEDS[self.method]
         fitting = self._report is None or self._report.shape is None or self.method in methods_for(self._report.shape)
-        warning = "" if fitting else " ▲ Your rows cannot feed it."
+        warning = "" if fitting else " ▲\u00a0Your rows cannot feed it."
         self.outcome.setText(f"{method_title(self.method)}, with {self.way.title.split(',')[0]}.{warning}")
         set_role(self.outcome, "title" if fitting else "warn")
         self.needs.setText(f"Data: {needs}. Time: {time}.")

@@ -6,15 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QLabel, QSizePolicy, QStatusBar, QWidget
 
 from desktop.controllers.notices import Notice, Notices
 from desktop.ui.pieces import ElidedLabel, button, label, row, tool_button
 from desktop.ui.shapes import Shape, shape_pixmap
-from desktop.ui.theme import Theme
+from desktop.ui.theme import GRID, Theme
 
 INFO_MS = 20_000
 """An info goes by itself after so long; warnings and errors wait to be read."""
+ROOM_FOR_THE_REST = 120
+"""The shape, the button that dismisses, and what is between the parts."""
 SHAPES: dict[str, Shape] = {"info": "dot", "warning": "bang", "error": "bang"}
 
 
@@ -39,14 +42,21 @@ class NoticeBar(QStatusBar):
         """What the button of a notice about a run says."""
         self.setSizeGripEnabled(False)
         self.shape = QLabel()
-        self.sentence = label("", "title")
+        self.sentence = ElidedLabel("", "title")
+        self.sentence.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.hint = ElidedLabel("", "muted")
         self.more = label("", "muted")
         self.action = button("", self._press, "link")
         dismiss = tool_button("✕", self.dismiss, "Dismiss this notice")
+        self._words = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._words.setContentsMargins(0, 0, 0, 0)
+        for part in (self.sentence, self.hint):
+            self._words.addWidget(part)
         content = QWidget()
-        content.setLayout(row(self.shape, self.sentence, self.hint, self.more, self.action, dismiss))
-        content.layout().setContentsMargins(16, 4, 8, 4)  # type: ignore[union-attr]
+        line = row(self.shape, self._words, self.more, self.action, dismiss)
+        line.setStretch(1, 1)
+        line.setContentsMargins(16, 4, 8, 4)
+        content.setLayout(line)
         self.addWidget(content, 1)
         self._leaving = QTimer(self, singleShot=True, interval=INFO_MS)
         self._leaving.timeout.connect(self.dismiss)
@@ -89,10 +99,24 @@ class NoticeBar(QStatusBar):
         colour = {"info": colours.accent, "warning": colours.warn, "error": colours.bad}[level]
         self.shape.setPixmap(shape_pixmap(SHAPES[level], colour))
         self.shape.setAccessibleName(level)
-        self.sentence.setText(shown.notice.sentence)
+        self.sentence.set_whole_text(shown.notice.sentence)
         self.hint.set_whole_text(shown.notice.hint)
+        self.hint.setVisible(bool(shown.notice.hint))
         self.more.setText(f"and {len(self._waiting) - 1} more" if len(self._waiting) > 1 else "")
         self.action.setText(shown.action)
         self.action.setVisible(bool(shown.action))
+        self._arrange()
         if level == "info":
             self._leaving.start()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Put the hint below a sentence that leaves it no room; neither of them ever makes the window wider."""
+        room = self.width() - ROOM_FOR_THE_REST - self.more.sizeHint().width() - self.action.sizeHint().width()
+        is_long = self.sentence.sizeHint().width() + self.hint.sizeHint().width() > room
+        below = is_long and bool(self.hint.whole_text())
+        self._words.setDirection(QBoxLayout.Direction.TopToBottom if below else QBoxLayout.Direction.LeftToRight)
+        self._words.setSpacing(0 if below else GRID)

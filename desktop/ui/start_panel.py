@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QPushButton, QRadioButton, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.body import EngineName
@@ -84,7 +84,10 @@ class StartPanel(QWidget):
         self.setLayout(layout)
         services.data.seeing.measured.connect(self._take_lengths)
         services.runs.run_changed.connect(self._show_state)
-        services.fitting.changed.connect(self._show_state)
+        # A turned knob brings a new answer, and then the form says the same of a start itself.
+        self._answered = QTimer(self, singleShot=True, interval=0)
+        self._answered.timeout.connect(self._show_state)
+        services.fitting.changed.connect(self._answered.start)
         services.hardware.engine_checked.connect(self._engine_checked)
         self._engine_checked(services.hardware.engine)
 
@@ -174,6 +177,7 @@ class StartPanel(QWidget):
     def show_state(self, text: str) -> None:
         """Say what a start is waiting for, or what it would wait for."""
         self._waits_for = text
+        self._answered.stop()
         self._show_state()
 
     def _show_state(self) -> None:

@@ -105,9 +105,10 @@ class Theme(QObject):
 
     theme_changed = Signal()
 
-    def __init__(self, settings: QSettings, parent: QObject | None = None) -> None:
+    def __init__(self, settings: QSettings, parent: QObject | None = None, *, has_sheet: bool = True) -> None:
         super().__init__(parent)
         self._settings = settings
+        self._has_sheet = has_sheet
         chosen = str(settings.value("theme", "system"))
         self.choice: ThemeChoice = cast(ThemeChoice, chosen) if chosen in ("light", "dark") else "system"
         self.colours = LIGHT
@@ -121,19 +122,28 @@ class Theme(QObject):
         self._settings.setValue("theme", choice)
         self._apply()
 
+    def put_sheet_on(self) -> None:
+        """Use the style sheet from now on: under one, each widget is styled anew at every level it is built into."""
+        self._has_sheet = True
+        self._put_sheet_on()
+
     def _apply(self) -> None:
         dark = QApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
         if self.choice != "system":
             dark = self.choice == "dark"
         self.colours = DARK if dark else LIGHT
         QApplication.setPalette(make_palette(self.colours))
+        if self._has_sheet:
+            self._put_sheet_on()
+        pg.setConfigOptions(background=self.colours.surface, foreground=self.colours.muted, antialias=False)
+        self.theme_changed.emit()
+
+    def _put_sheet_on(self) -> None:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         sheet = make_style_sheet(self.colours)
         if app.styleSheet() != sheet:
             app.setStyleSheet(sheet)
-        pg.setConfigOptions(background=self.colours.surface, foreground=self.colours.muted, antialias=False)
-        self.theme_changed.emit()
 
 
 def make_palette(colours: Colours) -> QPalette:

@@ -29,6 +29,9 @@ LAYOUT_VERSION = 3
 
 ROOM_FOR_NO_CARDS = 104
 """Without a card the GPUs dock has one sentence to say."""
+ROOM_FOR_NO_RUNS = 232
+"""Before the first run its dock has one sentence to say, and the form can use the width."""
+WAITS_FOR_RUNS = "layout/waits_for_runs"
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,10 @@ class Views(QObject):
         docks: dict[DockName, QDockWidget],
         settings: QSettings,
         has_cards: Callable[[], bool] = lambda: True,
+        has_runs: Callable[[], bool] = lambda: True,
     ) -> None:
         super().__init__(window)
-        self._has_cards = has_cards
+        self._has_cards, self._has_runs = has_cards, has_runs
         self._window = window
         self._docks = docks
         self._settings = settings
@@ -75,6 +79,8 @@ class Views(QObject):
         self._sizes: dict[QDockWidget, QSize] = {}
         self._resizing = QTimer(self, singleShot=True, interval=0)
         self._resizing.timeout.connect(self._share_room)
+        self._widening = QTimer(self, singleShot=True, interval=0)
+        self._widening.timeout.connect(self._make_room_for_runs)
         self._tidying = QTimer(self, singleShot=True, interval=0)
         self._tidying.timeout.connect(self._put_tab_bars_away)
         self._settling = QTimer(self, singleShot=True, interval=0)
@@ -102,6 +108,7 @@ class Views(QObject):
         state = self._settings.value(self._key(self.current))
         self._forget_enlarged()
         self._without_flicker(lambda: self._restore_or_arrange(state))
+        self.make_room_for_runs()
         self.view_changed.emit(self.current)
 
     def reset(self) -> None:
@@ -172,6 +179,24 @@ class Views(QObject):
         if self._settings.value(self._key(self.current)) is None:
             self._resizing.start()
 
+    def make_room_for_runs(self) -> None:
+        """Give the runs their width once there is one, where they had less because there was none."""
+        if self._settings.value(WAITS_FOR_RUNS, False, type=bool):
+            self._widening.start()
+
+    def _make_room_for_runs(self) -> None:
+        if self.current == "setup" and self._has_runs():
+            self._settings.setValue(WAITS_FOR_RUNS, False)
+            docks = [self._docks["runs"], self._docks["config"]]
+            whole = sum(dock.width() for dock in docks)
+            usual = self._usual_width()
+            if docks[0].width() < usual:
+                self._window.resizeDocks(docks, [usual, whole - usual], Qt.Orientation.Horizontal)
+
+    def _usual_width(self) -> int:
+        """Return the width of the first column where it has something to show."""
+        return min(400, max(300, self._window.width() * LAYOUTS[self.current][0][0] // 100))
+
     def _key(self, view: View) -> str:
         return f"layout/{LAYOUT_VERSION}/{view}"
 
@@ -226,10 +251,11 @@ class Views(QObject):
         columns = LAYOUTS[self.current]
         heads = [self._docks[_first(rows.parts[0][0])] for _, rows in columns]
         width, height = self._window.width(), self._window.height()
-        shares = [share for share, _ in columns]
-        sizes = [width * share // 100 for share in shares]
-        sizes[0] = min(400, max(300, sizes[0]))
-        self._window.resizeDocks(heads, [sizes[0], width - sizes[0]], Qt.Orientation.Horizontal)
+        waits = self.current == "setup" and not self._has_runs()
+        if self.current == "setup":
+            self._settings.setValue(WAITS_FOR_RUNS, waits)
+        first = ROOM_FOR_NO_RUNS if waits else self._usual_width()
+        self._window.resizeDocks(heads, [first, width - first], Qt.Orientation.Horizontal)
         for _, rows in columns:
             if len(rows.parts) > 1:
                 docks = [self._docks[_first(part)] for part, _ in rows.parts]
@@ -239,12 +265,22 @@ class Views(QObject):
                 self._window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
 
     def _without_flicker(self, arrange: Callable[[], object]) -> None:
+        size = self._window.size()
         self._window.setUpdatesEnabled(False)
         try:
             arrange()
+            self._take_size(size)
         finally:
             self._window.setUpdatesEnabled(True)
             self._tidying.start()
+
+    def _take_size(self, size: QSize) -> None:
+        """While docks come and go, those of two views stand side by side for a moment, which makes a window wider."""
+        if self._window.size() != size and not self._window.isMaximized() and not self._window.isFullScreen():
+            layout = self._window.layout()
+            assert layout is not None
+            layout.activate()
+            self._window.resize(size)
 
     def _put_tab_bars_away(self) -> None:
         """Hide the tabs of docks that this view does not show: Qt leaves them where they were, over other docks."""

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from desktop.controllers.notices import Notices
 from desktop.controllers.runs import Runs
 from desktop.core.run import NEVER_STARTED, Run
-from trainer_image.contract import Event, OutOfMemory, UnknownLine, Warned
+from trainer_image.contract import Clock, Event, OutOfMemory, UnknownLine, Warned
 
 AGAIN_AFTER = timedelta(minutes=5)
 """What a run warns of again and again is told no more often."""
@@ -24,12 +24,13 @@ class WarningNotices(QObject):
         super().__init__(parent)
         self._runs = runs
         self._notices = notices
-        self._since = datetime.now(UTC)
+        self._since, self._clock = datetime.now(UTC), Clock()
         self._told: dict[tuple[str, str], datetime] = {}
         runs.advanced.connect(self._advanced)
 
     def _advanced(self, run_id: str, events: list[Event | UnknownLine]) -> None:
         run = self._runs.get(run_id)
+        self._since += timedelta(seconds=self._clock.set_by())
         for event in events:
             if run is None or isinstance(event, UnknownLine) or event.time < self._since:
                 continue

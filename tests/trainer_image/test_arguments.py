@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +13,26 @@ import pytest
 from desktop.core.dataset.fits import KIND_OF
 from trainer_image import arguments, methods
 from trainer_image.arguments import Machine
+from trainer_image.cards import Card
 from trainer_image.contract import (
     CHAINS,
     GENERATING,
     METHODS,
     REWARD_NEEDS,
     REWARD_TAKES,
+    Adjustments,
     Knob,
     Method,
     RunConfig,
     check_config,
     knobs,
 )
+from trainer_image.errors import TrainerError
+from trainer_image.memory import GIB
+from trainer_image.model_facts import ModelFacts, model_facts
+from trainer_image.placement import decide
+from trainer_image.preparing import chosen_cards
+from trainer_image.start import smaller
 
 SMALLEST = {"model": "someone/small", "dataset": "/data/rows.jsonl"}
 MACHINE = Machine("cuda")
@@ -51,8 +61,50 @@ OTHERS: dict[str, Any] = {
     "columns": ["prompt=question"],
     "read_as": ["delimiter=;"],
 }
+CARDS = tuple(Card(number, number, "RTX 3060", f"GPU-{number}", 12 * GIB, 11 * GIB) for number in range(2))
+
+
+def facts(layers: int) -> ModelFacts:
+    """Return a model of Llama's shape."""
+    shape = {"num_hidden_layers": layers, "hidden_size": 4096, "num_attention_heads": 32, "num_key_value_heads": 8}
+    found = model_facts({"model_type": "llama", **shape, "intermediate_size": 14336, "vocab_size": 128256})
+    assert found is not None
+    return found
+
+
+def way_of(config: RunConfig) -> tuple[object, ...]:
+    """Return how the cards are used: what is started, on which, with which variables; or why nothing is."""
+    found = list[object]()
+    for layers, cards in ((4, CARDS), (24, CARDS), (4, (CARDS[0], replace(CARDS[1], free_bytes=GIB)))):
+        try:
+            made = decide(config, facts(layers), cards)
+            found.append((made.placement, made.processes, [card.number for card in made.cards], made.variables))
+        except TrainerError as error:
+            found.append(error.sentence)
+    return tuple(found)
+
+
+def tries_of(config: RunConfig) -> list[Adjustments]:
+    """Return what is tried one after the other while the memory of a card stays full."""
+    tried = [Adjustments()]
+    while (smaller_still := smaller(config, tried[-1])) is not None:
+        tried.append(smaller_still)
+    return tried[1:]
+
+
+def room_of(config: RunConfig) -> tuple[object, ...]:
+    """Return what has to fit before the start, and what is tried when it did not after all."""
+    without = config.model_copy(update={"gradient_checkpointing": False, "per_device_train_batch_size": 2})
+    return (way_of(without), tries_of(without))
+
+
 # Read before there is a trainer: by what starts its processes, and by what chooses the size of a batch.
-BEFORE = {"placement": "placement", "oom_retries": "start", "auto_batch": "train"}
+BEFORE: dict[str, Callable[[RunConfig], object]] = {
+    "placement": way_of,
+    "oom_retries": tries_of,
+    "auto_batch": room_of,
+}
+"""What is decided, without a trainer; inside/test_fill_card.py has what comes of auto_batch on a card."""
 
 
 def everything_given(config: RunConfig) -> dict[str, Any]:
@@ -118,9 +170,77 @@ def test_no_dead_control(method: Method, knob: Knob) -> None:
     assert everything_given(config_of(base)) != everything_given(config_of(changed))
 
 
-@pytest.mark.parametrize(("knob", "module"), BEFORE.items())
-def test_no_dead_control_before_the_trainer(knob: str, module: str) -> None:
-    assert knob in read_of_the_config(module)
+@pytest.mark.parametrize(
+    ("knob", "values"),
+    [
+        ("placement", ["auto", "one", "data_parallel", "split"]),
+        ("oom_retries", [0, 1, 2, 3, 10]),
+        ("auto_batch", [False, True]),
+    ],
+)
+def test_no_dead_control_before_the_trainer(knob: str, values: list[Any]) -> None:
+    base = SMALLEST | {"per_device_train_batch_size": 64, "max_length": 4096}
+    decided = [BEFORE[knob](config_of(base | {knob: value})) for value in values]
+    for number, one in enumerate(decided):
+        assert one not in decided[:number], values[number]
+
+
+def test_the_cards_are_used_as_asked() -> None:
+    fits, too_big = (
+        {value: decide(config_of(SMALLEST | {"placement": value}), facts(layers), CARDS) for value in values}
+        for layers, values in ((4, ("auto", "one", "data_parallel", "split")), (24, ("auto", "split")))
+    )
+    assert {value: (way.placement, way.processes) for value, way in fits.items()} == {
+        "auto": ("data_parallel", 2),
+        "one": ("one", 1),
+        "data_parallel": ("data_parallel", 2),
+        "split": ("sharded", 2),
+    }
+    assert {way.placement for way in too_big.values()} == {"layers"}
+
+
+@pytest.mark.parametrize("retries", [0, 1, 4])
+def test_full_memory_is_met_so_many_times(retries: int) -> None:
+    config = config_of(SMALLEST | {"oom_retries": retries, "per_device_train_batch_size": 64})
+    assert [tried.per_device_train_batch_size for tried in tries_of(config)] == [32, 16, 8, 4][:retries]
+
+
+def test_a_card_that_is_to_be_filled_needs_room_for_the_least_only() -> None:
+    """Without checkpointing the rows would not fit; with auto_batch it is switched on where the memory needs it."""
+    rows = {"gradient_checkpointing": False, "per_device_train_batch_size": 4, "max_length": 8192}
+    with pytest.raises(TrainerError, match="does not fit"):
+        decide(config_of(SMALLEST | rows), facts(12), CARDS[:1])
+    asked = config_of(SMALLEST | rows | {"auto_batch": True})
+    assert decide(asked, facts(12), CARDS[:1]).placement == "one"
+    last = tries_of(asked.model_copy(update={"oom_retries": 10}))[-1]
+    assert (last.per_device_train_batch_size, last.gradient_checkpointing) == (1, True)
+
+
+@pytest.mark.parametrize(("gpus", "numbers"), [(None, [0, 1]), ((1,), [1]), ((1, 0), [1, 0]), ((), [])])
+def test_the_cards_that_are_named_are_the_run_s(gpus: tuple[int, ...] | None, numbers: list[int]) -> None:
+    assert [card.number for card in chosen_cards(config_of(SMALLEST | {"gpus": gpus}), CARDS)] == numbers
+
+
+@pytest.mark.parametrize(
+    ("method", "knob"),
+    [
+        pytest.param(method, knob, id=f"{method}-{knob.name}")
+        for method in TRAINED
+        for knob in knobs(method)
+        # A pause and a stop of trouble are parted by the launcher, see test_start.py.
+        if knob.choices and knob.kind is str and knob.name not in {"method", "on_trouble", *BEFORE}
+    ],
+)
+def test_no_two_choices_are_the_same(method: Method, knob: Knob) -> None:
+    base = SMALLEST | {"method": method} | TOGETHER.get(knob.name, {})
+    if method in GENERATING:
+        base |= {"num_generations": 2}
+    given: list[dict[str, Any]] = []
+    for choice in knob.choices:
+        beside = {"label_smoothing": 0.1} if choice == "robust" else {}
+        one = everything_given(config_of(base | beside | {knob.name: choice}))
+        assert one not in given, choice
+        given.append(one)
 
 
 def read_of_the_config(module: str) -> set[str]:

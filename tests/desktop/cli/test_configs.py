@@ -29,6 +29,37 @@ def test_a_config_from_its_saving_to_its_end(
     assert [one["name"] for one in terminal.type("config", "list", "--json").json["configs"]] == ["copy"]
 
 
+def test_what_was_deleted_or_saved_over_can_be_restored(terminal: Terminal, config_file: Path) -> None:
+    assert terminal.type("config", "restore").out == "No config was deleted.\n"
+    terminal.type("config", "save", "my own", str(config_file), "--set", "seed=1", "--engine", "process")
+    terminal.type("config", "note", "my own", "for the ship's log")
+    before = terminal.type("config", "list", "--json").json["configs"]
+    terminal.type("config", "delete", "my own")
+    assert "There is no saved config called my own" in terminal.refused("config", "delete", "my own")
+    assert terminal.type("config", "restore").out.startswith("my own  ")
+    assert terminal.type("config", "restore", "my own", "--json").json == {"name": "my own"}
+    assert terminal.type("config", "list", "--json").json["configs"] == before
+    assert terminal.type("config", "restore", "--json").json == {"deleted": []}
+    assert "No deleted config is called my own" in terminal.refused("config", "restore", "my own")
+    over = terminal.type("config", "save", "my own", str(config_file), "--set", "seed=2")
+    assert over.out == "Saved as my own. The older one comes back by `tunedeck config restore 'my own' NEW_NAME`.\n"
+    assert "There is already a config called my own" in terminal.refused("config", "restore", "my own")
+    assert terminal.type("config", "restore", "my own", "old").out == "old is back.\n"
+    seeds = [terminal.type("config", "show", name, "--json").json["seed"] for name in ("old", "my own")]
+    assert seeds == [1, 2]
+    assert terminal.type("config", "save", "my own", str(config_file), "--set", "seed=2").out == "Saved as my own.\n"
+
+
+def test_knobs_without_an_effect_are_told(terminal: Terminal, config_file: Path) -> None:
+    search = ["--set", "find_learning_rate=true", "--set", "learning_rate=1e-3", "--set", "save_steps=5"]
+    said = terminal.type("config", "save", "search", str(config_file), *search, "--set", "save_total_limit=1")
+    assert (said.code, said.out) == (0, "Saved as search.\n")
+    assert said.err.startswith("tunedeck: learning_rate has no effect here. The search")
+    assert "save_steps and save_total_limit have no effect here. The search" in said.err
+    assert "optim" not in said.err
+    assert terminal.type("config", "save", "plain", str(config_file), "--set", "learning_rate=1e-3").err == ""
+
+
 def test_what_is_shown_can_be_saved_again(terminal: Terminal, config_file: Path, tmp_path: Path) -> None:
     terminal.type("config", "save", "mine", str(config_file))
     (tmp_path / "again.json").write_text(terminal.type("config", "show", "mine").out)
@@ -42,7 +73,9 @@ def test_for_people_the_words_are_plain(terminal: Terminal, config_file: Path) -
     assert terminal.type("config", "save", "mine", str(config_file)).out == "Saved as mine.\n"
     assert terminal.type("config", "list").out.startswith("mine  ")
     assert terminal.type("config", "rename", "mine", "yours").out == "Now called yours.\n"
-    assert terminal.type("config", "delete", "yours").out == "Deleted yours.\n"
+    deleted = terminal.type("config", "delete", "yours").out
+    assert deleted == "Deleted yours. It comes back by `tunedeck config restore yours`.\n"
+    assert terminal.type("config", "restore", "yours").out == "yours is back.\n"
 
 
 @pytest.mark.parametrize(

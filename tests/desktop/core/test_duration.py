@@ -64,6 +64,16 @@ def test_fewer_steps_take_less_time() -> None:
     assert few.most_s < whole.most_s / 2
 
 
+def test_named_steps_count_whatever_the_epochs_say() -> None:
+    once = duration(config(num_train_epochs=1), B8, ROWS, ["NVIDIA H200"], [100.0])
+    named = duration(config(num_train_epochs=1, max_steps=10_000), B8, ROWS, ["NVIDIA H200"], [100.0])
+    search = duration(config(num_train_epochs=30, find_learning_rate=True), B8, ROWS, ["NVIDIA H200"], [100.0])
+    assert once is not None
+    assert named is not None
+    assert search is not None
+    assert search.most_s < once.most_s < named.most_s
+
+
 def test_a_row_is_no_longer_than_the_longest_row() -> None:
     assert rows_of_text(10, 1_000_000, 128) == Rows(10, 128, 128)
     rows = rows_of_text(10, 4000, 1024)

@@ -105,6 +105,37 @@ def test_configs_come_back_as_they_went_in(qtbot: QtBot, config: RunConfig, meth
     assert form.config == wanted
 
 
+def test_knobs_without_effect_are_greyed_with_the_reason(filled: MainWindow, qtbot: QtBot) -> None:
+    form, window = filled.config_dock.form, filled
+    window.actions_by_name["every_knob"].setChecked(True)
+    rate, epochs, length = form.fields["learning_rate"], form.fields["num_train_epochs"], form.fields["max_length"]
+    rate_help = rate.help.text()
+    form.set_values({"learning_rate": 1e-3, "find_learning_rate": True})
+    for field in (rate, epochs, form.fields["save_steps"]):
+        assert field.isVisible()
+        assert not field.editor.isEnabled()
+        assert field.help.text().startswith("No effect now. The search for a learning rate")
+        assert field.editor.accessibleDescription() == field.help.text()
+    assert length.editor.isEnabled()
+    assert form.config is not None
+    assert form.config.learning_rate == 1e-3, "it stays for the run after the search"
+    form.set_values({"find_learning_rate": False, "max_steps": 60})
+    assert (rate.editor.isEnabled(), rate.help.text()) == (True, rate_help)
+    assert not epochs.editor.isEnabled()
+    assert "ends the run at 60 steps" in epochs.help.text()
+    form.set_values({"max_steps": None})
+    assert epochs.editor.isEnabled()
+
+
+def test_what_has_no_effect_and_is_wrong_can_be_mended(filled: MainWindow) -> None:
+    form = filled.config_dock.form
+    form.set_values({"learning_rate": "fast", "find_learning_rate": True})
+    assert form.fields["learning_rate"].editor.isEnabled()
+    assert [problem.knob for problem in form.problems] == ["learning_rate"]
+    form.set_values({"learning_rate": 1e-3})
+    assert not form.fields["learning_rate"].editor.isEnabled()
+
+
 def test_every_problem_stands_at_its_knob_at_once(filled: MainWindow, qtbot: QtBot) -> None:
     form = filled.config_dock.form
     for name, text in (("learning_rate", "fast"), ("lora_r", "0"), ("seed", "-1")):
@@ -345,7 +376,7 @@ def test_the_list_of_saved_configs(
     press(saved, "Export config…")
     actions["import_config"].trigger()
     assert manager.name == "beta 3"
-    assert filled.bar.sentence.text() == "Saved as beta 3."
+    assert filled.bar.sentence.whole_text() == "Saved as beta 3."
 
 
 def test_saving_over_a_config_can_be_taken_back(
@@ -373,4 +404,4 @@ def test_errors_of_saved_configs_are_notices(filled: MainWindow, bench: Bench, q
         filled.config_dock.saved._try(lambda: bench.services.library.read("nobody"))
     notice = posted.args[0]
     assert isinstance(notice, Notice)
-    assert filled.bar.sentence.text() == notice.sentence
+    assert filled.bar.sentence.whole_text() == notice.sentence

@@ -217,11 +217,11 @@ def test_notices_wait_to_be_read(window: MainWindow, bench: Bench) -> None:
     assert bar.isHidden()
     notices.post("warning", "The disk is filling up.", "Free some space.")
     notices.post("error", "It did not start.", "Look at the doctor.")
-    assert bar.sentence.text() == "It did not start."
+    assert bar.sentence.whole_text() == "It did not start."
     assert bar.hint.whole_text() == "Look at the doctor."
     assert bar.more.text() == "and 1 more"
     bar.dismiss()
-    assert bar.sentence.text() == "The disk is filling up."
+    assert bar.sentence.whole_text() == "The disk is filling up."
     bar.dismiss()
     assert bar.isHidden()
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import torch
 
-from trainer_image.arguments import SequencePlan
+from trainer_image.arguments import Machine, SequencePlan, training_arguments
 from trainer_image.batches import Flat, Padded, as_sequences, pack
-from trainer_image.contract import PauseRequest, Warned
+from trainer_image.contract import PauseRequest, RunConfig, Warned
 from trainer_image.encoding import Encoded
-from trainer_image.lr_search import Search
+from trainer_image.lr_search import HIGHEST, LOWEST, Search
 
 ARGUMENTS = SimpleNamespace(per_device_train_batch_size=1, gradient_accumulation_steps=1, world_size=1)
 
@@ -141,6 +141,38 @@ def test_a_search_that_is_paused_names_nothing(new_run: Any) -> None:
     assert run.wait() == 0
     assert run.events()[-1].kind == "cancelled"
     assert not run.events("suggestion")
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"learning_rate": 0.5},
+        {"lr_scheduler_type": "cosine_with_min_lr", "min_lr_rate": 0.5},
+        {"warmup_steps": 50},
+        {"num_train_epochs": 0.1},
+    ],
+    ids=lambda knobs: next(iter(knobs)),
+)
+def test_a_search_raises_the_rate_its_own_way(knobs: dict[str, Any], tmp_path: Path) -> None:
+    rises = []
+    for turned in ({}, knobs):
+        config = RunConfig.model_validate({"model": "m", "dataset": "d", "find_learning_rate": True, **turned})
+        given = training_arguments(config, Machine("cpu", bf16=False), str(tmp_path))
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=given["learning_rate"])
+        trainer = SimpleNamespace(
+            args=ARGUMENTS, train_dataset=[], optimizer=optimizer, add_callback=lambda callback: None
+        )
+        Search(trainer)
+        schedule = trainer.create_scheduler(given["max_steps"])
+        rates = []
+        for _ in range(given["max_steps"]):
+            rates.append(schedule.get_last_lr()[0])
+            optimizer.step()
+            schedule.step()
+        rises.append(rates)
+    assert rises[0] == rises[1]
+    assert rises[0] == sorted(rises[0])
+    assert (rises[0][0], rises[0][-1]) == (pytest.approx(LOWEST), pytest.approx(HIGHEST))
 
 
 def test_a_search_that_learns_nothing_says_so() -> None:
