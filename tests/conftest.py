@@ -8,6 +8,8 @@ import warnings
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything makes an application
 
+os.environ["LC_ALL"] = "C.UTF-8"  # Qt warns of a locale without UTF-8
+
 os.environ.pop("DBUS_SESSION_BUS_ADDRESS", None)  # no test speaks to the user's own desktop
 
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # no test looks into the user's own keyring
@@ -17,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QCoreApplication
+import shiboken6
+from PySide6.QtCore import QCoreApplication, QEvent, QObject
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from pytestqt.wait_signal import SignalBlocker
+from pytestqt.wait_signal import MultiSignalBlocker, SignalBlocker
 
 from desktop.controllers.jobs import Jobs
 from desktop.core.store import Store
@@ -47,11 +51,40 @@ class PatientBot(QtBot):
     ) -> SignalBlocker:
         return super().waitSignal(signal, timeout=timeout, raising=raising, check_params_cb=check_params_cb)
 
+    def waitSignals(self, signals: Any, *, timeout: int = PATIENCE_MS, **rest: Any) -> MultiSignalBlocker:
+        return super().waitSignals(signals, timeout=timeout, **rest)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the garbage collector need not walk through it again and again."""
+    gc.collect()
+    gc.freeze()
+
 
 @pytest.fixture
-def qtbot(qapp: QCoreApplication, request: pytest.FixtureRequest) -> QtBot:
-    """What drives a window, with patience."""
-    return PatientBot(request)
+def qtbot(qapp: QCoreApplication, request: pytest.FixtureRequest) -> Iterator[QtBot]:
+    """What drives a window, with patience; nothing that a test has made outlives it."""
+    yield PatientBot(request)
+    _clear_up()
+
+
+def _clear_up() -> None:
+    """Delete windows and controllers: their timers would go on for all tests to come, each a little slower.
+
+    Python cannot see that they are garbage, where a signal of theirs is connected to a function that knows them.
+    """
+    application = QCoreApplication.instance()
+    if not isinstance(application, QApplication):
+        return
+    for found in gc.get_objects():
+        is_ours = isinstance(found, QObject) and type(found).__module__.startswith("desktop.")
+        if is_ours and shiboken6.isValid(found) and found.parent() is None:
+            found.deleteLater()
+    for widget in QApplication.topLevelWidgets():
+        widget.deleteLater()
+    # Outside of an event loop nothing is deleted later.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    application.setStyleSheet("")  # as the next window finds it in a new process
 
 
 @pytest.fixture

@@ -250,9 +250,10 @@ def test_nothing_of_the_trainer_is_seen(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_no_process_is_left_behind() -> None:
     children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
-    before = children.read_text(encoding="utf-8")
+    before = children.read_text(encoding="utf-8").split()
     _judge("def f():\n    while True: pass", "f()", limits=Limits(seconds=1))
-    assert children.read_text(encoding="utf-8") == before
+    # What another test has left may end meanwhile.
+    assert set(children.read_text(encoding="utf-8").split()) <= set(before)
 
 
 # The walls themselves

@@ -90,7 +90,7 @@ class Launched:
         return [event.kind for event in self.events()]
 
     def wait_for(self, is_there: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not is_there():
             assert time.monotonic() < deadline, self.folder.log.read_text()
             time.sleep(0.01)

@@ -270,6 +270,17 @@ def test_follow_shows_what_lies_in_the_folder_already_once(
     assert [event["seq"] for event in said.lines[1:]] == [event.seq for event in events_of(trainer)]
 
 
+def test_a_clock_that_was_set_is_said_and_makes_no_run_longer(
+    terminal: Terminal, make_run: MakeRun, settle: Settle
+) -> None:
+    trainer = make_run()
+    trainer.begin().step(1).set_clock(3600).set_clock(-7200).step(2).finish(2)
+    settle(trainer, RunState.FINISHED)
+    said = terminal.type("runs", "follow", "last").err
+    assert "the clock of this machine was set 3,600 s forward; the run goes on" in said
+    assert "the clock of this machine was set 7,200 s back; the run goes on" in said
+
+
 def test_following_what_has_ended(terminal: Terminal, make_run: MakeRun, settle: Settle) -> None:
     trainer = make_run().begin().step(1).fail()
     settle(trainer, RunState.FAILED)

@@ -9,7 +9,7 @@ import sys
 import threading
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -65,6 +65,14 @@ def test_saving_a_run_again_keeps_its_chat(store: Store, run: Run) -> None:
     store.save_run(replace(run, name="Second"))
     assert [record.name for record in store.run_records()] == ["Second"]
     assert store.turns("r1") == [turn(1)]
+
+
+def test_a_start_in_the_hours_of_another_zone_is_the_same_moment(store: Store, run: Run) -> None:
+    here = START.astimezone(timezone(timedelta(hours=5, minutes=45)))
+    store.save_run(run)
+    store.place("r1", 1.0, here)
+    store.add_missing([replace(run, id="r2", position=2.0, not_before=here)])
+    assert {record.id: record.not_before for record in store.run_records()} == {"r1": START, "r2": START}
 
 
 def test_turns_come_in_order_and_go_with_their_run(store: Store, run: Run) -> None:

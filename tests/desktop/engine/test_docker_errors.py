@@ -65,7 +65,7 @@ def client(tmp_path: Path) -> Iterator[docker.APIClient]:
     with UnixStreamServer(path, _Answer) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        made = docker.APIClient(base_url=f"unix://{path}", version="1.51", timeout=5)
+        made = docker.APIClient(base_url=f"unix://{path}", version="1.51", timeout=60)
         yield made
         made.close()
         server.shutdown()

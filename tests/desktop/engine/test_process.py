@@ -53,7 +53,7 @@ def engine(home: Home, environment: TrainerEnvironment) -> Iterator[ProcessEngin
         made.signal(id, "kill")
     for child in made._children.values():
         child.kill()
-        child.wait(10)
+        child.wait(60)
 
 
 def spec(home: Home, how: str = "sleep", id: str = "r1", gpus: tuple[int, ...] = ()) -> LaunchSpec:
@@ -72,7 +72,7 @@ def spec(home: Home, how: str = "sleep", id: str = "r1", gpus: tuple[int, ...] =
 
 def until(is_true: Callable[[], bool]) -> None:
     """Wait for another process; there is no signal to wait for."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not is_true():
         assert time.monotonic() < end
         time.sleep(0.01)

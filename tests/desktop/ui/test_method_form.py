@@ -165,7 +165,7 @@ def test_every_preset_can_be_started_with_every_method(filled: MainWindow, metho
 def test_rows_say_which_methods_they_can_feed(filled: MainWindow, tmp_path: Path, qtbot: QtBot, bench: Bench) -> None:
     dock, fit = filled.config_dock, filled.config_dock.panel.fit
     dock.set_dataset(str(bench.dataset))
-    qtbot.waitUntil(lambda: dock.panel.dataset.report is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: dock.panel.dataset.report is not None)
     assert fit.sentence.text().startswith("✓")
     choose(filled, "kto")
     assert "Not for" in fit.sentence.text()
@@ -176,7 +176,7 @@ def test_rows_say_which_methods_they_can_feed(filled: MainWindow, tmp_path: Path
     link.click()
     dock.form.check_now()
     assert dock.form.values()["method"] == "grpo"
-    qtbot.waitUntil(lambda: fit.sentence.text().startswith("✓"), timeout=30_000)  # the rows are read for it anew
+    qtbot.waitUntil(lambda: fit.sentence.text().startswith("✓"))  # the rows are read for it anew
 
 
 def test_a_search_for_the_learning_rate_starts_with_this_config(filled: MainWindow, bench: Bench, qtbot: QtBot) -> None:

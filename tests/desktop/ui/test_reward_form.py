@@ -113,7 +113,7 @@ def test_a_template_that_cannot_be_written_is_told(
     nowhere = str(tmp_path / "missing" / "mine.py")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (nowhere, ""))
     rewarded.config_dock.reward_sources.write_template()
-    assert "cannot be written" in rewarded.bar.sentence.text()
+    assert "cannot be written" in rewarded.bar.sentence.whole_text()
 
 
 def test_a_judge_is_picked_from_the_finished_runs_of_its_method(

@@ -33,4 +33,4 @@ def test_the_tabs_of_a_view_are_not_left_over_the_next_one(
         qtbot.waitUntil(lambda: shown_tabs(again) == [["Log", "Samples", "Tries"]])
         for view in ("setup", "judge"):
             again.actions_by_name[f"view_{view}"].trigger()
-            qtbot.waitUntil(lambda: not shown_tabs(again), timeout=1000)
+            qtbot.waitUntil(lambda: not shown_tabs(again))

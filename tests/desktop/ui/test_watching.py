@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -16,6 +17,7 @@ from tests.desktop.ui.window_fakes import Bench, FakeTrainer
 from trainer_image.contract import (
     METHODS,
     Batch,
+    Clock,
     Evaluation,
     Finished,
     OutOfMemory,
@@ -243,6 +245,18 @@ def test_a_warning_is_marked_told_and_stands_in_the_head(
     trainer.hello(1)
     qtbot.waitUntil(lambda: not len(curves.main.data_of("warning")[0]), timeout=60_000)
     qtbot.waitUntil(lambda: head.warned.whole_text().startswith("The warm-up is shortened."), timeout=60_000)
+
+
+def test_a_warning_is_told_though_the_clock_was_set_back(
+    watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot
+) -> None:
+    trainer, told = bench.trainer(start_run("big")), []
+    bench.services.notices.posted.connect(lambda notice: told.append(notice.sentence))
+    wrong = [0.0]
+    watching._warnings._clock = Clock(lambda: time.time() + wrong[0])
+    wrong[0] = -7200.0
+    trainer.set_clock(-7200.0).warn("Some rows were cut.")
+    qtbot.waitUntil(lambda: told == ["big: Some rows were cut."], timeout=60_000)
 
 
 def test_rounds_are_told(watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot) -> None:

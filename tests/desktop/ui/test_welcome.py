@@ -124,7 +124,7 @@ def test_rows_that_wait_for_a_choice_are_named_beside_the_start(
     file.write_text('{"question": "How deep?", "answer": "Deep."}\n{"question": "How far?", "answer": ""}\n')
     dock = window.config_dock
     dock.set_dataset(str(file))
-    qtbot.waitUntil(lambda: dock.panel.dataset.report is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: dock.panel.dataset.report is not None)
     leave_out = dock.panel.dataset.choice.leave_out
     qtbot.waitUntil(lambda: "→ 1 row cannot be used" in dock.panel.missing() and leave_out.isVisible())
     leave_out.click()

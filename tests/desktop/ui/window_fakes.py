@@ -152,7 +152,7 @@ class FakeImage:
         if self.refusal is not None:
             raise self.refusal
         progress(BuildStep(1, 3, "pulling the image", 2.0, None, Fetched(400_000_000, 1_000_000_000, None)))
-        assert self.gate.wait(10)
+        assert self.gate.wait(60)
         progress(BuildStep(3, 3, "pulling the image", 4.0))
 
 
