@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from desktop.core.feeds import nearest
 from desktop.core.series import Floats
 from desktop.core.thinning import Pyramid
 from desktop.ui.chart_hands import ChartHands
@@ -28,7 +29,7 @@ __all__ = ["Chart", "Curve", "Look"]
 FOLLOW_MS = 30
 """So much later the other charts follow the one that is zoomed: all at once would take longer than a frame."""
 SOFT_BELOW = 800
-"""A chart with so few points has thicker lines; with more they would take fifty times as long as those of one pixel."""
+"""Lines with so few points are thicker; with more they would take fifty times as long as those of one pixel."""
 _FOOT = 16
 """Pixels that marks need below the curves."""
 _ALL = (-math.inf, math.inf)
@@ -155,12 +156,12 @@ class Chart(QWidget):
         if curve.is_neutral:
             return colours.muted if curve.look == "faint" else colours.text
         own = self._colours.get(curve.name) or colours.curves[curve.colour % len(colours.curves)]
-        return mixed(own, colours.surface, 0.62) if curve.look == "faint" else own
+        return mixed(own, colours.surface, 0.45) if curve.look == "faint" else own
 
     def set_title(self, title: str, tip: str = "") -> None:
         """Call the chart something else: it shows another number now."""
         self._head.set_title(title)
-        self.setToolTip(tip)
+        self.title.setToolTip(tip)  # over the plot it would hide what the crosshair says
         self.plot.setAccessibleName(f"Chart: {title}")
 
     def show_curve(self, name: str, x: Floats, y: Floats, same: int = 0, pyramid: Pyramid | None = None) -> None:
@@ -227,7 +228,8 @@ class Chart(QWidget):
         self.view.updateMatrix()  # else the painting does it, and asks to paint once more
         pixels = int(self.view.width())
         parts = {name: item.part(left, right, pixels) for name, item in self._items.items()}
-        is_soft = sum(len(x) for x, _ in parts.values()) < SOFT_BELOW
+        lines = [len(parts[name][0]) for name, item in self._items.items() if item.curve.look == "line"]
+        is_soft = sum(lines) < SOFT_BELOW
         for name, item in self._items.items():
             item.draw(parts[name], is_soft=is_soft)
         has_points = any(math.isfinite(low) for low, _ in (item.bounds(*_ALL) for item in self._items.values()))
@@ -256,7 +258,7 @@ class Chart(QWidget):
 
     def set_minutes(self, is_minutes: bool) -> None:
         """Say whether x is a time."""
-        self._bottom.kind = "decades" if self._log_x else "minutes" if is_minutes else "number"
+        self._bottom.kind = "decades" if self._log_x else "minutes" if is_minutes else "whole"
         self._bottom.update()
 
     def fit_to_smoothed(self, fits: bool) -> None:
@@ -332,8 +334,12 @@ class Chart(QWidget):
             self._head.say([short], self.width())
             return
         named = [self._words_at(curve, is_named=True) for curve in told]
+        without_marks = [
+            signs if curve.look in MARKS or curve.look == "star" else names
+            for curve, names, signs in zip(told, named, short, strict=True)
+        ]
         with_expected = [words or self._expected_words(curve) for curve, words in zip(told, named, strict=True)]
-        self._head.say([with_expected, named, short], self.width())
+        self._head.say([with_expected, named, without_marks, short], self.width())
 
     def _expected_words(self, curve: Curve) -> str:
         words = self._expected.get(curve.name, "")
@@ -345,20 +351,34 @@ class Chart(QWidget):
         colour = self.colour_of(curve)
         if curve.look in MARKS or curve.look == "star":
             return f"{sign(curve, colour)} {curve.words}" if is_named else sign(curve, colour)
-        value = self._number(self._items[curve.name].value_at(self._shown_x))
+        x = self._shown_x
+        value = self._number(self._items[curve.name].value_at(x if x is None else self._step_at(x)))
         is_only = len(self.curves) == 1
         return value_words(curve, colour, value, is_named=is_named, is_only=is_only, is_small=self.is_small)
 
     def words_at(self, x: float) -> list[tuple[Curve, str]]:
         """Return every curve that has a value at ``x``, and the value in words."""
         found = []
+        step = self._step_at(x)
         for curve in self.curves:
             if curve.look in MARKS or curve.look == "star":
                 continue
-            value = self._items[curve.name].value_at(x)
+            value = self._items[curve.name].value_at(step)
             if value is not None:
                 found.append((curve, self._number(value)))
         return found
+
+    def _step_at(self, x: float) -> float:
+        """Return where the step is that is meant: an evaluation counts from its own step on, not from before it."""
+        lines = (item for item in self._items.values() if item.curve.look in ("line", "faint"))
+        longest = max((item.x for item in lines), key=len, default=np.empty(0))
+        return float(longest[nearest(longest, x)]) if len(longest) else x
+
+    @property
+    def legend(self) -> str:
+        """What its curves are called, each behind its sign, as HTML; for a picture, where nothing can be asked."""
+        shown = [curve for curve in self.curves if len(self.data_of(curve.name)[0])]
+        return "&nbsp;&nbsp; ".join(f"{sign(curve, self.colour_of(curve))} {curve.words}" for curve in shown)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -166,10 +166,12 @@ class CurveItem:
         self._pen.setWidthF(width * self._sharpness)
         painter.setPen(self._pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPath(line)
-        painter.setPen(self._edge)
-        painter.setBrush(self._brush)
-        painter.drawPath(points)
+        if not line.isEmpty():
+            painter.drawPath(line)
+        if not points.isEmpty():
+            painter.setPen(self._edge)
+            painter.setBrush(self._brush)
+            painter.drawPath(points)
 
     def _shapes(self, x: Floats, y: Floats, frame: Frame) -> tuple[QPainterPath, QPainterPath]:
         """Return the line and the points, in pixels."""
@@ -192,8 +194,14 @@ class CurveItem:
         return float(x[nearest_one]) if far[nearest_one] <= self._size / 2 else None
 
     def value_at(self, x: float | None) -> float | None:
-        """Return the value nearest to ``x``, or the last one; None where it is no number or far away."""
-        index = len(self.x) - 1 if x is None else nearest(self.x, x)
+        """Return the value nearest to ``x``, of points the latest at ``x``, or the last one of all; None where there is
+        none."""
+        if x is None:
+            index = len(self.x) - 1
+        elif self._symbol:
+            index = int(np.searchsorted(self.x, x, side="right")) - 1
+        else:
+            index = nearest(self.x, x)
         if index < 0:
             return None
         value = float(self.y[index])

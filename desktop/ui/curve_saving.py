@@ -15,7 +15,7 @@ from desktop.errors import AppError
 from desktop.ui import chart_export
 from desktop.ui.charts import Chart
 from desktop.ui.legend import RunLegend
-from desktop.ui.theme import Theme
+from desktop.ui.theme import Colours, Theme
 from desktop.ui.tracks import Track
 
 
@@ -28,6 +28,9 @@ class Curves(Protocol):
 
     @property
     def title(self) -> str: ...
+
+    @property
+    def legend_words(self) -> str: ...
 
     def save(self, path: Path, kind: str) -> None: ...
 
@@ -45,7 +48,7 @@ class CurveSaving:
         curves = self._curves
         if kind == "copy":
             with self._dressed_for_a_picture(chart_export.SHARPNESS):
-                picture = chart_export.picture(curves.charts, curves.title, self._theme.colours)
+                picture = chart_export.picture(*self._drawing)
             QGuiApplication.clipboard().setImage(picture)
             return
         name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in curves.title)
@@ -63,10 +66,15 @@ class CurveSaving:
             write_csv(path, [RunTable(track.run_id, track.name, track.series) for track in curves.tracks])
         elif kind == "svg":
             with self._dressed_for_a_picture(1):
-                chart_export.save_svg(path, curves.charts, curves.title, self._theme.colours)
+                chart_export.save_svg(path, *self._drawing)
         else:
             with self._dressed_for_a_picture(chart_export.SHARPNESS):
-                chart_export.save_png(path, curves.charts, curves.title, self._theme.colours)
+                chart_export.save_png(path, *self._drawing)
+
+    @property
+    def _drawing(self) -> tuple[QWidget, str, str, Colours]:
+        curves = self._curves
+        return curves.charts, curves.title, curves.legend_words, self._theme.colours
 
     @contextmanager
     def _dressed_for_a_picture(self, sharpness: int) -> Iterator[None]:

@@ -76,6 +76,11 @@ def sentence_of(name: str) -> str:
     return f"{known} In the log: {name}".strip()
 
 
+def tip_of(name: str) -> str:
+    """Return what the title of a chart says when the pointer rests on it."""
+    return f"{sentence_of(name)}\nDouble-click: this chart alone, and back"
+
+
 def main_chart(method: Method, known: Iterable[str]) -> str:
     """Return what the large chart shows: what the method wants to raise, else its loss."""
     return "reward" if method in REINFORCED and "reward" in set(known) else "loss"

@@ -62,12 +62,12 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
         metrics = QFontMetricsF(painter.font())
         painter.setPen(self.textPen())
         painter.fillRect(QRectF(plot.left(), plot.bottom(), plot.width(), 1), self.pen().color())
-        taken = -_AIR
+        taken = plot.left() - _AIR
         for tick in ticks_between(least, most, self.kind, plot.width() / _ROOM_ACROSS):
             across = plot.left() + (tick.place - least) / (most - least) * plot.width()
             painter.fillRect(QRectF(round(across), plot.bottom(), 1, 4), self.pen().color())
             wide = metrics.horizontalAdvance(tick.words)
-            left = min(across - wide / 2, plot.right() - wide)
+            left = max(plot.left(), min(across - wide / 2, plot.right() - wide))
             if self.style["showValues"] and left >= taken + _AIR:
                 box = QRectF(left, plot.bottom() + _BETWEEN, wide + 1, metrics.height())
                 painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, tick.words)

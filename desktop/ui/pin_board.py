@@ -72,7 +72,7 @@ class PinBoard(QObject):
                 continue
             values = track.series.column(name) if name in COLUMNS else track.series.metric(name)
             note = pin.note if len(pin.note) <= _LONGEST else pin.note[: _LONGEST - 1] + "…"
-            words = f"{number(float(values[row_of]))} at {pin.step:,}" + (f" · {note}" if note else "")
+            words = f"{number(float(values[row_of]))} at step {pin.step:,}" + (f" · {note}" if note else "")
             x = float(places(track.series, axis, track.shift)[row_of])
             shown.append(PinnedPoint(x, float(values[row_of]), words, track.ink.of(self._theme.colours)))
         chart.show_pins(shown)

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPoint, QSettings, Signal
 from PySide6.QtGui import QCursor, QKeyEvent, Qt
 from PySide6.QtWidgets import QWidget
 
-from desktop.core.feeds import LONG, Feeds, places_of, step_near
+from desktop.core.feeds import LONG, AxisKind, Feeds, places_of, step_near
 from desktop.core.progress import Progress
 from desktop.core.series import Floats, Series
 from desktop.errors import AppError
@@ -22,7 +22,7 @@ from desktop.ui.curve_controls import CurveControls
 from desktop.ui.curve_saving import CurveSaving
 from desktop.ui.curve_ticks import CurveTicks
 from desktop.ui.legend import RunLegend
-from desktop.ui.metric_words import main_chart, sentence_of, small_charts, title_of
+from desktop.ui.metric_words import main_chart, small_charts, tip_of, title_of
 from desktop.ui.pieces import button, column, row
 from desktop.ui.pin_board import PinBoard
 from desktop.ui.run_colours import RunColours
@@ -32,6 +32,12 @@ from desktop.ui.theme import Theme
 from desktop.ui.tracks import MAIN_CURVES, Track, colours_for, curves_for, empty, fill, fill_marks
 from trainer_image.contract import EVALUATED, Method, RunConfig
 
+_AXES: dict[AxisKind, str] = {
+    "step": "by step",
+    "time": "by minutes of training",
+    "clock": "by minutes",
+    "tokens": "by tokens",
+}
 _AT_ONCE = 6
 """With more runs than that the large chart comes first, and the small ones in the next moments."""
 
@@ -116,7 +122,6 @@ class RunCurves(QWidget):
         chart.pin_pressed.connect(lambda number: self._edit_pin(chart, number))
         chart.mark_pressed.connect(self._mark_pressed)
         chart.title_double_clicked.connect(lambda: self.enlarge("" if self._enlarged else self._name_of(chart)))
-        chart.title.setToolTip("Double-click: this chart alone, and back")
 
     def _name_of(self, chart: Chart) -> str:
         return next((name for name, known in self.small.shown() if known is chart), self.main_name)
@@ -281,7 +286,7 @@ class RunCurves(QWidget):
         """Show the charts that there is something for, and that are wanted."""
         known = list(dict.fromkeys(name for track in self.tracks for name in training_names(track.series)))
         self.main_name = main_chart(self._method, known)
-        self.main.set_title(title_of(self.main_name), sentence_of(self.main_name))
+        self.main.set_title(title_of(self.main_name), tip_of(self.main_name))
         first, others = small_charts(self._method, known)
         self.controls.set_first([*first, *others] if self.small.show_more else first)
         self.controls.show_names([*first, *others])
@@ -413,4 +418,12 @@ class RunCurves(QWidget):
     def title(self) -> str:
         """What a picture of the curves is called."""
         names = ", ".join(track.name for track in self.tracks[:4]) + (" and others" if len(self.tracks) > 4 else "")
-        return names if self.main.isHidden() else f"{names}: {title_of(self.main_name).lower()}"
+        axis = _AXES[self.controls.look.axis]
+        return f"{names}, {axis}" if self.main.isHidden() else f"{names}: {title_of(self.main_name).lower()} {axis}"
+
+    @property
+    def legend_words(self) -> str:
+        """What the lines of a picture mean, as HTML."""
+        if len(self.tracks) == 1:
+            return self.main.legend
+        return "bold: smoothed&nbsp;&nbsp; thin: as measured&nbsp;&nbsp; with points: evaluation"

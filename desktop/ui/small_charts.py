@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from desktop.ui import words
 from desktop.ui.charts import Chart
-from desktop.ui.metric_words import sentence_of, title_of
+from desktop.ui.metric_words import tip_of, title_of
 from desktop.ui.theme import Theme
 from desktop.ui.tracks import SMALL_CURVES
 
@@ -81,7 +81,7 @@ class SmallCharts(QWidget):
     def _make(self, name: str) -> Chart:
         chart = Chart(title_of(name), SMALL_CURVES, self._theme, words.short_number, is_small=True)
         chart.setParent(self)
-        chart.set_title(title_of(name), sentence_of(name))
+        chart.set_title(title_of(name), tip_of(name))
         chart.plot.setMinimumHeight(48)
         chart.follow_axis_of(self._leader)
         self._dress(chart)

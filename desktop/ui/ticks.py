@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-NumberKind = Literal["number", "minutes", "decades"]
-"""minutes: a time in them; decades: what stands on the axis are logarithms."""
+NumberKind = Literal["number", "whole", "minutes", "decades"]
+"""whole: steps and tokens, of which there are no halves; minutes: a time in them; decades: what stands on the axis are
+logarithms."""
 _MINUTES = (1 / 60, 1 / 12, 1 / 6, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 7200, 14400)
 _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _NARROW = 1.0
@@ -34,10 +35,11 @@ def ticks_between(least: float, most: float, kind: NumberKind, count: float) -> 
         wanted = span / room
         gap = next((known for known in _MINUTES if known >= wanted), 14400 * math.ceil(wanted / 14400))
         return [Tick(place, _duration(place, gap)) for place in _every(gap, least, most)]
-    gap = _round_gap(span / room)
+    finest = 1.0 if kind == "whole" else 0.0
+    gap = max(finest, _round_gap(span / room))
     places = _every(gap, least, most)
     if len(places) < 2:  # one number tells no scale
-        gap = _round_gap(gap / 2.5)
+        gap = max(finest, _round_gap(gap / 2.5))
         places = _every(gap, least, most)
     return [Tick(place, word) for place, word in zip(places, numbers(places, gap), strict=True)]
 
@@ -74,10 +76,13 @@ def numbers(values: list[float], gap: float) -> list[str]:
         unit, sign = next((unit, sign) for unit, sign in _UNITS if size >= unit)
         return [_trimmed(value / unit, gap / unit) + sign if value else "0" for value in values]
     if 0 < size < 0.001:
-        power = math.floor(math.log10(size) + 1e-9)
-        unit = 10.0**power
-        return [f"{_trimmed(value / unit, gap / unit)}e{power}" if value else "0" for value in values]
+        return [_scientific(value, gap) if value else "0" for value in values]
     return [f"{value:.{_digits(gap)}f}" for value in values]
+
+
+def _scientific(value: float, gap: float) -> str:
+    power = math.floor(math.log10(abs(value)) + 1e-9)
+    return f"{_trimmed(value / 10.0**power, gap / 10.0**power)}e{power}"
 
 
 def _digits(gap: float) -> int:

@@ -150,6 +150,8 @@ def test_one_box_has_every_value_at_the_crosshair(watching: MainWindow, curves: 
     curves.main.hovered.emit(4.2)
     assert all(name in curves.box.text.text() for name in ("one", "two", "three"))
     assert "4.60" not in curves.box.text.text()  # smoothed, as the line is
+    assert "three, evaluation" not in curves.box.text.text()  # that comes later
+    curves.main.hovered.emit(9.7)
     assert "three, evaluation" in curves.box.text.text()
 
 

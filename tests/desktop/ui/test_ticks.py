@@ -26,15 +26,16 @@ def test_the_numbers_of_axes_can_be_read() -> None:
 
 def test_what_is_near_each_other_is_told_apart() -> None:
     assert words(500_000, 500_100) == ["500k", "500.05k", "500.1k"]
-    assert words(0.00009, 0.0001, count=5) == ["0.9e-4", "0.92e-4", "0.94e-4", "0.96e-4", "0.98e-4", "1e-4"]
+    assert words(0.00009, 0.0001, count=5) == ["9e-5", "9.2e-5", "9.4e-5", "9.6e-5", "9.8e-5", "1e-4"]
     assert words(math.log10(0.7), math.log10(1.1), "decades") == ["0.7", "0.8", "0.9", "1.0", "1.1"]
+    assert words(1, 3, "whole", 9) == ["1", "2", "3"]
     assert numbers([0, 0.00012], 0.00001) == ["0", "1.2e-4"]
 
 
 @given(
     st.floats(-1e9, 1e9),
     st.floats(1e-6, 1e9),
-    st.sampled_from(["number", "minutes", "decades"]),
+    st.sampled_from(["number", "whole", "minutes", "decades"]),
     st.floats(1, 30),
 )
 def test_whatever_is_shown_has_few_numbers_in_order_and_no_two_alike(

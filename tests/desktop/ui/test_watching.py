@@ -105,7 +105,7 @@ def test_rewards_are_drawn_large_and_the_rest_small(
     assert names[:4] == ["rewards/exact_answer/mean", "rewards/format/mean", "completions/mean_length", "kl"]
     assert list(curves.small["kl"].data_of("raw")[1]) == [0.002] * 4
     assert list(curves.small["kl"].data_of("evaluation")[0]) == [2]
-    assert "In the log: kl" in curves.small["kl"].toolTip()
+    assert "In the log: kl" in curves.small["kl"].title.toolTip()
     # Nothing is wider than a small screen has room for.
     assert curves.width() < watching.plots_dock.width() <= 1280 - 300
     numbers = watching.plots_dock.head.numbers
