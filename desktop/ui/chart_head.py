@@ -24,11 +24,14 @@ class ChartHead:
         self.values.setMinimumWidth(1)  # on a narrow dock its end is cut off, not the controls beside it
         self.line: QHBoxLayout = row(self.title, self.values) if is_small else row(self.title, self.values, 1)
 
-    def set_title(self, title: str) -> None:
+    def set_title(self, title: str, tip: str) -> None:
+        """Call the chart so; ``tip`` says what it means, at the title, for over the plot it would hide the crosshair's."""
         if isinstance(self.title, ElidedLabel):
             self.title.set_whole_text(title)
+            self.title.set_tip(tip)
         else:
             self.title.setText(title)
+            self.title.setToolTip(tip)
 
     def say(self, choices: Sequence[list[str]], width: int) -> None:
         """Say the values in the first of these ways that there is room for; ``width`` is that of the chart."""

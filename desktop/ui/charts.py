@@ -160,8 +160,7 @@ class Chart(QWidget):
 
     def set_title(self, title: str, tip: str = "") -> None:
         """Call the chart something else: it shows another number now."""
-        self._head.set_title(title)
-        self.title.setToolTip(tip)  # over the plot it would hide what the crosshair says
+        self._head.set_title(title, tip)
         self.plot.setAccessibleName(f"Chart: {title}")
 
     def show_curve(self, name: str, x: Floats, y: Floats, same: int = 0, pyramid: Pyramid | None = None) -> None:

@@ -138,7 +138,7 @@ class ElidedLabel(QLabel):
 
     def __init__(self, text: str = "", role: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
         super().__init__()
-        self._text, self._mode = text, mode
+        self._text, self._mode, self._tip = text, mode, ""
         self.setProperty("role", role)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -151,6 +151,11 @@ class ElidedLabel(QLabel):
 
     def whole_text(self) -> str:
         return self._text
+
+    def set_tip(self, tip: str) -> None:
+        """Say more when the pointer rests on it, below the whole text where that is cut."""
+        self._tip = tip
+        self._show()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(24, super().minimumSizeHint().height())
@@ -166,4 +171,4 @@ class ElidedLabel(QLabel):
         shown = self.fontMetrics().elidedText(self._text, self._mode, max(0, self.width() - 2))
         super().setText(shown)
         self.setAccessibleName(self._text)
-        self.setToolTip(self._text if shown != self._text else "")
+        self.setToolTip("\n".join(filter(None, (self._text if shown != self._text else "", self._tip))))
