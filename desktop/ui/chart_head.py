@@ -25,7 +25,7 @@ class ChartHead:
         self.line: QHBoxLayout = row(self.title, self.values) if is_small else row(self.title, self.values, 1)
 
     def set_title(self, title: str, tip: str) -> None:
-        """Call the chart so; ``tip`` says what it means, at the title, for over the plot it would hide the crosshair's."""
+        """Call the chart so; ``tip`` says what it means, at the title: over the plot it would hide the crosshair."""
         if isinstance(self.title, ElidedLabel):
             self.title.set_whole_text(title)
             self.title.set_tip(tip)
