@@ -69,9 +69,11 @@ class ColumnsPage(QWidget):
         desk.source.examples_failed.connect(lambda error: self._refuse(str(error)))
 
     def _compose(self) -> None:
+        kind = row(named("The rows are", self.shape), self.shape, space=16)
+        kind.setStretch(1, 1)
         ask = column(
             self.intro,
-            row(named("The rows are", self.shape), self.shape, space=16),
+            kind,
             self.teaches,
             self.columns_head,
             self.mapping_form,

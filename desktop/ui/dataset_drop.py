@@ -14,7 +14,8 @@ from desktop.ui import words
 from desktop.ui.pieces import column, label
 from desktop.ui.theme import scaled_font
 
-MARGIN = 24
+MARGIN = 4
+"""So little that its edge goes around what stands in the window's corners, and not through it."""
 DATA_ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt", ".md", ".gz", ".zip")
 WEIGHTS = (".safetensors", ".gguf", ".bin", ".pt", ".pth")
 

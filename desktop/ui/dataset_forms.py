@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
     QDialog,
-    QDialogButtonBox,
     QDoubleSpinBox,
     QFormLayout,
     QLineEdit,
@@ -18,10 +18,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.controllers.scanning import Report
 from desktop.core.dataset_making.plans import SEED, Dedupe, Merge, Sample, Split
 from desktop.core.datasets import Dataset, DatasetVersion
 from desktop.ui import words
-from desktop.ui.pieces import column, heading, label
+from desktop.ui.dataset_choice import BadRowsChoice
+from desktop.ui.dataset_report import BadRows
+from desktop.ui.pieces import button, column, heading, label, row
 
 CheckName = Callable[[str], str]
 MOST = 2_000_000_000
@@ -41,14 +44,12 @@ class Form(QDialog):
         self.says = label("", "muted", wrap=True)
         self.fault = label("", "problem", wrap=True)
         self.fault.hide()
-        self.buttons = QDialogButtonBox()
-        self.ok = self.buttons.addButton(act, QDialogButtonBox.ButtonRole.AcceptRole)
-        self.ok.setProperty("role", "primary")
+        self.cancel = button("Cancel", self.reject)
+        self.cancel.setAutoDefault(False)  # Enter in a field means the other one
+        self.ok = button(act, self.accept, "primary")
         self.ok.setDefault(True)
-        self.buttons.addButton("Cancel", QDialogButtonBox.ButtonRole.RejectRole)
-        self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
-        layout = column(heading(title), self.fields, self.says, self.fault, self.buttons, space=12)
+        buttons = row(1, self.cancel, self.ok)
+        layout = column(heading(title), self.fields, self.says, self.fault, buttons, space=12)
         layout.setContentsMargins(24, 16, 24, 16)
         self.setLayout(layout)
 
@@ -58,6 +59,8 @@ class Form(QDialog):
         name.setBuddy(editor)
         editor.setAccessibleName(text)
         self.fields.addRow(name, editor)
+        if self.fields.rowCount() == 1:
+            editor.setFocus()
 
     def say_fault(self, sentence: str) -> None:
         """Show what is wrong, and let nobody go on; or nothing."""
@@ -97,7 +100,40 @@ class NameForm(Form):
         return self.name.text().strip()
 
     def _look(self) -> None:
-        self.say_fault(self._check(self.value()))
+        self.say_fault(self._why_not())
+
+    def _why_not(self) -> str:
+        return self._check(self.value())
+
+
+class AddForm(NameForm):
+    """Asks for the name of a file, and what happens to the rows that cannot be used if there are some."""
+
+    choice: BadRowsChoice | None = None
+
+    def __init__(
+        self, path: Path, offered: str, check: CheckName, report: Report | None, bad_rows: BadRows, parent: QWidget
+    ) -> None:
+        says = f"{path} stays where it is; its version 1 is what it holds now."
+        super().__init__(f"Add {path.name}", "Add", offered, check, says, parent)
+        self._bad_rows: BadRows = bad_rows
+        if report is not None and report.bad_rows:
+            self.choice = BadRowsChoice()
+            self.add("Bad rows", self.choice)
+            self.choice.show_choice(report, bad_rows)
+            self.choice.chosen.connect(lambda _: self._look())
+            self._look()
+
+    @property
+    def bad_rows(self) -> BadRows:
+        """What happens to the rows that cannot be used."""
+        if self.choice is None:
+            return self._bad_rows
+        return "leave_out" if self.choice.leave_out.isChecked() else "stop"
+
+    def _why_not(self) -> str:
+        wait = "Mend the file and add it then, or leave its bad rows out."
+        return super()._why_not() or (wait if self.choice is not None and self.bad_rows == "stop" else "")
 
 
 class SplitForm(Form):

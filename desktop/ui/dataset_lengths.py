@@ -44,7 +44,9 @@ class LengthsCard(QWidget):
         self.use = button("", self._use, "link")
         self.plot: Any = pg.PlotWidget()
         self.plot.setMinimumHeight(150)
-        self.plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        policy.setRetainSizeWhenHidden(True)  # else the words would float in its place
+        self.plot.setSizePolicy(policy)
         self.plot.setAccessibleName("Chart: how many rows have how many tokens")
         item = self.plot.getPlotItem()
         item.setMenuEnabled(False)

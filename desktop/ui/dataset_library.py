@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QDialog, QSplitter, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QSplitter, QWidget
 
 from desktop.controllers.datasets import Datasets, Work
 from desktop.controllers.settings import Settings
@@ -15,18 +16,20 @@ from desktop.core.datasets import Dataset, DatasetVersion
 from desktop.errors import AppError
 from desktop.ui import words
 from desktop.ui.dataset_detail import DatasetDetail
-from desktop.ui.dataset_forms import Form, MergeForm, NameForm
+from desktop.ui.dataset_findings import DATA_FILES
+from desktop.ui.dataset_forms import AddForm, Form, MergeForm, NameForm
 from desktop.ui.dataset_hub import HubDialog
 from desktop.ui.dataset_report import in_the_way
 from desktop.ui.dataset_shelf import DatasetShelf
 from desktop.ui.dataset_step import DatasetStep
+from desktop.ui.dataset_versions import together_words
 from desktop.ui.dataset_work_line import WorkLine
 from desktop.ui.pieces import boxed, button, column, label, row
 
 UNDO_MS = 10_000
 EMPTY = (
-    "Datasets that you give a name stand here, with every version of them. A file becomes one by “Add the chosen "
-    "file”; splits, samples and merges are made here, and none of them touches your file."
+    "Datasets that you give a name stand here, with every version of them. A file becomes one by “Add file…”; "
+    "splits, samples and merges are made here, and none of them touches your file."
 )
 
 
@@ -45,6 +48,7 @@ class LibraryDialog(QDialog):
         self.setModal(False)
         self.resize(1080, 640)
         self.shelf = DatasetShelf(datasets)
+        self.add_file = button("Add file…", self._choose_file)
         self.add = button("Add the chosen file…", self._add)
         self.hub = button("From the Hub…", self._open_hub)
         self.merge = button("Merge…", self._merge)
@@ -52,13 +56,16 @@ class LibraryDialog(QDialog):
         self.empty = label(EMPTY, "muted", wrap=True)
         self.line = WorkLine()
         self._leaving = QTimer(self, singleShot=True, interval=UNDO_MS)
+        self._awaited: Path | None = None
+        """The file that is added once it was read."""
+        self._asking = QTimer(self, singleShot=True, interval=0)
         self._compose()
         self._connect()
         self._show_datasets()
         self._show_busy()
 
     def _compose(self) -> None:
-        left = column(self.shelf, row(self.add, self.hub), row(self.merge, 1), space=8)
+        left = column(self.shelf, row(self.add_file, self.hub), row(self.merge, self.add, 1), space=8)
         left.setStretch(0, 1)
         self.empty.setContentsMargins(16, 0, 0, 0)
         split = QSplitter(Qt.Orientation.Horizontal)
@@ -85,6 +92,8 @@ class LibraryDialog(QDialog):
         detail.make_requested.connect(self._make)
         detail.failed.connect(lambda error: self.line.say(str(error), "warn"))
         self._leaving.timeout.connect(self._really_delete)
+        self._step.read.connect(self._add_awaited)
+        self._asking.timeout.connect(self._add)
         self.line.busy_changed.connect(self._show_busy)
         self._choices.offline_changed.connect(lambda _: self._follow_offline())
         self._follow_offline()
@@ -100,7 +109,7 @@ class LibraryDialog(QDialog):
         self.show()
         self.raise_()
         self.activateWindow()
-        (self.shelf.list if self.shelf.list.count() else self.add).setFocus()
+        (self.shelf.list if self.shelf.list.count() else self.add_file).setFocus()
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
@@ -116,6 +125,7 @@ class LibraryDialog(QDialog):
         super().done(code)
 
     def _settle(self) -> None:
+        self._awaited = None
         self.detail.keep_notes()
         self._really_delete()
 
@@ -146,11 +156,10 @@ class LibraryDialog(QDialog):
 
     def _show_add(self) -> None:
         path, is_known = self._step.path, self._step.version is not None
-        self.add.setEnabled(path is not None and not is_known and not self.line.is_busy)
-        if path is None:
-            self.add.setToolTip("Choose a file in the form first.")
-        else:
-            self.add.setToolTip("It is in the library already." if is_known else f"Give {path.name} a name.")
+        self.add.setVisible(path is not None and not is_known)
+        self.add.setToolTip(f"Give {path.name} a name." if path is not None else "")
+        for part in (self.add, self.add_file):
+            part.setEnabled(not self.line.is_busy)
 
     # What is done
 
@@ -160,25 +169,50 @@ class LibraryDialog(QDialog):
             self.chosen.emit(dataset.name if version.number == dataset.newest.number else version.label)
             self.close()
 
+    def _choose_file(self) -> None:
+        at = self._step.path
+        folder = str(at.parent if at is not None else Path.home())
+        file, _ = QFileDialog.getOpenFileName(self, "Choose a file with rows", folder, DATA_FILES)
+        if file:
+            self.add_path(Path(file))
+
+    def add_path(self, path: Path) -> None:
+        """Choose a file in the form, as a drop does, and ask for its name once it was read."""
+        self._awaited = path.resolve()
+        self.line.say(f"Reading {path.name}…")
+        self.chosen.emit(str(path))
+        self._add_awaited()
+
+    def _add_awaited(self) -> None:
+        """Go on with a file that was awaited and is read now; the question is asked from the event loop."""
+        path, step = self._awaited, self._step
+        if path is None or path != step.read_path:
+            return
+        self._awaited = None
+        self._show_add()
+        self.line.say(str(step.error or ""), "warn")
+        if step.error is None:
+            self._asking.start()
+
     def _add(self) -> None:
-        path, step = self._step.path, self._step
+        path, step, report = self._step.path, self._step, self._step.report
         if path is None:
             return
-        knob, sentence = in_the_way(step.report, step.bad_rows, step.method)
-        if knob and (knob == "bad_rows" or step.report is None or not step.report.rows):
+        knob, sentence = in_the_way(report, step.bad_rows, step.method)
+        if knob and report is not None and not report.rows:
             self.line.say(sentence, "warn")
             return
-        says = f"{path} stays where it is; its version 1 is what it holds now."
-        form = NameForm(
-            f"Add {path.name}", "Add", self._datasets.free_name(str(path)), self._datasets.check_name, says, self
+        form = AddForm(
+            path, self._datasets.free_name(str(path)), self._datasets.check_name, report, step.bad_rows, self
         )
         if form.exec():
-            name, report = form.value(), step.report
-            self._begin(lambda: self._datasets.add_file(name, path, step.said, step.bad_rows, report), self._has_added)
+            name, said, bad_rows = form.value(), step.said, form.bad_rows
+            self._begin(lambda: self._datasets.add_file(name, path, said, bad_rows, report), self._has_added)
 
     def _has_added(self, version: DatasetVersion) -> None:
         self._has_fetched(version)
         self.chosen.emit(version.dataset)
+        self._show_add()
 
     def _has_fetched(self, version: DatasetVersion) -> None:
         left = version.rows_left_out
@@ -223,7 +257,7 @@ class LibraryDialog(QDialog):
 
     def _has_made(self, made: tuple[DatasetVersion, ...]) -> None:
         told = " and ".join(f"{one.label} ({words.plural(one.rows, 'row')})" for one in made)
-        self.line.say(f"Made {told}.")
+        self.line.say(f"Made {told}.{together_words(made[0])}")
         self._show_datasets(made[0].dataset)
 
     def _renew(self) -> None:

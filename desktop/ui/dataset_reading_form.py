@@ -44,7 +44,7 @@ class ReadingForm(QWidget):
         self._parts: tuple[str, ...] = ()
         self.delimiter = combo("What stands between two cells", FOUND_OUT | DELIMITERS)
         self.header = combo("The first row", FOUND_OUT | HEADERS)
-        self.encoding = combo("Its letters", FOUND_OUT | ENCODINGS)
+        self.encoding = combo("Encoding", FOUND_OUT | ENCODINGS)
         self.text_by = combo("One row is", TEXT_BY)
         self.array = QLineEdit(placeholderText="found out")
         self._array_keys = QStringListModel(self)
@@ -59,7 +59,7 @@ class ReadingForm(QWidget):
             ("The first row", self.header),
             ("One row is", self.text_by),
             ("Key of the rows", self.array),
-            ("Its letters", self.encoding),
+            ("Encoding", self.encoding),
         ):
             self.form.addRow(named(text, editor), editor)
         self.setLayout(self.form)

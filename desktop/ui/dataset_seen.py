@@ -127,11 +127,17 @@ class SeenPage(QWidget):
         for part in (self.number, self.before, self.next, self.search, self.find_next):
             part.setEnabled(rows > 0)
         if not rows:
-            self.raw.clear()
-            self.tokens.show_words("Rows appear here once a file was read.")
-            self.counts.setText("")
-            self.note.setText("")
+            self.show_waiting("Rows appear here once a file was read.")
+        elif not same:
+            self.show_waiting("Reading the row…")
         self.refresh()
+
+    def show_waiting(self, sentence: str) -> None:
+        """Say what is under way in the place of a row."""
+        self.raw.clear()
+        self.tokens.show_words(sentence)
+        self.counts.setText("")
+        self.note.setText("")
 
     def refresh(self) -> None:
         """Ask again: something that the picture depends on has changed."""

@@ -13,7 +13,7 @@ from desktop.ui.theme import table_font
 from trainer_image.formats import SHAPE_WORDS
 
 TITLES = ("Version", "Rows", "What they are", "Made", "When")
-WIDTHS = ((0, 72), (1, 104), (2, 176), (4, 104))
+WIDTHS = ((0, 72), (1, 104), (4, 104))
 
 
 class VersionsTable(QTableWidget):
@@ -36,6 +36,7 @@ class VersionsTable(QTableWidget):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         for section, width in WIDTHS:
             header.resizeSection(section, width)
@@ -63,3 +64,10 @@ def version_words(version: DatasetVersion) -> tuple[str, str, str, str, str]:
     kind = SHAPE_WORDS[version.shape] if version.shape else "unknown"
     rows = f"{words.count(version.rows)}{left}"
     return str(version.number), rows, kind, version.origin.words, words.moment(version.created)
+
+
+def together_words(version: DatasetVersion) -> str:
+    """Return how many copies a split has kept on the side of their first, or nothing."""
+    copies = version.origin.settings.get("copies", 0) if version.origin.kind == "split" else 0
+    are = "1 exact copy is" if copies == 1 else f"{words.count(copies)} exact copies are"
+    return f" {are} on the same side as the first." if copies else ""

@@ -153,6 +153,8 @@ class DatasetWindow(QDialog):
         self._filling.stop()
         report = self._desk.scanning.report
         if report is None and self._desk.scanning.is_running:
+            if self._shown_report is None:
+                self.seen.show_waiting("Reading the file…")
             return
         if report is not None and report is self._shown_report:
             self._follow_form()

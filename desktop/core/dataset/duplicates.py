@@ -44,6 +44,8 @@ class Duplicates:
     exact: int = 0
     near: int = 0
     exact_rows: array[int] = field(default_factory=lambda: array("L"))
+    exact_firsts: array[int] = field(default_factory=lambda: array("L"))
+    """For each of the exact rows the one that it is a copy of."""
     near_rows: array[int] = field(default_factory=lambda: array("L"))
     exact_pairs: tuple[tuple[int, int], ...] = ()
     """Lines of the first and of the copy."""
@@ -83,6 +85,7 @@ def find_duplicates(
         exact=len(copies),
         near=len(alike),
         exact_rows=_rows(records, copies),
+        exact_firsts=_rows(records, first[copies]),
         near_rows=_rows(records, alike[:, 1]),
         exact_pairs=_pairs("line", records, first[copies], records, copies),
         near_pairs=_pairs("line", records, alike[:, 0], records, alike[:, 1]),

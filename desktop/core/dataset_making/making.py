@@ -24,16 +24,30 @@ Tell = Callable[[float | None, int], None]
 """The share that is done, and the rows."""
 
 
-def make_split(version: DatasetVersion, plan: Split, targets: tuple[Path, Path], tell: Tell) -> None:
-    """Write all but a share of the rows into the first file, and that share into the second; ``tell`` may raise."""
+def make_split(version: DatasetVersion, plan: Split, targets: tuple[Path, Path], tell: Tell) -> int:
+    """Write all but a share of the rows into the first file, and that share into the second; ``tell`` may raise.
+
+    Rows that are copies of each other get into the same file; return how many copies there are.
+    """
     source = source_of(version)
     if not 0 < plan.share < 1:
         raise ConfigError("The share that is held back has to be between 0 and 1.", "0.1 is a tenth.")
     if source.rows < 2:
         raise ConfigError(f"{version.label} has one row, which cannot be split.", "Take a dataset with more.")
     count = min(max(round(source.rows * plan.share), 1), source.rows - 1)
-    places = _chosen(source.rows, count, plan.seed, chosen=1, others=0)
-    _run(f"{_WRITING}:write_chosen", (source, places, False, targets), source.rows, targets, tell)
+    first_half, second_half = _halves(tell)
+    found = scan(version.path, replace(version.options(), near=False), first_half).duplicates
+    if not found.exact:
+        places = _chosen(source.rows, count, plan.seed, chosen=1, others=0)
+        _run(f"{_WRITING}:write_chosen", (source, places, False, targets), source.rows, targets, second_half)
+        return 0
+    if found.exact == source.rows - 1:
+        raise ConfigError(
+            f"The rows of {version.label} are all copies of one, which cannot be on both sides.", "Take other rows."
+        )
+    split = (source, found.exact_rows, found.exact_firsts, count, plan.seed, targets)
+    _run(f"{_WRITING}:write_split", split, source.rows, targets, second_half)
+    return found.exact
 
 
 def make_sample(version: DatasetVersion, plan: Sample, target: Path, tell: Tell) -> None:
@@ -53,21 +67,14 @@ def make_sample(version: DatasetVersion, plan: Sample, target: Path, tell: Tell)
 def make_deduped(version: DatasetVersion, plan: Dedupe, target: Path, tell: Tell) -> int:
     """Write the first of every kind of row; return how many copies were left out."""
     source = source_of(version)
-
-    def tell_scan(progress: Progress) -> None:
-        tell(None if progress.share is None else progress.share / 2, progress.rows)
-
-    report = scan(version.path, replace(version.options(), near=plan.near), tell_scan)
+    first_half, second_half = _halves(tell)
+    report = scan(version.path, replace(version.options(), near=plan.near), first_half)
     copies = {*report.duplicates.exact_rows, *(report.duplicates.near_rows if plan.near else ())}
     if not copies:
         what = "copies or near copies" if plan.near else "copies"
         raise ConfigError(f"{version.label} has no {what}.", "There is nothing to leave out.", "nothing_to_do")
     places = bytes(NOWHERE if number in copies else 0 for number in range(1, source.rows_total + 1))
-
-    def tell_writing(share: float | None, rows: int) -> None:
-        tell(0.5 + (share or 0) / 2, rows)
-
-    _run(f"{_WRITING}:write_chosen", (source, places, True, [target]), source.rows, [target], tell_writing)
+    _run(f"{_WRITING}:write_chosen", (source, places, True, [target]), source.rows, [target], second_half)
     return len(copies)
 
 
@@ -108,6 +115,18 @@ def _shape_of(version: DatasetVersion) -> Any:
     if shape is None or not version.rows:
         raise AppError(f"{version.label} has no rows that can be used.", "Register another file.", "bad_data")
     return shape
+
+
+def _halves(tell: Tell) -> tuple[Callable[[Progress], None], Tell]:
+    """Return who tells of a scan as the first half of a work, and of what is written as the second."""
+
+    def tell_scan(progress: Progress) -> None:
+        tell(None if progress.share is None else progress.share / 2, progress.rows)
+
+    def tell_writing(share: float | None, rows: int) -> None:
+        tell(0.5 + (share or 0) / 2, rows)
+
+    return tell_scan, tell_writing
 
 
 def _chosen(rows: int, count: int, seed: int, *, chosen: int, others: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from array import array
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from desktop.core.dataset.sources import rows_of_file
+from desktop.core.dataset_making.groups import held_back
 from desktop.core.dataset_making.written import (
     Source,
     examples_of_row,
@@ -63,6 +65,22 @@ def write_chosen(source: Source, places: bytes, by_number: bool, targets: Sequen
             if count % STRIDE == 0:
                 yield count
     return written
+
+
+def write_split(
+    source: Source, copies: Sequence[int], firsts: Sequence[int], count: int, seed: int, targets: Sequence[Path]
+) -> Told:
+    """Write all but some of the usable rows into the first target, those into the second, copies with their first."""
+    numbers: Sequence[int] = range(1, source.rows_total + 1)
+    if source.rows != source.rows_total:
+        usable = array("L")
+        for number, _ in usable_lines(source):
+            usable.append(number)
+            if len(usable) % STRIDE == 0:
+                yield 0
+        numbers = usable
+    places = held_back(numbers, source.rows_total, copies, firsts, count, seed)
+    return (yield from write_chosen(source, places, True, targets))
 
 
 def write_merged(portions: Sequence[Portion], kind: Kind | None, seed: int, mixed: bool, target: Path) -> Told:

@@ -7,9 +7,9 @@ from array import array
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QItemSelectionModel, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QItemSelectionModel, QMimeData, QPoint, QPointF, QRect, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QAbstractButton, QLabel
 from pytestqt.qtbot import QtBot
 
 from desktop.controllers.seeing import Lengths, PreviewPart, Token
@@ -198,6 +198,33 @@ def test_guesses_of_columns_and_what_is_missing() -> None:
     assert [wanted.name for wanted in missing("labelled", {"prompt": "a"})] == ["completion", "label"]
 
 
+def test_what_is_still_read_says_so(window: MainWindow, dock: ConfigDock, bad_file: Path, qtbot: QtBot) -> None:
+    data = window.data.data
+    data.open_page("seen")
+    data._show_pages()
+    said = data.seen.tokens.toPlainText
+    assert said() == "Rows appear here once a file was read."
+    drop(window, bad_file)
+    data._show_pages()
+    assert dock.panel.dataset.report is None
+    assert said() == "Reading the file…"
+    data.hide()
+    qtbot.waitUntil(lambda: dock.panel.dataset.report is not None)
+    data._show_pages()
+    assert said() == "Reading the row…"
+    data.show()
+    qtbot.waitUntil(lambda: "QUESTION" in data.seen.raw.toPlainText())
+
+
+def test_the_words_about_lengths_stand_at_the_top(read: MainWindow, qtbot: QtBot) -> None:
+    read.config_dock.form.fields["model"].set_value("")
+    read.data.data.open_page("findings")
+    lengths = read.data.data.findings.lengths
+    qtbot.waitUntil(lambda: lengths.sentence.text() == NO_MODEL)
+    qtbot.waitUntil(lambda: lengths.sentence.geometry().bottom() < lengths.height() / 2)
+    assert not lengths.plot.isVisible()
+
+
 def test_a_row_without_a_model_or_with_a_broken_one_says_so(read: MainWindow, bench: Bench, qtbot: QtBot) -> None:
     seen = read.data.data.seen
     read.data.data.open_page("seen")
@@ -249,6 +276,16 @@ def test_what_a_drop_would_do_is_said_before(window: MainWindow, bench: Bench, t
     assert event.isAccepted()
     assert window.data.overlay.isVisible()
     assert window.data.overlay.sentence.text() == f"Use {bench.dataset.name} as the data"
+    # No button or menu has the overlay's edge running through it.
+    inside = window.data.overlay.geometry().adjusted(2, 2, -2, -2)
+    cut = [
+        one
+        for one in window.findChildren(QAbstractButton)
+        if one.isVisible()
+        and (place := QRect(one.mapTo(window, QPoint()), one.size())).intersects(inside)
+        and not inside.contains(place)
+    ]
+    assert cut == []
     drop(window, bench.dataset)
     assert not window.data.overlay.isVisible()
     assert plan_drop([bench.model]).model == bench.model
