@@ -144,7 +144,7 @@ def end(run: Run) -> str:
 
 
 def _finish(run: Run) -> str:
-    seconds = (run.ended - run.started).total_seconds() if run.ended and run.started else 0
+    seconds = run.seconds_of_work(run.ended) or 0
     loss = "" if run.loss is None else f", loss {run.loss:.3f}"
     words = f"Finished after {run.step} steps in {clock(seconds)}{loss}."
     best = run.progress.best

@@ -65,11 +65,11 @@ class Choosing(QObject):
         return choose(preset, machine, model, self.data(method, str(values.get("chat_template", OWN))), method, values)
 
     def machine(self, gpus: tuple[int, ...] | None = None) -> Machine:
-        """Return the cards that a run may use, as they are now, and the computer's memory."""
+        """Return the cards that a run may use, as they are now, and the computer's free memory."""
         rooms = [room for room in rooms_of(self._hardware.samples) if not isinstance(gpus, tuple) or room.index in gpus]
         correction = self._fitting.correction
         cards = [Card(room.name, room.total_bytes, room.free_bytes, max(0.5, correction(room.name))) for room in rooms]
-        return Machine(tuple(cards), computer_room().total_bytes)
+        return Machine(tuple(cards), computer_room().free_bytes)
 
     def data(self, method: Method, chat_template: str = OWN) -> DataFacts:
         """Return what is known of the rows; where their tokens can be counted and are not, that begins now."""

@@ -14,7 +14,7 @@ from desktop.controllers.run_book import Live, RunBook
 from desktop.controllers.setup import NeededModel, Setup
 from desktop.core import folders
 from desktop.core.inputs import check_inputs
-from desktop.core.progress import begin_anew
+from desktop.core.progress import start_again
 from desktop.core.run import RunState
 from desktop.engine.launch import LaunchSpec, Machine, plan_training
 from desktop.engine.standby import body_digest
@@ -72,7 +72,7 @@ class Launching(QObject):
             started=live.launch.started,
             body=None,
             waiting_for="",
-            progress=begin_anew(self._book.runs[run_id].progress),
+            progress=start_again(self._book.runs[run_id].progress),
         )
         self._setup.ensure(
             run.engine, lambda: self._bring_model(run_id), lambda error: self.could_not_start(run_id, error)

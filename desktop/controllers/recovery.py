@@ -48,5 +48,7 @@ class Recovery(QObject):
             if self.will_restart(run) and self._store.take_over(run.id, state=RunState.FAILED):
                 restarts = self._following.open(run).launch.restarts + 1
                 sentence = f"{run.name} has lost its GPU: its container is made anew ({restarts} of {MOST})."
-                self._notices.post("warning", sentence, "It goes on from its last checkpoint.", run.id)
+                has_saved = bool(self._book.runs[run.id].progress.checkpoints)
+                hint = "It goes on from its last checkpoint." if has_saved else "It begins again: it has no checkpoint."
+                self._notices.post("warning", sentence, hint, run.id)
                 self._launching.launch(run.id, restarts)

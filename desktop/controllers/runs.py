@@ -218,7 +218,9 @@ class Runs(QObject):
         if dataset is None:
             config, dataset = resolved_at_once(DatasetRegistry(self._store), config)
         inputs.check_inputs(config)
-        name = name.strip() or folders.name_for(config, dataset.dataset if dataset else "")
+        if not (name := name.strip()):
+            usual = folders.name_for(config, dataset.dataset if dataset else "")
+            name = folders.free_name(usual, [run.name for run in self._book.runs.values()])
         ref = ref_of(dataset) if dataset else None
         claimed = None
         if standing and not not_before and (at_once or not self.queue.would_wait_for(config, engine)):

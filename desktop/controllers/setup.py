@@ -43,6 +43,8 @@ class Setup(QObject):
     """Engine name and BuildStep."""
     changed = Signal(str)
     """Engine name: a build has begun there, or ended."""
+    readiness_known = Signal(str, bool)
+    """Engine name, and whether it can start trainers as it is; what was asked with ``ask_readiness``."""
 
     def __init__(self, builders: dict[EngineName, Builder], jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -79,6 +81,11 @@ class Setup(QObject):
             lambda is_ready: done() if is_ready else otherwise(),
             lambda _: otherwise(),
         )
+
+    def ask_readiness(self, engine: EngineName) -> None:
+        """Find out whether a start would have to build something first; ``readiness_known`` tells."""
+        tell = self.readiness_known.emit
+        self.if_ready(engine, lambda: tell(engine, True), lambda: tell(engine, False))
 
     def build(self, engine: EngineName, failed: Callable[[AppError], None]) -> None:
         """Make an engine ready now, before anybody needs it; ``progressed`` tells how it goes."""

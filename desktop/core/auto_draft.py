@@ -55,6 +55,8 @@ class Chosen:
     values: Mapping[str, Any]
     reasons: tuple[Reason, ...]
     fits: bool = True
+    guess_s: float | None = None
+    """How long the run may well take, where the reasons say so; nothing was measured for it."""
 
     @property
     def sentence(self) -> str:
@@ -74,6 +76,8 @@ class Draft:
     values: dict[str, Any]
     reasons: list[Reason] = field(default_factory=list)
     room: Room = field(default_factory=lambda: Room("none", 1, 0, 0))
+    guess_s: float | None = None
+    """Seconds that the run may well take, where a reason says so."""
 
     @property
     def method(self) -> Method:

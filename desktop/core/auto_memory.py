@@ -13,9 +13,7 @@ from trainer_image.memory import CONTEXT_BYTES, predict
 
 GIB = 1024**3
 SAFE = 0.92
-"""The share of a card's free memory that a preset plans with: what is left is for what arithmetic cannot know."""
-COMPUTER_SHARE = 0.5
-"""The share of the computer's memory that a run on the processor may take."""
+"""The share of the free memory that a preset plans with: what is left is for what arithmetic cannot know."""
 ROUGH_BASE = 1.15
 ROUGH_BYTES = int(1.5 * GIB)
 """For a model whose sizes nobody knows: its weights and a bit, and so much for everything else."""
@@ -40,10 +38,10 @@ class Card:
 
 @dataclass(frozen=True)
 class Machine:
-    """The cards that a run may use, none for the processor, and the computer's memory in bytes."""
+    """The cards that a run may use, none for the processor, and the computer's free memory in bytes."""
 
     cards: tuple[Card, ...] = ()
-    memory_bytes: int = 16 * GIB
+    free_bytes: int = 16 * GIB
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Room:
     need_bytes: int
     """What the fullest card, or the computer, needs."""
     free_bytes: int
-    """What it has; of the computer's memory, what a run may take."""
+    """What is free there."""
 
     @property
     def fits(self) -> bool:
@@ -67,8 +65,8 @@ def find_room(values: Mapping[str, Any], model: KnownModel, machine: Machine, *,
     """Return how a run of these knobs goes into the machine, copies first; use is "none" where it does not."""
     if not machine.cards:
         need = _need(values, model, "one", (1.0,))[0] - CONTEXT_BYTES + CPU_LIBRARIES_BYTES
-        free = int(COMPUTER_SHARE * machine.memory_bytes)
-        return Room("cpu" if need <= free else "none", 1, need, free)
+        fits = need <= SAFE * machine.free_bytes
+        return Room("cpu" if fits else "none", 1, need, machine.free_bytes)
     (alone, *_) = _need(values, model, "one", (1.0,))
     copy = max(_need(values, model, "data_parallel", (1.0, 1.0))) if len(machine.cards) > 1 else alone
     enough = [card for card in machine.cards if card.needed(copy) <= SAFE * card.free_bytes]

@@ -21,7 +21,7 @@ def set_training(draft: Draft) -> None:
     values, rows, method = draft.values, draft.data.rows, draft.method
     if draft.preset == "test":
         length = test_length(draft)
-        values["max_steps"] = length.steps
+        values["max_steps"], draft.guess_s = length.steps, length.seconds
         values["num_train_epochs"] = 1.0 if method == "star" else 3.0
         values["save_steps"] = max(1, length.steps // 2)
         if method == "sft":

@@ -60,9 +60,9 @@ def choose(
     reasons = sorted(draft.reasons, key=lambda reason: ORDER.index(reason.knob))
     if not draft.room.fits and model.size:
         need, free = gb(draft.room.need_bytes), gb(draft.room.free_bytes)
-        what = f"▲ {model.name} does not fit here even so: it needs {need} and may take {free}. Choose a smaller model"
+        what = f"▲ {model.name} does not fit here even so: it needs {need}, and {free} are free. Choose a smaller model"
         reasons.insert(0, Reason("model", what))
-    return Chosen(preset, draft.values, tuple(reasons), draft.room.fits)
+    return Chosen(preset, draft.values, tuple(reasons), draft.room.fits, draft.guess_s)
 
 
 def _readable(kept: dict[str, Any]) -> dict[str, Any]:

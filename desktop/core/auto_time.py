@@ -29,6 +29,8 @@ class TestLength:
 
     steps: int
     why: str
+    seconds: float | None = None
+    """About how long they take, where the reason says so."""
 
 
 def test_length(draft: Draft) -> TestLength:
@@ -39,12 +41,13 @@ def test_length(draft: Draft) -> TestLength:
     if each is None or (steps == usual and draft.machine.cards):
         # With cards "Will it fit?" says how long it takes.
         return TestLength(steps, "that shows whether it works")
+    seconds = START_S[1] + steps * each
     if steps == usual:
-        return TestLength(steps, f"that shows whether it works, and takes {_time_words(START_S[1] + steps * each)}")
+        return TestLength(steps, f"that shows whether it works, and takes {time_words(seconds)}", seconds)
     where = "on this machine's cards" if draft.machine.cards else "on a processor"
-    why = f"with {called(draft.model)} {where} they take {_time_words(START_S[1] + steps * each)}"
+    why = f"with {called(draft.model)} {where} they take {time_words(seconds)}"
     smaller = _smaller(draft, usual)
-    return TestLength(steps, f"{why}, while {smaller} would do {usual} in minutes" if smaller else why)
+    return TestLength(steps, f"{why}, while {smaller} would do {usual} in minutes" if smaller else why, seconds)
 
 
 def _weights(draft: Draft) -> float | None:
@@ -79,7 +82,8 @@ def _smaller(draft: Draft, steps: int) -> str:
     return max(fitting, key=lambda one: one.parameters).name if fitting else ""
 
 
-def _time_words(seconds: float) -> str:
+def time_words(seconds: float) -> str:
+    """Return a guessed time, no finer than a guess is."""
     if seconds < 90 * 60:
         return f"about {round(seconds / 60)} min"
     return f"about {round(seconds / 3600)} hours"

@@ -95,5 +95,4 @@ def _results(runs: Sequence[Run]) -> list[Line]:
 
 
 def _seconds(run: Run) -> float | None:
-    end = run.ended or (run.progress.step.time if run.progress.step else None)
-    return (end - run.started).total_seconds() if end and run.started else None
+    return run.seconds_of_work(run.ended or (run.progress.step.time if run.progress.step else None))

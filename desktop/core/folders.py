@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +40,16 @@ STARTING = ".starting"
 def name_for(config: RunConfig, dataset: str = "") -> str:
     """Return a name for a run that was given none: its model and its dataset."""
     return f"{Path(config.model).name} · {dataset or Path(config.dataset).stem}"
+
+
+def free_name(wanted: str, taken: Collection[str]) -> str:
+    """Return a name for a run that was given none: ``wanted``, or with a number behind it where that is taken."""
+    number, name = 1, wanted
+    # The two runs of RLHF add to the name which of the two they are.
+    while any(known == name or known.startswith(f"{name} (") for known in taken):
+        number += 1
+        name = f"{wanted} {number}"
+    return name
 
 
 def write_run(run: Run, gpus: tuple[int, ...], dataset: DatasetRef | None = None, *, is_claimed: bool = False) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from desktop.core.breaks import Breaks
 from desktop.core.phase_count import PhaseCount, counted, moved
+from desktop.core.work_time import WorkTime
 from trainer_image.contract import (
     Batch,
     Cancelled,
@@ -65,6 +66,8 @@ class Progress:
     """How much of a phase's seconds were those of others within it, such as evaluations within training."""
     heard: datetime | None = None
     """When the trainer spoke last."""
+    work: WorkTime = field(default_factory=WorkTime)
+    """How long all its starts together have worked."""
     clock_set_s: float = 0.0
     """By how much the clock was set since this start; the times of what goes on are by the clock as it is now."""
     step: Step | None = None
@@ -183,6 +186,11 @@ def begin_anew(progress: Progress) -> Progress:
     )
 
 
+def start_again(progress: Progress) -> Progress:
+    """Return a run's progress when the app starts its trainer again; the time until it speaks is no work of before."""
+    return replace(begin_anew(progress), work=progress.work.begun())
+
+
 def advance(progress: Progress, events: Iterable[Event | UnknownLine]) -> Progress:
     """Return ``progress`` with more events added to it."""
     stretch: list[Step] = []
@@ -212,6 +220,7 @@ def _advanced_by_steps(progress: Progress, steps: list[Step]) -> Progress:
     return replace(
         progress,
         last_seq=last_seq,
+        work=progress.work.plus(_time_since(progress.heard, steps[-1])),
         heard=steps[-1].time,
         step=steps[-1],
         metrics=metrics,
@@ -225,7 +234,8 @@ def _advanced_by_steps(progress: Progress, steps: list[Step]) -> Progress:
 def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress:
     if isinstance(event, UnknownLine):
         return replace(progress, unknown_lines=progress.unknown_lines + 1)
-    progress = replace(progress, last_seq=max(progress.last_seq, event.seq), heard=event.time)
+    work = _work_until(progress, event)
+    progress = replace(progress, last_seq=max(progress.last_seq, event.seq), heard=event.time, work=work)
     match event:
         case Hello():
             return _undone_to(replace(progress, hello=event, end=None), event.resumed_from)
@@ -267,9 +277,28 @@ def _advanced_by_one(progress: Progress, event: Event | UnknownLine) -> Progress
             said = ((progress.known_step, event),) if is_trouble else ()
             return replace(progress, warnings=(*progress.warnings, event), troubles=(*progress.troubles, *said))
         case Finished() | Paused() | Cancelled() | Failed():
-            return replace(progress, end=event, open_phases=())
+            return replace(progress, end=event, open_phases=(), work=work.ended())
         case _:
             return progress
+
+
+def _time_since(heard: datetime | None, event: Event) -> timedelta:
+    jump = timedelta(seconds=event.seconds if isinstance(event, ClockSet) else 0.0)
+    return event.time - heard - jump if heard else timedelta(0)
+
+
+def _work_until(progress: Progress, event: Event) -> WorkTime:
+    """Add the time since the word before, unless a trainer says its first: between two starts nobody worked."""
+    match event:
+        case Phase(name="self_test", seconds=None, done=None):
+            return progress.work.spoken()
+        case Phase(name="import", seconds=None, done=None) | Placement() | Hello():
+            # A trainer that was killed in the middle has not said that it ends.
+            if progress.work.is_at_rest or progress.steps_of_try:
+                return progress.work.spoken()
+        case Failed(code="not_started"):  # the app says that of a start, in place of the trainer
+            return progress.work.begun()
+    return progress.work.plus(_time_since(progress.heard, event))
 
 
 def by_new_clock(progress: Progress, seconds: float) -> Progress:

@@ -84,7 +84,7 @@ def decide_state(
     if stop_asked:
         return RunState.CANCELLED, None
     if body.state == "exited":
-        return _ended_without_a_word(body)
+        return _ended_without_a_word(body, progress)
     if not has_spoken:
         return RunState.INTERRUPTED, Failure(
             "not_started",
@@ -94,8 +94,15 @@ def decide_state(
     return RunState.INTERRUPTED, Failure(
         "interrupted",
         "The trainer went away before the run was done.",
-        "Resume goes on from its last checkpoint.",
+        what_resume_does(progress),
     )
+
+
+def what_resume_does(progress: Progress) -> str:
+    """Return the sentence that says where a run goes on that is resumed."""
+    if progress.checkpoints:
+        return "Resume goes on from its last checkpoint."
+    return "Resume begins again: it has no checkpoint yet."
 
 
 DISK_FULL = Failure(
@@ -119,24 +126,25 @@ LOST = 255
 """The code that the Docker engine gives a container of which it does not know how it ended; no trainer leaves so."""
 
 
-def _ended_without_a_word(body: Body) -> tuple[RunState, Failure]:
+def _ended_without_a_word(body: Body, progress: Progress) -> tuple[RunState, Failure]:
     if body.out_of_memory:
+        then = "resume from the last checkpoint" if progress.checkpoints else "resume: it begins again"
         return RunState.FAILED, Failure(
             "out_of_memory",
             "The trainer was killed because this machine ran out of memory.",
-            "Close other programs, or lower Rows at once or Longest row, then resume from the last checkpoint.",
+            f"Close other programs, or lower Rows at once or Longest row, then {then}.",
         )
     if body.exit_code in (137, 143, -9, -15):
         return RunState.INTERRUPTED, Failure(
             "killed",
             f"The trainer was killed from outside (exit code {body.exit_code}); often that is for memory.",
-            "Resume goes on from its last checkpoint. If it happens again, lower Rows at once or Longest row.",
+            f"{what_resume_does(progress)} If it happens again, lower Rows at once or Longest row.",
         )
     if body.exit_code == LOST:
         return RunState.INTERRUPTED, Failure(
             "interrupted",
             "The machine or the Docker engine went down under the run.",
-            "Resume goes on from its last checkpoint.",
+            what_resume_does(progress),
         )
     return RunState.FAILED, Failure(
         "crashed",
@@ -193,6 +201,15 @@ class Run:
         said = self.progress
         is_old = said.hello is not None or said.end is not None
         return not is_old and said.heard is not None and (self.started is None or said.heard >= self.started)
+
+    def seconds_of_work(self, until: datetime | None) -> float | None:
+        """Return how long it has worked until then, all its starts together and pauses left out; None if unknown.
+
+        Of a long run that has not been opened only the latest start is known.
+        """
+        if self.started is None or until is None or until < self.started:
+            return None
+        return (self.progress.work.earlier + (until - self.started)).total_seconds()
 
     @property
     def adapter(self) -> Path | None:

@@ -16,7 +16,7 @@ from desktop.ui.chat_column import ChatColumn
 from desktop.ui.failure_panel import FailurePanel
 from desktop.ui.model_picker import ModelPicker
 from desktop.ui.phase_line import PHASE_WORDS
-from desktop.ui.pieces import action_button, boxed, button, column, label, row
+from desktop.ui.pieces import ElidedLabel, action_button, boxed, button, column, label, row
 from desktop.ui.prompt_field import PromptField
 from desktop.ui.run_commands import has_something_to_say
 from desktop.ui.selection import Selection
@@ -50,7 +50,7 @@ class ChatDock(QWidget):
         self.picker = ModelPicker(services.runs, selection)
         self.compare = QCheckBox("Compare with the base model")
         self.compare.setChecked(services.settings.value("chat/compare", "true") != "false")
-        self.state = label("", "muted")
+        self.state = ElidedLabel("", "muted", Qt.TextElideMode.ElideMiddle)
         self.columns = {"base": ChatColumn("Base", "as it was"), "tuned": ChatColumn("Tuned", "")}
         self.failure = FailurePanel(theme)
         self.prompt = PromptField()
@@ -64,7 +64,7 @@ class ChatDock(QWidget):
     def _compose(self) -> None:
         load, unload = self._actions["load_chat"], self._actions["close_chat"]
         self.load, self.unload = action_button(load, "primary"), action_button(unload)
-        head = row(self.picker, self.load, self.unload, self.state, 1, self.compare)
+        head = row(self.picker, self.load, self.unload, self.state, self.compare)
         head.setContentsMargins(12, 4, 12, 0)
         splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
         splitter.setHandleWidth(16)
@@ -231,7 +231,7 @@ class ChatDock(QWidget):
         loaded = self._runs.get(self._chat.run_id or "")
         if self._chat.is_open and loaded is not None and loaded != self.picker.run:
             text = f"{loaded.name}: {text}"
-        self.state.setText(text)
+        self.state.set_whole_text(text)
 
     def _show_suggestions(self) -> None:
         """Offer the run's sample prompts until something was asked."""

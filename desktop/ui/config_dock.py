@@ -98,8 +98,10 @@ class ConfigDock(QWidget):
         self.panel.dataset.choice.chosen.connect(self.form.fields["bad_rows"].set_value)
         self.panel.fit.method_picked.connect(self.form.fields["method"].set_value)
         self.saved.config_picked.connect(self.form.set_config)
-        self.saved.engine_picked.connect(self.panel.choose_engine)
+        self.saved.engine_picked.connect(self.panel.take_engine)
+        self.keeper.changed.connect(self._show_guess)
         selection.config_requested.connect(self._take_config)
+        selection.engine_requested.connect(self.panel.take_engine)
         selection.knob_requested.connect(self.take_value)
         self.starter.state_changed.connect(self._show_config)
         actions = self._actions
@@ -163,6 +165,7 @@ class ConfigDock(QWidget):
         else:
             self._services.library.remember_last(config)
             draft.forget(self._services.settings)
+            self.panel.remember_engine()
 
     def _refuse_start(self, error: AppError) -> None:
         knob = KNOB_OF_CODE.get(error.code)
@@ -192,6 +195,8 @@ class ConfigDock(QWidget):
         self.form.clear()
         self.keeper.pick_remembered()
         self.steps.model.open()
+        # What is opened and closed by this moves everything else.
+        QTimer.singleShot(0, self.steps, lambda: self.steps.verticalScrollBar().setValue(0))
 
     def choose_model(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Choose the folder of a model", self._folder_of("model"))
@@ -251,6 +256,7 @@ class ConfigDock(QWidget):
         problems = [*self.form.problems, *self._asked_by_the_rows()]
         self.panel.show_config(self._as_it_will_run(), problems)
         self.panel.show_state(self.starter.waits_for)
+        self._show_guess()
         self.panel.dataset.show_choice(self.data.bad_rows, self.data.name)
         self.panel.fit.show_fit(self.panel.dataset.report, self.form.values()["method"])
         self._actions["find_rate"].setEnabled(self.form.is_relevant("find_learning_rate"))
@@ -258,6 +264,11 @@ class ConfigDock(QWidget):
         self._actions["start"].setText("Start")
         self._actions["example"].setEnabled(not self.starter.is_preparing)
         self.panel.welcome.setVisible(not self._services.runs.all())
+
+    def _show_guess(self) -> None:
+        """A preset guesses for what it chose itself, and for nothing else."""
+        chosen = self.keeper.chosen
+        self.panel.memory.take_guess(chosen.guess_s if chosen is not None and not self.keeper.own else None)
 
     def _asked_by_the_rows(self) -> list[Problem]:
         """What the rows ask before a start; the card about them says it in full."""

@@ -30,6 +30,8 @@ class DatasetStep(QObject):
 
     failed = Signal(object)
     """An AppError: what was said of a registered dataset could not be kept."""
+    read = Signal()
+    """A file was read to its end, or cannot be: look at ``read_path``, ``report`` and ``error``."""
 
     def __init__(self, scanning: Scanning, datasets: Datasets, form: ConfigForm, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -47,6 +49,7 @@ class DatasetStep(QObject):
         for signal in (scanning.changed, form.config_changed):
             signal.connect(self._suit_method)
             signal.connect(self._settle)
+        scanning.changed.connect(self._tell_end)
         form.fields["dataset"].value_changed.connect(lambda _: self._another_dataset())
         for knob in ("columns", "read_as"):
             form.fields[knob].value_changed.connect(lambda _: self._reading.start())
@@ -91,6 +94,16 @@ class DatasetStep(QObject):
     @property
     def report(self) -> Report | None:
         return self._scanning.report
+
+    @property
+    def error(self) -> AppError | None:
+        """Why there is no report."""
+        return self._scanning.error
+
+    @property
+    def read_path(self) -> Path | None:
+        """The file that was read, or None while one is."""
+        return None if self._scanning.is_running else self._scanning.path
 
     @property
     def method(self) -> Method:
@@ -152,6 +165,11 @@ class DatasetStep(QObject):
         if knob:
             self._in_the_way = knob
             self._form.add_problem(knob, sentence)
+
+    def _tell_end(self) -> None:
+        # The method may have asked for another reading meanwhile.
+        if self.read_path is not None:
+            self.read.emit()
 
     def _settle(self) -> None:
         """Take back what was in the way and is no more: the file was mended, or another method chosen."""

@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
 from desktop.controllers.fit import Duration, Fit, Fitting, GpuFit, Offer
+from desktop.core.auto_time import time_words as guess_words
 from desktop.ui import words
 from desktop.ui.fit_bars import LOOKS, OTHERS, MemoryBar, card_name, paint_part, parts_of, size_words
 from desktop.ui.pieces import ElidedLabel, boxed, column, elided, label, row, set_role
@@ -16,6 +17,7 @@ from desktop.ui.theme import Theme
 
 WAITING = "Shown once the form is complete."
 UNTIMED = "How long it takes is not known yet: no run like it has been timed here."
+GUESSED = "a guess: nothing of this kind has run here yet."
 CHIP_PADDING = 28
 NEARLY_SAME = 1.1
 """A shortest and a longest time that differ by less are one time."""
@@ -63,8 +65,7 @@ class CardFit(QWidget):
         head = row(self.name, self.figures)
         head.setStretch(0, 1)
         self._head = head
-        self._figures = ""
-        self._needs = ""
+        self._figures = self._short_figures = ""
         self.setLayout(column(head, self.bar, self.short, space=4))
 
     def show_gpu(self, gpu: GpuFit) -> None:
@@ -72,20 +73,19 @@ class CardFit(QWidget):
         self.bar.show_gpu(gpu)
         free = gpu.room.free_bytes
         is_used = bool(gpu.predicted_bytes)
-        self._needs = "needs " if is_used else ""
-        self._figures = f"{words.memory(gpu.needed_bytes)} of " if is_used else ""
-        self._figures += f"{words.memory(free)} GB free"
+        needs = f"needs {words.memory(gpu.needed_bytes)} of " if is_used else ""
+        self._figures = f"{needs}{words.memory(free)} GB free"
+        self._short_figures = self._figures.removesuffix(" free") if is_used else self._figures
         self._show_figures()
         self.figures.setToolTip(f"{gpu.needed_bytes:,} of {free:,} bytes free; {gpu.room.total_bytes:,} in all")
         self.short.setVisible(is_used and not gpu.fits)
         self.short.setText(f"✗ {size_words(max(0, gpu.needed_bytes - free))} too much")
 
     def _show_figures(self) -> None:
-        """Say that it needs so much, where there is room for that beside the whole name."""
-        whole = self._needs + self._figures
+        """Say besides that it is free memory, where there is room for that beside the whole name."""
         taken = self.name.fontMetrics().horizontalAdvance(self.name.whole_text()) + 2 + self._head.spacing()
-        has_room = taken + self.figures.fontMetrics().horizontalAdvance(whole) <= self.width()
-        self.figures.setText(whole if has_room else self._figures)
+        has_room = taken + self.figures.fontMetrics().horizontalAdvance(self._figures) <= self.width()
+        self.figures.setText(self._figures if has_room else self._short_figures)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -129,6 +129,7 @@ class FitPanel(QWidget):
         super().__init__()
         self._fitting = fitting
         self._theme = theme
+        self._guess_s: float | None = None
         self.verdict = label(WAITING, wrap=True)
         self.placement = label("", "muted", wrap=True)
         self.time = label("", wrap=True)
@@ -160,6 +161,12 @@ class FitPanel(QWidget):
         self._set_text(self.notes, " ".join(fit.notes) if fit else "")
         self._show_offers(fit.changes if fit else ())
         self._show_time(self._fitting.duration)
+
+    def take_guess(self, seconds: float | None) -> None:
+        """Take what the chosen preset guesses; it is shown where nothing better is known."""
+        if seconds != self._guess_s:
+            self._guess_s = seconds
+            self._show_time(self._fitting.duration)
 
     def _show_verdict(self, fit: Fit | None) -> None:
         if fit is None:
@@ -215,7 +222,8 @@ class FitPanel(QWidget):
     def _show_time(self, duration: Duration | None) -> None:
         self._set_text(self.time, time_words(duration) if duration else "")
         fit = self._fitting.fit
-        silence = UNTIMED if fit is not None and fit.fits else ""
+        guess = f"{guess_words(self._guess_s).capitalize()}, {GUESSED}" if self._guess_s is not None else UNTIMED
+        silence = guess if fit is not None and fit.fits else ""
         self._set_text(self.time_source, f"Reckoned {duration.source}." if duration else silence)
 
     def _set_text(self, part: QWidget, text: str) -> None:

@@ -6,11 +6,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QGridLayout, QLabel, QRadioButton, QWidget
 
 from desktop.controllers.scanning import Report
-from desktop.core.auto_draft import gb
 from desktop.core.auto_memory import Machine, Room
 from desktop.core.dataset.fits import methods_for
 from desktop.core.guide import GOALS, NEEDS, WAYS, Goal, Way, best_way, goal_of, knobs_of, method_for, room_for
 from desktop.core.models import KnownModel
+from desktop.ui import words
 from desktop.ui.method_words import method_short, method_title
 from desktop.ui.pieces import boxed, button, column, label, row, set_role
 from trainer_image.contract import METHODS, Method
@@ -118,13 +118,13 @@ class GuidePanel(QWidget):
 def _room_words(room: Room | None) -> str:
     if room is None:
         return "Choose a model first to see its memory."
-    need, free = gb(room.need_bytes), gb(room.free_bytes)
+    needs = words.memory_in_use(room.need_bytes, room.free_bytes)
     if room.use == "none":
-        return f"✗ Needs {need}, and there are {free}."
+        return f"✗ Needs {words.memory(room.need_bytes)} GB, and {words.memory(room.free_bytes)} GB are free."
     if room.use == "split":
-        return f"✓ Goes over {room.cards} cards, {need} of {free} each."
-    where = "memory" if room.use == "cpu" else "a card" if room.cards > 1 else "the card"
-    return f"✓ About {need} of the {free} that {where} has."
+        return f"✓ Goes over {room.cards} cards, {needs} free each."
+    where = "in memory" if room.use == "cpu" else "on a card" if room.cards > 1 else "on the card"
+    return f"✓ About {needs} that are free {where}."
 
 
 class _Choice(QWidget):

@@ -28,9 +28,10 @@ class ModelPicker(QWidget):
         self.run_box.setAccessibleName("Run to talk to")
         self.step_box = QComboBox()
         self.step_box.setAccessibleName("Checkpoint")
-        for box, letters in ((self.run_box, 24), (self.step_box, 13)):
+        for box, letters, least in ((self.run_box, 24, 160), (self.step_box, 13, 120)):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(letters)
+            box.setMinimumWidth(least)
         self.setLayout(row(self.run_box, self.step_box))
         self.run_box.activated.connect(lambda: selection.select(str(self.run_box.currentData())))
         self.step_box.activated.connect(self._choose_step)

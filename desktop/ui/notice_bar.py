@@ -78,6 +78,13 @@ class NoticeBar(QStatusBar):
         """Say that something was done, with the way back."""
         self.show_notice(Notice("info", sentence), action, act)
 
+    def forget(self, run_id: str, sentence: str) -> None:
+        """Take away what was said of a run with this sentence in it: it holds no longer."""
+        kept = [one for one in self._waiting if one.notice.run_id != run_id or sentence not in one.notice.sentence]
+        if len(kept) < len(self._waiting):
+            self._waiting = kept
+            self._show()
+
     def dismiss(self) -> None:
         if self._waiting:
             self._waiting.pop()

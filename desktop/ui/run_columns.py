@@ -45,7 +45,7 @@ TITLES = {
 }
 HELP = {
     Column.LOSS: "The loss, or the reward where a method is judged by that",
-    Column.TIME: "What is left of a run that goes on, else how long it took",
+    Column.TIME: "What is left of a run that goes on, else how long it took without its pauses",
     Column.SIZE: "What the folder of the run takes on the disk",
 }
 NUMBERS = (Column.PROGRESS, Column.LOSS, Column.TIME, Column.SIZE)
@@ -132,11 +132,8 @@ def fraction_of(run: Run) -> float | None:
 
 
 def seconds_taken(run: Run) -> float | None:
-    """Return how long a run took, or has taken so far."""
-    end = datetime.now(UTC) if run.state.is_live else run.ended
-    if run.started is None or end is None or end < run.started:
-        return None
-    return (end - run.started).total_seconds()
+    """Return how long a run took, or has taken so far, without its pauses."""
+    return run.seconds_of_work(datetime.now(UTC) if run.state.is_live else run.ended)
 
 
 def time_words(run: Run) -> str:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from desktop.controllers.reproducing import Findings
-from desktop.core.run import Run, RunState
+from desktop.core.run import Failure, Run, RunState
 from desktop.errors import AppError
 from desktop.ui import words
 from desktop.ui.actions import Actions
@@ -48,12 +48,14 @@ class RunCommands(QObject):
         self._window = window
         self._talk_help = actions["talk"].toolTip()
         self._pushing: PushDialog | None = None
+        self._failures: dict[str, Failure] = {}
+        """Why runs ended badly while the window was open, until they go on."""
         for name, act in {
             "pause": self._pause_or_resume,
             "checkpoint": self._checkpoint,
             "cancel": self._cancel,
             "open_folder": self._open_folder,
-            "load_config": lambda run: selection.request_config(run.config),
+            "load_config": lambda run: selection.request_config(run.config, run.engine),
             "talk": lambda run: selection.request_chat(run.id),
             "passport": self._show_passport,
             "push": self._push,
@@ -99,10 +101,23 @@ class RunCommands(QObject):
         return do
 
     def _run_changed(self, run_id: str) -> None:
+        self._look_at_failure(run_id)
         if run_id == self._selection.run_id or run_id in self._selection.chosen:
             self._enable()
 
+    def _look_at_failure(self, run_id: str) -> None:
+        """Take the notice of how a run ended away when the run goes on, whoever has resumed it."""
+        run = self._runs.get(run_id)
+        if run is None:
+            return
+        if run.state.can_cancel:
+            if (failure := self._failures.pop(run_id, None)) is not None:
+                self._bar.forget(run_id, failure.sentence)
+        elif run.failure is not None:
+            self._failures[run_id] = run.failure
+
     def _run_removed(self, run_id: str) -> None:
+        self._failures.pop(run_id, None)
         if run_id == self._selection.run_id:
             rest = [run for run in self._runs.all() if run.id not in self._services.run_bin]
             self._selection.select(rest[0].id if rest else "")
@@ -140,6 +155,8 @@ class RunCommands(QObject):
     def _pause_or_resume(self, run: Run) -> None:
         if run.state.can_resume:
             self._runs.resume(run.id)
+            if run.step and run.progress.step is not None and not run.progress.checkpoints:
+                self._notices.post("info", f"{run.name} begins again: it has no checkpoint yet.")
         else:
             self._runs.pause(run.id)
             self._notices.post("info", f"{run.name} saves at its next step and pauses.")

@@ -171,13 +171,17 @@ class RunsDock(QWidget):
     def _select_row(self, run_id: str) -> None:
         row_number = self.model.row_of(run_id)
         index = self.shown.mapFromSource(self.model.index(row_number, 0)) if row_number >= 0 else QModelIndex()
-        if not index.isValid() or index.row() == self.table.currentIndex().row():
+        if not index.isValid():
             return
-        if run_id in self._selection.chosen:  # the others stay chosen with it
-            keep = QItemSelectionModel.SelectionFlag.NoUpdate
-            self.table.selectionModel().setCurrentIndex(index, keep)
-        else:
-            self.table.setCurrentIndex(index)
+        is_current = index.row() == self.table.currentIndex().row()
+        if is_current and self._selection.chosen:
+            return
+        flags = QItemSelectionModel.SelectionFlag
+        # A row that became the current one because another went away is not chosen by that. The table's own way to
+        # choose a row reads the keys that are held: with the Ctrl of Ctrl+Return the row before would stay chosen.
+        is_one_of_many = run_id in self._selection.chosen
+        how = flags.NoUpdate if is_one_of_many else flags.ClearAndSelect | flags.Rows
+        self.table.selectionModel().setCurrentIndex(index, how)
 
     def choose(self, run_ids: list[str]) -> None:
         """Choose these runs, as far as they are shown."""

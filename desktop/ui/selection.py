@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop.body import EngineName
 from trainer_image.contract import RunConfig
 
 
@@ -16,6 +17,8 @@ class Selection(QObject):
     """Other runs are chosen in the list; the one looked at is among them."""
     config_requested = Signal(object)
     """A RunConfig that the form should show."""
+    engine_requested = Signal(str)
+    """The name of the engine that goes with the requested config."""
     knob_requested = Signal(str, object)
     """A knob, and the value that the form should give it."""
     chat_requested = Signal(str)
@@ -45,8 +48,10 @@ class Selection(QObject):
             self.chosen = run_ids
             self.chosen_changed.emit()
 
-    def request_config(self, config: RunConfig) -> None:
+    def request_config(self, config: RunConfig, engine: EngineName | None = None) -> None:
         self.config_requested.emit(config)
+        if engine is not None:
+            self.engine_requested.emit(engine)
         self.view_requested.emit("setup")
 
     def compare(self, run_ids: list[str]) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QButtonGroup, QFrame, QPushButton, QRadioButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QRadioButton, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.body import EngineName
 from desktop.controllers.fit import Lengths, TokenCounts
@@ -17,6 +17,7 @@ from desktop.ui.actions import Actions
 from desktop.ui.config_summary import summary_lines
 from desktop.ui.dataset_fit import DatasetFit
 from desktop.ui.dataset_panel import DatasetPanel
+from desktop.ui.elided_button import ElidedButton
 from desktop.ui.fit_panel import FitPanel
 from desktop.ui.pieces import action_button, boxed, button, column, label, row
 from desktop.ui.services import Services
@@ -25,9 +26,15 @@ from desktop.ui.welcome import Welcome
 from trainer_image.contract import Problem, RunConfig
 
 ENGINE_WORDS: dict[EngineName, tuple[str, str]] = {
-    "docker": ("In a container", "Kept apart from your system. The first start builds the image."),
-    "process": ("Without a container", "In its own Python environment. The first start installs it."),
+    "docker": ("In a container", "Kept apart from your system."),
+    "process": ("Without a container", "In its own Python environment."),
 }
+TO_BUILD: dict[EngineName, str] = {
+    "docker": "The next start builds its image.",
+    "process": "The next start installs it.",
+}
+ENGINE = "form/engine"
+"""The name of the setting that keeps where runs were wanted last."""
 
 SAMPLE_ROOM = 1.1
 
@@ -51,6 +58,8 @@ class StartPanel(QWidget):
         self.engine_detail = label("", "muted", wrap=True)
         self._engines = QButtonGroup(self)
         self._engine_was_chosen = False
+        self._is_ready: dict[EngineName, bool] = {}
+        self._was_asked: set[EngineName] = set()
         self._waits_for = ""
         self._config: RunConfig | None = None
         self.start = action_button(actions["start"], "primary")
@@ -59,7 +68,7 @@ class StartPanel(QWidget):
         self.later = button("Later…", later.trigger, name="Start later")
         self.later.setMinimumHeight(40)
         self.later.setToolTip(later.toolTip())
-        self._links: list[QPushButton] = []
+        self._links: list[ElidedButton] = []
         self._problem_links = QVBoxLayout()
         self._problem_links.setSpacing(0)
         self.welcome = Welcome(services.hardware, services.images, actions, theme)
@@ -89,6 +98,11 @@ class StartPanel(QWidget):
         self._answered.timeout.connect(self._show_state)
         services.fitting.changed.connect(self._answered.start)
         services.hardware.engine_checked.connect(self._engine_checked)
+        services.setup.readiness_known.connect(self._take_readiness)
+        services.setup.changed.connect(self._ask_again)
+        services.images.listed.connect(lambda _: self._ask_again("docker"))
+        if services.settings.value(ENGINE) == "process":
+            self.take_engine("process")  # without a choice it is taken only while Docker does not answer
         self._engine_checked(services.hardware.engine)
 
     def _card(self, title: str, *parts: QWidget) -> QFrame:
@@ -114,8 +128,19 @@ class StartPanel(QWidget):
         if engine in self.engine_buttons:
             self.engine_buttons[engine].setChecked(True)
 
+    def take_engine(self, engine: EngineName) -> None:
+        """Choose an engine for good, as a click does: what answers here no longer changes it."""
+        self._engine_was_chosen = True
+        self.choose_engine(engine)
+
+    def remember_engine(self) -> None:
+        """Keep the choice for the next start of the app, where it was one."""
+        if self._engine_was_chosen:
+            self._services.settings.setValue(ENGINE, self.engine)
+
     def _engine_clicked(self) -> None:
         self._engine_was_chosen = True
+        self.remember_engine()
 
     def _engine_checked(self, check: Check | None) -> None:
         """Where Docker does not answer, the process engine is the better default; a choice once made stays."""
@@ -129,13 +154,34 @@ class StartPanel(QWidget):
         return others[0] if others else "docker"
 
     def _show_engine(self) -> None:
-        check = self._services.hardware.engine
-        text = ENGINE_WORDS[self.engine][1]
-        if self.engine == "docker" and check is not None and check.state != "ok":
-            text = f"{check.detail} {check.fix}".strip()
-        elif check is not None and check.state != "ok" and "docker" in self.engine_buttons:
-            text += " Chosen because no container engine answers here."
+        engine, check = self.engine, self._services.hardware.engine
+        is_docker_away = check is not None and check.state != "ok"
+        parts = [ENGINE_WORDS[engine][1]]
+        if engine == "docker" and check is not None and is_docker_away:
+            parts = [check.detail, check.fix]
+        else:
+            if is_docker_away and "docker" in self.engine_buttons and not self._engine_was_chosen:
+                parts.append("Chosen because no container engine answers here.")
+            if self._is_ready.get(engine) is False:
+                parts.append(TO_BUILD[engine])
+        text = " ".join(part for part in parts if part)
         self.engine_detail.setText(text)
+        self._ask_readiness()
+
+    def _ask_readiness(self) -> None:
+        """Find out once whether a start would build something first; of Docker only where it answers."""
+        engine, check = self.engine, self._services.hardware.engine
+        if engine not in self._was_asked and (engine != "docker" or (check is not None and check.state == "ok")):
+            self._was_asked.add(engine)
+            self._services.setup.ask_readiness(engine)
+
+    def _take_readiness(self, engine: EngineName, is_ready: bool) -> None:
+        self._is_ready[engine] = is_ready
+        self._show_engine()
+
+    def _ask_again(self, engine: EngineName) -> None:
+        self._was_asked.discard(engine)
+        self._show_engine()
 
     def show_config(self, config: RunConfig | None, problems: list[Problem]) -> None:
         """Say what this config comes to, or what is missing before it can start."""
@@ -155,14 +201,14 @@ class StartPanel(QWidget):
         for problem in problems[:3]:
             short = problem.sentence.split(". ")[0].rstrip(".")
             ask = partial(self.knob_requested.emit, problem.knob)
-            self._links.append(button(f"→ {short}", ask, "link"))
+            self._links.append(ElidedButton(f"→ {short}", ask))
             self._problem_links.addWidget(self._links[-1])
         if len(problems) > 3:
             self._problem_links.addWidget(label(f"and {len(problems) - 3} more", "muted"))
 
     def missing(self) -> list[str]:
         """Return what stands above the button: what is missing or wrong, each a way to its knob."""
-        return [link.text() for link in self._links]
+        return [link.whole_words() for link in self._links]
 
     def _take_lengths(self, lengths: Lengths) -> None:
         """The rows were measured where they are looked at: memory and time know them from now on."""

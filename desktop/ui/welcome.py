@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QPushButton
+from PySide6.QtWidgets import QFrame, QGridLayout
 
 from desktop.controllers.hardware import Check, GpuSample, Hardware
 from desktop.controllers.images import Images, ImageState
 from desktop.ui import words
 from desktop.ui.actions import Actions
-from desktop.ui.pieces import action_button, button, column, label, row
+from desktop.ui.elided_button import ElidedButton
+from desktop.ui.pieces import action_button, column, label, row
 from desktop.ui.shapes import CHECK_SHAPES, CHECK_WORDS, check_colour, shape_icon
 from desktop.ui.theme import Theme
 
@@ -63,8 +64,8 @@ class Welcome(QFrame):
         theme.theme_changed.connect(self._show)
         self._show()
 
-    def _make_line(self, check: str) -> QPushButton:
-        return button("", lambda: self.doctor_requested.emit(check), "link")
+    def _make_line(self, check: str) -> ElidedButton:
+        return ElidedButton("", lambda: self.doctor_requested.emit(check))
 
     def _show(self) -> None:
         self._show_engine(self._hardware.engine)
@@ -104,13 +105,12 @@ class Welcome(QFrame):
         if image is not None and (image.is_current or image.is_chosen):
             self._say(self.image, "ok", "Trainer image: ready", f"{image.tag} is there.")
         elif image is not None:
-            self._say(self.image, "warn", "Trainer image: old, the first start builds it", f"{image.tag} is older.")
+            self._say(self.image, "warn", "Trainer image: old, a start builds it", f"{image.tag} is older.")
         else:
             self._say(self.image, "absent", BUILT_AT_START, "It is built once, in minutes; the doctor can do it now.")
 
-    def _say(self, line: QPushButton, state: str, text: str, about: str) -> None:
+    def _say(self, line: ElidedButton, state: str, text: str, about: str) -> None:
         line.setIcon(shape_icon(CHECK_SHAPES[state], check_colour(state, self._theme.colours)))
-        line.setText(text)
-        line.setToolTip(f"{about} Press to examine this machine.".strip())
+        line.set_words(text, f"{about} Press to examine this machine.".strip())
         line.setAccessibleName(f"{text} ({CHECK_WORDS[state]})")
         line.setAccessibleDescription("Opens the examination of this machine at this line.")

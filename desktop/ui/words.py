@@ -35,9 +35,8 @@ def duration(seconds: float) -> str:
 
 
 def time_left(seconds: float) -> str:
-    if seconds < 2:
-        return "almost done"
-    return f"{seconds:.0f} s left" if seconds < 10 else f"{duration(round(seconds))} left"
+    """Return how long it still takes in the fewest words, rounded as ``time_left_between`` does."""
+    return "almost done" if seconds < 2 else f"{_roughly(seconds)} left"
 
 
 def time_left_between(seconds: float, between: tuple[float, float] | None) -> str:

@@ -51,6 +51,12 @@ def test_the_launch_names_the_chosen_cards(open_app: OpenApp, make_config: Calla
     assert folders.read_launch(app.run(none).files).gpus == []
 
 
+def test_runs_without_a_name_of_their_own_are_told_apart(app: App, make_config: Callable[..., RunConfig]) -> None:
+    first, second, third = (app.run(app.runs.start(make_config(seed=seed))).name for seed in (1, 2, 3))
+    assert (second, third) == (f"{first} 2", f"{first} 3")
+    assert [app.run(app.runs.start(make_config(seed=seed), name="Mine")).name for seed in (4, 5)] == ["Mine", "Mine"]
+
+
 def test_a_config_that_cannot_work_starts_nothing(app: App, make_config: Callable[..., RunConfig]) -> None:
     for broken in (make_config(dataset="/nowhere.jsonl"), make_config(gpus=[0]), make_config(model="/nowhere")):
         with pytest.raises(ConfigError):

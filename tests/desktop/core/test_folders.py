@@ -33,6 +33,9 @@ def run(home: Home, config: RunConfig) -> Run:
 
 def test_a_run_is_named_after_model_and_dataset(config: RunConfig) -> None:
     assert folders.name_for(config) == "tiny-model · captain"
+    assert folders.free_name("tiny-model · captain", ["another"]) == "tiny-model · captain"
+    taken = ["tiny-model · captain", "tiny-model · captain 2 (1 of 2: reward model)"]
+    assert folders.free_name("tiny-model · captain", taken) == "tiny-model · captain 3"
 
 
 # Writing and reading

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from desktop.body import Body
-from desktop.core.progress import Progress, advance
+from desktop.core.progress import Progress, advance, start_again
 from desktop.core.run import Failure, RunState, decide_state
 from tests.fakes import FakeTrainer, events_of
-from trainer_image.contract import EXIT_DISK_FULL, Paused, Phase, Placement, RunFolder, Warned
+from trainer_image.contract import EXIT_DISK_FULL, Failed, Paused, Phase, Placement, RunFolder, Warned
 
 
 @pytest.fixture
@@ -123,6 +123,38 @@ def test_a_clock_set_forward_makes_nothing_longer(trainer: FakeTrainer) -> None:
     assert (progress.clock_set_s, progress.pace_s) == (3600, 2.0)
     trainer.pause(2).say(Placement(placement="one", cards=[], processes=1, sentence="It fits."))
     assert progress_of(trainer).clock_set_s == 0
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_the_time_of_work_is_that_of_all_starts_without_pauses(trainer: FakeTrainer, is_killed: bool) -> None:
+    began = trainer.now
+    trainer.begin().step(1).wait(100).step(2).checkpoint(2)
+    if not is_killed:
+        trainer.pause(2)
+    first = progress_of(trainer).work
+    ended = progress_of(trainer).heard
+    assert ended is not None
+    assert first.total > timedelta(seconds=100)
+    assert ended - began - first.total <= 2 * trainer.tick  # before the first word nothing is known
+    assert first.earlier == timedelta(0)
+    trainer.wait(3600).begin(resumed_from=2).step(3).wait(20).step(4)
+    again = progress_of(trainer).work
+    assert again.earlier == first.total
+    assert timedelta(seconds=20) < again.total - first.total < timedelta(seconds=100)
+    before = progress_of(trainer.finish(4))
+    assert start_again(before).work.earlier == before.work.total
+
+
+def test_the_time_of_work_does_not_grow_with_the_clock_that_is_set(trainer: FakeTrainer) -> None:
+    trainer.begin().step(1).set_clock(3600).step(2)
+    assert progress_of(trainer).work.total < timedelta(minutes=1)
+
+
+def test_a_start_that_failed_adds_to_what_was_worked_before(trainer: FakeTrainer) -> None:
+    trainer.begin().step(1).wait(100).step(2).pause(2).wait(3600)
+    trainer.say(Failed(code="not_started", sentence="Docker does not answer.", hint="Start it."))
+    work = progress_of(trainer).work
+    assert timedelta(seconds=100) < work.earlier == work.total < timedelta(seconds=200)
 
 
 def test_a_trainer_that_paused_by_itself_says_why(trainer: FakeTrainer) -> None:

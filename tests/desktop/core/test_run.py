@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,17 @@ def test_a_body_that_is_not_there_yet_is_starting() -> None:
     assert decide_state(Progress(), Body("exited", 1), starting=True, stop_asked=True) == (RunState.STARTING, None)
 
 
+def test_a_run_has_taken_as_long_as_all_its_starts(run: Run, trainer: FakeTrainer) -> None:
+    trainer.begin().wait(120).step(1).pause(1).wait(3600)
+    first, resumed = progress_of(trainer).work.total, trainer.now
+    trainer.begin(resumed_from=1).wait(60).step(2).finish(2)
+    again = with_progress(replace(run, started=resumed), progress_of(trainer))
+    assert again.ended is not None
+    assert again.seconds_of_work(again.ended) == (first + (again.ended - resumed)).total_seconds()
+    assert again.seconds_of_work(resumed - timedelta(seconds=1)) is None
+    assert replace(run, started=None).seconds_of_work(resumed) is None
+
+
 def test_a_body_gone_is_interrupted(trainer: FakeTrainer) -> None:
     state, failure = decide_state(progress_of(trainer.begin().step(1)), GONE)
     assert state is RunState.INTERRUPTED
@@ -181,6 +193,16 @@ def test_a_body_gone_is_interrupted(trainer: FakeTrainer) -> None:
     assert failure is not None
     assert failure.code == "interrupted"
     assert "Resume" in failure.hint
+
+
+@pytest.mark.parametrize("body", [GONE, Body("exited", 137), Body("exited", 255)], ids=str)
+def test_only_a_run_with_a_checkpoint_is_said_to_go_on_from_it(trainer: FakeTrainer, body: Body) -> None:
+    _, failure = decide_state(progress_of(trainer.begin().step(1)), body)
+    assert failure is not None
+    assert failure.hint.startswith("Resume begins again: it has no checkpoint yet.")
+    _, failure = decide_state(progress_of(trainer.checkpoint(1)), body)
+    assert failure is not None
+    assert failure.hint.startswith("Resume goes on from its last checkpoint.")
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 254])

@@ -78,14 +78,34 @@ def talk(window: MainWindow, bench: Bench, start_run: Callable[..., str], qtbot:
     return Talk(window, bench, qtbot)
 
 
+def test_with_another_run_chosen_the_chat_stays_as_narrow(
+    talk: Talk, start_run: Callable[..., str], bench: Bench, qtbot: QtBot
+) -> None:
+    talk.ready()
+    alone = talk.dock.minimumSizeHint().width()
+    other = start_run(seed=5)
+    trainer = bench.trainer(other)
+    trainer.files.adapter.mkdir()
+    trainer.say(Finished(step=9, adapter="adapter", seconds=3))
+    qtbot.waitUntil(lambda: bench.services.runs.get(other).state == "finished")
+    loaded = bench.services.chat.run_id
+    bench.services.runs.rename(str(loaded), "a captain with a very high learning rate indeed")
+    talk.window.selection.select(other)
+    qtbot.waitUntil(lambda: talk.dock.state.whole_text().startswith("a captain with"))
+    assert talk.dock.load.isVisible()
+    assert talk.dock.unload.isVisible()
+    # Both buttons together are what it may grow by; the words beside them end in an ellipsis.
+    assert talk.dock.minimumSizeHint().width() <= max(alone, 900)
+
+
 def test_loading_has_a_name(talk: Talk, qtbot: QtBot) -> None:
     assert talk.bench.services.chat.state is ChatState.OPENING
     talk.trainer.phase("load", 3)
-    qtbot.waitUntil(lambda: talk.dock.state.text().startswith("Loading the model"))
+    qtbot.waitUntil(lambda: talk.dock.state.whole_text().startswith("Loading the model"))
     assert not talk.dock.prompt.isEnabled()
     talk.ready()
     assert talk.dock.prompt.isEnabled()
-    assert talk.dock.state.text() == "ready"
+    assert talk.dock.state.whole_text() == "ready"
 
 
 def test_answers_stream_into_two_columns(talk: Talk, qtbot: QtBot) -> None:

@@ -299,6 +299,52 @@ def test_engine_follows_what_answers_until_it_is_chosen(filled: MainWindow, benc
     assert panel.engine == "process"
 
 
+def test_where_runs_were_wanted_last_is_chosen_at_the_next_start(
+    window: MainWindow, bench: Bench, qtbot: QtBot
+) -> None:
+    panel = window.config_dock.panel
+    qtbot.mouseClick(panel.engine_buttons["process"], Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+    again = MainWindow(bench.services)
+    qtbot.addWidget(again)
+    bench.services.hardware.engine_checked.emit(bench.doctor.checks[0])
+    assert again.config_dock.panel.engine == "process"
+    assert "Chosen because" not in again.config_dock.panel.engine_detail.text()
+
+
+def test_a_clone_runs_where_its_run_did(filled: MainWindow, bench: Bench, config: RunConfig, qtbot: QtBot) -> None:
+    panel = filled.config_dock.panel
+    run_id = bench.services.runs.start(config, engine="process")
+    assert panel.engine == "docker"
+    filled.selection.select(run_id)
+    filled.actions_by_name["load_config"].trigger()
+    assert panel.engine == "process"
+    bench.services.hardware.engine_checked.emit(bench.doctor.checks[0])
+    assert panel.engine == "process"
+
+
+def test_a_build_is_announced_only_where_there_will_be_one(window: MainWindow, bench: Bench, qtbot: QtBot) -> None:
+    panel, setup = window.config_dock.panel, bench.services.setup
+    with qtbot.waitSignal(setup.readiness_known) as told:
+        panel.take_engine("process")
+    assert told.args == ["process", True]
+    assert panel.engine_detail.text() == "In its own Python environment."
+    setup.readiness_known.emit("process", False)
+    assert panel.engine_detail.text().endswith("The next start installs it.")
+    with qtbot.waitSignal(setup.readiness_known):
+        setup.changed.emit("process")
+    assert panel.engine_detail.text() == "In its own Python environment."
+
+
+def test_a_new_run_begins_at_the_first_step(filled: MainWindow, qtbot: QtBot) -> None:
+    dock = filled.config_dock
+    bar = dock.steps.verticalScrollBar()
+    dock.steps.reveal("seed")
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    bar.setValue(bar.maximum())
+    filled.actions_by_name["new_run"].trigger()
+    qtbot.waitUntil(lambda: bar.value() == 0)
+
+
 def test_the_example_is_prepared_then_started_once(window: MainWindow, bench: Bench, qtbot: QtBot) -> None:
     assert window.config_dock.panel.welcome.isVisible()
     with qtbot.waitSignal(bench.services.runs.run_added):

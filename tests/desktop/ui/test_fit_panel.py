@@ -17,7 +17,7 @@ from desktop.controllers.hardware import GpuSample
 from desktop.core.duration import Duration
 from desktop.core.peaks import Peak
 from desktop.ui.fit_bars import LOOKS, MemoryBar
-from desktop.ui.fit_panel import FitPanel, time_words
+from desktop.ui.fit_panel import UNTIMED, CardFit, FitPanel, time_words
 from desktop.ui.main_window import MainWindow
 from desktop.ui.theme import DARK, LIGHT, Theme, contrast
 from tests.desktop.ui.window_fakes import Bench, make_bench
@@ -84,8 +84,8 @@ def test_every_card_has_its_bar_against_what_is_free_now(panel: FitPanel) -> Non
     assert panel.verdict.text() == "✓ It fits into memory."
     first, second = panel.cards[:2]
     assert first.name.whole_text() == "GPU 0 · RTX 3060"
-    assert "of 11 GB free" in first.figures.text()
-    assert "of 12 GB free" in second.figures.text()
+    assert "of 11 GB" in first.figures.text()
+    assert "of 12 GB" in second.figures.text()
     assert [name for name, _ in first.bar.segments()] == ["used by others", *LOOKS]
     assert first.bar.segments()[0][1].width() > second.bar.segments()[0][1].width()
     assert "2 cards train a copy each" in panel.placement.text()
@@ -187,6 +187,32 @@ def test_without_a_card_it_is_calm_and_counts_the_computers_memory(bench: Bench,
     assert "the computer's memory" in panel.verdict.text()
     assert "trains on the processor" in panel.placement.text()
     assert panel.cards[0].name.whole_text() == "Computer's memory"
+
+
+@pytest.mark.parametrize("width", [90, 240, 900])
+def test_what_is_needed_never_reads_as_what_is_free(panel: FitPanel, qtbot: QtBot, width: int) -> None:
+    card = CardFit(panel._theme)
+    qtbot.addWidget(card)
+    card.show_gpu(panel._fitting.fit.gpus[0])  # type: ignore[union-attr]
+    card.resize(width, 60)
+    card.show()
+    assert card.figures.text().startswith("needs ")
+    assert card.figures.text().endswith(" GB free" if width == 900 else " GB")
+
+
+def test_the_guess_of_the_preset_is_shown_until_something_better_is_known(bench: Bench, qtbot: QtBot) -> None:
+    (bench.model / "config.json").write_text(json.dumps(LLAMA_8B | {"num_hidden_layers": 2, "hidden_size": 256}))
+    window = MainWindow(bench.services)
+    qtbot.addWidget(window)
+    dock = window.config_dock
+    dock.keeper.pick("test")
+    take(window, bench, qtbot)
+    time = dock.panel.memory.time_source
+    qtbot.waitUntil(lambda: time.text().endswith("min, a guess: nothing of this kind has run here yet."))
+    said = time.text().split(",")[0].removeprefix("About ")
+    assert f"takes about {said}" in dock.steps.presets.reasons.text()
+    dock.form.set_values({"max_steps": 7000})
+    qtbot.waitUntil(lambda: time.text() == UNTIMED)
 
 
 def test_a_model_nobody_knows_is_no_promise(window: MainWindow, two: Bench, qtbot: QtBot) -> None:

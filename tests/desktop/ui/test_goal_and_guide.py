@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from desktop.core.auto_memory import GIB, Machine
+from desktop.core.models import KnownModel
+from desktop.ui.guide_panel import GuidePanel
 from desktop.ui.main_window import MainWindow
 from tests.desktop.ui.test_presets import CARDS, LLAMA, WAIT_MS
 from tests.desktop.ui.window_fakes import Bench, make_bench
@@ -93,6 +96,15 @@ def test_the_guide_shows_costs_and_fills_the_form(filled: MainWindow, qtbot: QtB
     assert (values["method"], values["load_in_4bit"]) == ("grpo", True)
     assert not guide.isVisible()
     assert dock.form.config is not None, dock.form.problems
+
+
+def test_without_a_card_the_guide_speaks_of_the_memory_that_is_free(qtbot: QtBot) -> None:
+    guide, model = GuidePanel(), KnownModel("small", parameters=10**6)
+    qtbot.addWidget(guide)
+    guide.begin("sft", None, model, Machine((), 21 * GIB))
+    assert " of 21 GB that are free in memory." in guide.ways._lines[0][1].text()
+    guide.show_facts(None, model, Machine((), GIB))
+    assert " GB, and 1.0 GB are free." in guide.ways._lines[0][1].text()
 
 
 def test_the_guide_says_what_the_rows_cannot_feed(filled: MainWindow, qtbot: QtBot) -> None:

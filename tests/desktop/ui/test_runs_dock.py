@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
+from desktop.body import Body
 from desktop.engine.steps import BuildStep
 from desktop.ui.main_window import MainWindow
 from desktop.ui.runs_model import RUN_ROLE, Column, RunsModel, subline
@@ -125,6 +127,54 @@ def test_what_is_deleted_can_be_had_back_for_a_while(
     qtbot.waitUntil(lambda: bench.services.runs.get(run_id) is None)
     assert not folder.exists()
     assert dock.bin_line.isHidden()
+
+
+def test_a_run_begun_with_ctrl_held_is_chosen_alone(
+    bench: Bench, window: MainWindow, start_run: StartRun, qtbot: QtBot
+) -> None:
+    window.views.show("watch")
+    first = start_run("first")
+    table = window.runs_dock.table
+    assert window.selection.chosen == (first,)
+    qtbot.keyPress(table, Qt.Key.Key_Control, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.keyboardModifiers() == Qt.KeyboardModifier.ControlModifier
+    second = start_run("second")
+    window.selection.select(second)
+    qtbot.keyRelease(table, Qt.Key.Key_Control)
+    assert window.selection.chosen == (second,)
+
+
+def test_the_row_that_follows_one_put_away_is_chosen(
+    bench: Bench, window: MainWindow, start_run: StartRun, qtbot: QtBot
+) -> None:
+    runs = [start_run(name) for name in ("first", "second", "third")]
+    for run_id in runs:
+        bench.trainer(run_id).say(Finished(step=1, adapter="adapter", seconds=1))
+    qtbot.waitUntil(lambda: all(bench.services.runs.get(run_id).state == "finished" for run_id in runs), timeout=60_000)
+    window.views.show("watch")
+    window.selection.select(runs[1])
+    for action in ("archive_runs", "delete_run"):
+        window.actions_by_name[action].trigger()
+        looked_at = window.selection.run_id
+        assert window.selection.chosen == (looked_at,)
+        assert window.runs_dock.table.selectionModel().isSelected(window.runs_dock.table.currentIndex())
+    assert window.runs_dock.shown.rowCount() == 1
+
+
+def test_the_notice_of_how_a_run_ended_goes_when_it_goes_on(
+    bench: Bench, window: MainWindow, start_run: StartRun, qtbot: QtBot
+) -> None:
+    run_id = start_run()
+    bench.trainer(run_id).step(24, 1.0)
+    qtbot.waitUntil(lambda: bench.services.runs.get(run_id).step == 24, timeout=60_000)
+    bench.engine.bodies[run_id] = Body("exited", exit_code=137)
+    qtbot.waitUntil(lambda: "killed" in window.bar.sentence.whole_text(), timeout=60_000)
+    assert window.bar.hint.whole_text().startswith("Resume begins again: it has no checkpoint yet.")
+    window.selection.select(run_id)
+    qtbot.waitUntil(lambda: window.actions_by_name["pause"].text() == "Resume", timeout=60_000)
+    window.actions_by_name["pause"].trigger()
+    assert window.bar.sentence.whole_text() == "first begins again: it has no checkpoint yet."
+    assert window.bar.more.text() == ""
 
 
 def test_empty_is_a_beginning(window: MainWindow, start_run: StartRun) -> None:

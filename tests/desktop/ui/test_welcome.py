@@ -16,6 +16,7 @@ from desktop.ui.main_window import MainWindow
 from desktop.ui.welcome import Welcome
 from tests.desktop.ui.test_presets import CARDS
 from tests.desktop.ui.window_fakes import Bench
+from trainer_image.contract import Problem
 
 
 @pytest.fixture
@@ -62,11 +63,11 @@ def test_it_says_what_is_there(card: Welcome, bench: Bench, qtbot: QtBot) -> Non
     hardware = bench.services.hardware
     with qtbot.waitSignal(bench.services.images.listed):
         hardware.engine_checked.emit(Check("engine", "ok", "Docker 28.3.2 answers."))
-    assert card.engine.text() == "Docker 28.3 answers"
-    assert card.image.text() == "Trainer image: ready"
-    assert "No graphics card" in card.cards.text()
+    assert card.engine.whole_words() == "Docker 28.3 answers"
+    assert card.image.whole_words() == "Trainer image: ready"
+    assert "No graphics card" in card.cards.whole_words()
     hardware.sampled.emit(list[GpuSample](CARDS))
-    assert card.cards.text() == "2 × GeForce RTX 3060, 24 GB"
+    assert card.cards.whole_words() == "2 × GeForce RTX 3060, 24 GB"
     assert card.cards.accessibleName().endswith("(fine)")
 
 
@@ -75,18 +76,40 @@ def test_an_old_image_is_no_ready_one(card: Welcome, bench: Bench, qtbot: QtBot)
     bench.image.use(bench.image.there[0].tag)
     with qtbot.waitSignal(bench.services.images.listed):
         bench.services.images.refresh()
-    assert "old" in card.image.text()
+    assert "old" in card.image.whole_words()
     bench.image.there = []
     with qtbot.waitSignal(bench.services.images.listed):
         bench.services.images.refresh()
-    assert "the first start builds it" in card.image.text()
+    assert "the first start builds it" in card.image.whole_words()
 
 
 def test_without_docker_it_says_what_happens_then(card: Welcome, bench: Bench) -> None:
     bench.services.hardware.engine_checked.emit(Check("engine", "fail", "No engine answers.", "Start Docker."))
-    assert "without a container" in card.engine.text()
+    assert "without a container" in card.engine.whole_words()
     assert "Start Docker." in card.engine.toolTip()
     assert card.image.isHidden()
+
+
+def test_no_line_widens_the_card(card: Welcome, window: MainWindow, bench: Bench, qtbot: QtBot) -> None:
+    bench.services.hardware.engine_checked.emit(Check("engine", "ok", "Docker 28.3.2 answers."))
+    before = card.minimumSizeHint().width()
+    long = " and ".join(["Trainer image: much too old"] * 9)
+    card.image.set_words(long, "More of it.")
+    assert card.minimumSizeHint().width() == before
+    qtbot.waitUntil(lambda: card.image.text().endswith("…"))
+    assert card.image.toolTip() == f"{long}\nMore of it."
+    assert card.image.accessibleName() == long
+
+
+def test_a_long_problem_leaves_the_panel_its_width(window: MainWindow, qtbot: QtBot) -> None:
+    panel = window.config_dock.panel
+    width = panel.width()
+    sentence = "This file holds rows that could be meant in several ways " * 4
+    panel.show_config(None, [Problem("dataset", sentence)])
+    qtbot.waitUntil(lambda: panel._links[0].text().endswith("…"))
+    assert panel.width() == width
+    assert panel.missing() == [f"→ {sentence.rstrip('.')}"]
+    assert sentence in panel._links[0].toolTip()
 
 
 @pytest.mark.parametrize(("line", "check"), [("engine", "engine"), ("cards", "gpus"), ("image", "image")])
