@@ -29,7 +29,7 @@ __all__ = ["Chart", "Curve", "Look"]
 FOLLOW_MS = 30
 """So much later the other charts follow the one that is zoomed: all at once would take longer than a frame."""
 SOFT_BELOW = 800
-"""Lines with so few points are thicker; with more they would take fifty times as long as those of one pixel."""
+"""Lines with so few points are thicker; with more they would hide each other."""
 _FOOT = 16
 """Pixels that marks need below the curves."""
 _ALL = (-math.inf, math.inf)
