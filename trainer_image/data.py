@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from trainer_image.formats import (
     why_not,
     with_text,
 )
+from trainer_image.splitting import split
 
 AS_FOUND = Told()
 """Nobody has said how a file is read: it is found out."""
@@ -173,15 +173,3 @@ def _in_words(problems: Sequence[RowProblem], rows: int) -> tuple[str, str]:
     count = "1 row" if len(problems) == 1 else f"{len(problems)} rows"
     sentence = f"{count} of {rows} cannot be used. {named}{more}"
     return sentence, "Mend the rows, or set Bad rows to leave_out."
-
-
-def split(items: list[Any], share: float, seed: int) -> tuple[list[Any], list[Any]]:
-    """Hold back a share of the rows, the same ones for the same seed; at least one where there are two.
-
-    Items of one row (the pairs of a ranking) stay together, so that none of them is trained on and tested with.
-    """
-    rows = sorted({item.row for item in items})
-    count = min(max(round(len(rows) * share), 1 if share else 0), len(rows) - 1)
-    held = {rows[index] for index in random.Random(seed).sample(range(len(rows)), count)}
-    train = [item for item in items if item.row not in held]
-    return train, [item for item in items if item.row in held]

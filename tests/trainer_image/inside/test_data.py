@@ -13,11 +13,12 @@ import pytest
 from trainer_image.arguments import DataPlan
 from trainer_image.batches import Counted, Padded
 from trainer_image.contract import RunFolder
-from trainer_image.data import prepare, read_dataset, split
+from trainer_image.data import prepare, read_dataset
 from trainer_image.encoding import NOT_LEARNED, Encoded, encode
 from trainer_image.errors import TrainerError
 from trainer_image.formats import Example, Message, RowProblem, read_told
 from trainer_image.methods import sft
+from trainer_image.splitting import split
 
 TALK = (
     Message("system", "Be kind."),
