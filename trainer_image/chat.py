@@ -195,19 +195,21 @@ def answer(
         dice = {"do_sample": True, "temperature": prompt.temperature, "top_p": prompt.top_p, "top_k": 0}
     torch.manual_seed(prompt.seed)
     start = time.perf_counter()
+    longest = min(prompt.max_new_tokens, room)
     stays_silent = prompt.prompt_id in inbox.stopped
     if not stays_silent:
         with torch.inference_mode(), model.disable_adapter() if speaker == "base" else nullcontext():
             model.generate(
                 input_ids=inputs,
                 attention_mask=torch.ones_like(inputs),
-                max_new_tokens=min(prompt.max_new_tokens, room),
+                max_new_tokens=longest,
                 pad_token_id=tokenizer.pad_token_id,
                 stopping_criteria=StoppingCriteriaList([is_stopped]),
                 streamer=stream,
                 **dice,
             )
     seconds = time.perf_counter() - start
+    is_whole = len(stream.ids) < longest or stream.ids[-1] in ends_of(model)
     reporter.emit(
         Answer(
             prompt_id=prompt.prompt_id,
@@ -217,8 +219,15 @@ def answer(
             first_token_s=(stream.first_at or start) - start,
             tokens_per_s=len(stream.ids) / max(seconds, 1e-9),
             stopped=prompt.prompt_id in inbox.stopped or inbox.is_closing,
+            cut="" if is_whole else "context" if longest == room else "length",
         )
     )
+
+
+def ends_of(model: Any) -> set[int]:
+    """Return the tokens that a model ends an answer with."""
+    ends = model.generation_config.eos_token_id
+    return set(ends) if isinstance(ends, list) else {ends}
 
 
 def main(words: list[str]) -> int:

@@ -127,4 +127,5 @@ def _one_as_json(answer: Answer) -> dict[str, Any]:
         "answer": answer.text,
         "first_token_s": answer.first_token_s,
         "tokens_per_s": answer.tokens_per_s,
+        "cut": answer.cut,
     }

@@ -9,6 +9,11 @@ from desktop.ui import words
 from desktop.ui.pieces import column, label, row
 from trainer_image.contract import Answer, ChatMessage
 
+CUT = {
+    "length": "cut off: as long as an answer may be",
+    "context": "cut off: the conversation is full, begin a new one",
+}
+
 
 class Exchange(QWidget):
     """One prompt and its answer."""
@@ -39,6 +44,8 @@ class Exchange(QWidget):
         parts.insert(0, words.plural(answer.tokens, "token"))
         if answer.stopped:
             parts.append("stopped")
+        if answer.cut:
+            parts.append(CUT[answer.cut])
         self.stats.setText(" · ".join(parts))
 
     def break_off(self) -> None:

@@ -327,6 +327,8 @@ class Answer(_Event):
     first_token_s: float
     tokens_per_s: float
     stopped: bool = False
+    cut: Literal["", "length", "context"] = ""
+    """Why it ends where the model would have gone on: it is as long as answers may be, or the conversation is full."""
 
 
 TrainingEvent = (

@@ -48,7 +48,7 @@ class Talk:
         assert isinstance(request, PromptRequest)
         return request
 
-    def answer(self, prompt_id: str, speaker: str, text: str, *, stopped: bool = False) -> None:
+    def answer(self, prompt_id: str, speaker: str, text: str, *, stopped: bool = False, cut: str = "") -> None:
         self.trainer.say(
             Answer(
                 prompt_id=prompt_id,
@@ -58,6 +58,7 @@ class Talk:
                 first_token_s=0.31,
                 tokens_per_s=41.2,
                 stopped=stopped,
+                cut=cut,  # type: ignore[arg-type]
             )
         )
 
@@ -138,6 +139,16 @@ def test_escape_stops(talk: Talk, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: talk.dock.stop.isHidden())
     assert talk.last("tuned").stats.text().endswith("stopped")
     assert talk.last("base").answer.text() == "(nothing)"
+
+
+def test_an_answer_that_was_cut_says_why(talk: Talk, qtbot: QtBot) -> None:
+    talk.ready()
+    request = talk.ask("Tell me everything.")
+    talk.answer(request.prompt_id, "tuned", "Once upon", cut="length")
+    talk.answer(request.prompt_id, "base", "Once upon a", cut="context")
+    qtbot.waitUntil(lambda: talk.dock.stop.isHidden(), timeout=60_000)
+    assert talk.last("tuned").stats.text().endswith("cut off: as long as an answer may be")
+    assert talk.last("base").stats.text().endswith("cut off: the conversation is full, begin a new one")
 
 
 def test_each_column_goes_on_from_what_it_said(talk: Talk, qtbot: QtBot) -> None:

@@ -59,6 +59,8 @@ def test_both_speakers_answer_and_stop(new_run: Any, open_chat: Any, tmp_path: P
     both = _answers(chat, "both")
     assert both["tuned"].text == "A parrot, a parrot!"
     assert "parrot" not in both["base"].text
+    assert both["tuned"].cut == ""
+    assert both["base"].cut == ("length" if both["base"].tokens == 24 else "")
     for speaker, answer in both.items():
         told = [e.text for e in chat.events("token") if (e.prompt_id, e.speaker) == ("both", speaker)]
         assert "".join(told) == answer.text
