@@ -157,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self.wfile.write(body[:half])
             self.wfile.flush()
-            self.server.holds.wait(600)
+            self.server.holds.wait(60)
             self.wfile.write(body[half:])
         except OSError:  # whoever asked has gone
             self.close_connection = True

@@ -119,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
         length, oid = int(self.headers["Content-Length"]), self.path.rpartition("/")[2]
         data = self.rfile.read(length // 2)
         if self.server.held is not None:
-            self.server.held.wait(600)
+            self.server.held.wait(60)
         data += self.rfile.read(length - len(data))
         if len(data) < length:  # whoever sent it has gone
             self.close_connection = True
@@ -278,6 +278,6 @@ class _Handler(BaseHTTPRequestHandler):
             half = len(body) // 2
             self.wfile.write(body[:half])
             self.wfile.flush()
-            server.trickle.wait(600)
+            server.trickle.wait(60)
             body = body[half:]
         self.wfile.write(body)

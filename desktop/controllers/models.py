@@ -5,6 +5,7 @@ And those that runs have made, on their way to the Hub.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +111,7 @@ class Models(QObject):
         self._check = ModelCheck(hub, home.caches / "hub", Supported(listed.trainable, listed.not_trainable))
         self.downloads = Downloads(jobs, self.cache, token, endpoint, self)
         self.pushes = Pushes(jobs, token, endpoint, self)
+        self._given_up = threading.Event()
         self.report: ModelReport | None = None
         """What was found out of the model that was asked for last; None while it is looked at."""
 
@@ -263,10 +265,15 @@ class Models(QObject):
             self.failed.emit(error)
 
         work = self._engines[engine]
-        self._jobs.run("build", lambda: import_gguf(gguf, self._home.models, work, machine), done, fail)
+
+        def make() -> Path:
+            return import_gguf(gguf, self._home.models, work, machine, given_up=self._given_up)
+
+        self._jobs.run("build", make, done, fail)
 
     def close(self) -> None:
-        """End the downloads, which go on at the next start of the same, and the pushes, which begin anew."""
+        """End the downloads, which go on at the next start of the same; pushes and conversions begin anew."""
+        self._given_up.set()
         self.downloads.close()
         self.pushes.close()
 

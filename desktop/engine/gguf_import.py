@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -21,7 +22,14 @@ def is_model_folder(folder: Path) -> bool:
     return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
 
 
-def import_gguf(gguf: Path, models: Path, engine: Engine, machine: Machine, limit_s: float = 3600) -> Path:
+def import_gguf(
+    gguf: Path,
+    models: Path,
+    engine: Engine,
+    machine: Machine,
+    limit_s: float = 3600,
+    given_up: threading.Event | None = None,
+) -> Path:
     """Return the model folder of a GGUF file, made if it is not there; AppError says why it could not be."""
     target = folder_for(gguf, models)
     if is_model_folder(target):
@@ -29,7 +37,7 @@ def import_gguf(gguf: Path, models: Path, engine: Engine, machine: Machine, limi
     if not gguf.is_file():
         raise AppError(f"There is no file {gguf}.", "Choose another one.", "model_missing")
     models.mkdir(parents=True, exist_ok=True)
-    said = convert(gguf, target, engine, machine, limit_s)
+    said = convert(gguf, target, engine, machine, limit_s, given_up)
     if not is_model_folder(target):
         raise EngineError(
             f"{gguf.name} could not be turned into a model folder.", f"The trainer said: {said}", "conversion_failed"
@@ -37,8 +45,19 @@ def import_gguf(gguf: Path, models: Path, engine: Engine, machine: Machine, limi
     return target
 
 
-def convert(gguf: Path, target: Path, engine: Engine, machine: Machine, limit_s: float) -> str:
-    """Let the trainer make ``target`` of the file, wait for its end, and return the end of what it said."""
+def convert(
+    gguf: Path,
+    target: Path,
+    engine: Engine,
+    machine: Machine,
+    limit_s: float,
+    given_up: threading.Event | None = None,
+) -> str:
+    """Let the trainer make ``target`` of the file, wait for its end, and return the end of what it said.
+
+    Once ``given_up`` is set it is ended: an app that is closed does not wait for it, and another one makes it anew.
+    """
+    given_up = given_up or threading.Event()
     spec = plan_conversion(gguf, target, machine)
     engine.start(spec)
     deadline = time.monotonic() + limit_s
@@ -46,7 +65,10 @@ def convert(gguf: Path, target: Path, engine: Engine, machine: Machine, limit_s:
         body = engine.find().get(spec.id)
         if body is None or body.state != "running":
             break
-        time.sleep(LOOK_S)
+        if given_up.wait(LOOK_S):
+            engine.signal(spec.id, "kill")
+            time.sleep(LOOK_S)
+            break
     output = engine.output(spec.id)
     engine.remove(spec.id)
     return output.strip()[-400:] or "nothing"

@@ -61,10 +61,12 @@ class StartingPoints(ModelPage):
         self._models = models
         self._here: frozenset[str] = frozenset()
         """Which models need no download."""
+        self._fits: dict[str, str] = {}
+        """By id what was worked out for the cards of this moment."""
         self._base = {name: field.default for name, field in RunConfig.model_fields.items()}
         self.finder = QLineEdit(placeholderText="Find, such as  qwen 4b", clearButtonEnabled=True)
         self.finder.setAccessibleName("Find a starting point")
-        self.finder.textChanged.connect(lambda _: self.refresh())
+        self.finder.textChanged.connect(lambda _: self._show_list())
         self.four_bit = button("4-bit files", lambda: self._pick("four_bit"))
         self.open_copy = button("Open copy", lambda: self._pick("open_copy"))
         self.buttons.insertWidget(1, self.four_bit)
@@ -78,6 +80,7 @@ class StartingPoints(ModelPage):
 
     def refresh(self) -> None:
         """Fill the table for the cards of this moment, and offline for what is on this machine."""
+        self._fits.clear()
         self._show_list()
         if self._models.is_offline():
             self._models.look_at_cache()
@@ -90,8 +93,10 @@ class StartingPoints(ModelPage):
 
     def _show_list(self) -> None:
         found = model_list().search(self.finder.text())
-        rows = [TableRow(self._words(one), one, one.id, not any(map(self._can_use, one.ids))) for one in found]
-        self.table.show_rows(rows)
+        is_offline = self._models.is_offline()
+        self.table.show_rows(
+            [TableRow(self._words(one), one, one.id, is_offline and self._here.isdisjoint(one.ids)) for one in found]
+        )
         self._show_choice(self.table.chosen)
 
     def _can_use(self, id: str) -> bool:
@@ -100,7 +105,9 @@ class StartingPoints(ModelPage):
     def _words(self, one: StartingPoint) -> tuple[str, ...]:
         name = one.name if one.kind == "chat" else f"{one.name}  (base)"
         licence = f"{one.licence}, {GATED}" if one.gated else one.licence
-        return name, size_words(one.parameters), self._fit(one), licence, words.count(one.context)
+        if one.id not in self._fits:
+            self._fits[one.id] = self._fit(one)
+        return name, size_words(one.parameters), self._fits[one.id], licence, words.count(one.context)
 
     def _fit(self, one: StartingPoint) -> str:
         if one.facts is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -195,6 +196,16 @@ def test_gguf_that_cannot_be_read_says_what_the_trainer_said(tmp_path: Path) -> 
     gguf.write_bytes(b"GGUF")
     with pytest.raises(AppError, match=r"odd\.gguf could not be turned .* this kind of GGUF: moon"):
         import_gguf(gguf, tmp_path / "models", Converting(works=False), machine)
+
+
+def test_a_conversion_that_is_given_up_is_ended(tmp_path: Path) -> None:
+    gguf, machine, engine = tmp_path / "slow.gguf", Machine(tmp_path, tmp_path, 1, 1), FakeEngine("process")
+    gguf.write_bytes(b"GGUF")
+    given_up = threading.Event()
+    given_up.set()
+    with pytest.raises(AppError, match="could not be turned"):
+        import_gguf(gguf, tmp_path / "models", engine, machine, given_up=given_up)
+    assert engine.find() == {}
 
 
 def test_a_file_of_the_weights_that_is_missing_is_named(check: ModelCheck, tmp_path: Path) -> None:
