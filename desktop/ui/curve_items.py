@@ -227,10 +227,6 @@ class CurveLayer(PixelLayer):
         super().__init__(view, z=1)
         self._items: list[CurveItem] = []
 
-    @property
-    def items(self) -> list[CurveItem]:
-        return self._items
-
     def set_items(self, items: Iterable[CurveItem]) -> None:
         """Paint these, the ones that stand over others last."""
         self._items = sorted(items, key=lambda item: HEIGHTS.get(item.curve.look, 1))
