@@ -16,8 +16,8 @@ from desktop.controllers.assembly import Assembly, assemble
 from desktop.controllers.desktop_words import DesktopWords
 from desktop.errors import AppError
 from desktop.paths import Home
-from desktop.ui.main_window import MainWindow
 from desktop.ui.services import Services
+from desktop.ui.window.main_window import MainWindow
 
 COMES_UP_S = 20.0
 """How long a keeper may take from its start until it can be seen."""

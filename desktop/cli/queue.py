@@ -16,7 +16,7 @@ from desktop.controllers.showing import Showing
 from desktop.core.queue import MOVES, lane_words
 from desktop.core.run import Run, RunState
 from desktop.paths import Home
-from desktop.ui.warning_notices import WarningNotices
+from desktop.ui.window.warning_notices import WarningNotices
 
 
 def add_words(parser: argparse.ArgumentParser) -> None:

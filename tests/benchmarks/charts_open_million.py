@@ -26,8 +26,8 @@ from PySide6.QtWidgets import QApplication
 
 from desktop.core import folders
 from desktop.core.run import RunState
-from desktop.ui.charts import FOLLOW_MS
-from desktop.ui.main_window import MainWindow
+from desktop.ui.charts.chart import FOLLOW_MS
+from desktop.ui.window.main_window import MainWindow
 from tests.benchmarks.charts_run import write_run
 from tests.benchmarks.charts_window import memory_mb, open_window, pump, put_run, wait_drawn
 

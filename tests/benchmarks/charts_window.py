@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QApplication
 
-from desktop.ui.main_window import MainWindow
+from desktop.ui.window.main_window import MainWindow
 from tests.desktop.ui.window_fakes import Bench, make_bench
 from trainer_image.contract import Finished, Launch, RunConfig, RunFolder, write_event
 

@@ -25,8 +25,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from desktop.core.dataset.scan import WORKERS
-from desktop.ui.dataset_problem_model import Column
-from desktop.ui.main_window import MainWindow
+from desktop.ui.datasets.problem_model import Column
+from desktop.ui.window.main_window import MainWindow
 from tests.benchmarks.charts_window import open_window, pump
 
 GOOD = {"question": "How deep is the sea, number {}? " * 20, "answer": "Deep enough. " * 30}

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop.controllers.hardware import GpuSample
 from desktop.core.models import model_list
-from desktop.ui.main_window import MainWindow
+from desktop.ui.window.main_window import MainWindow
 from tests.desktop.ui.window_fakes import Bench, make_bench
 
 GIB = 1024**3

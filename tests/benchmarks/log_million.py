@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTableView
 
 from desktop.core.log_index import find_all
 from desktop.core.log_levels import Level
-from desktop.ui.log_model import LogModel
+from desktop.ui.log.model import LogModel
 
 LINES = 1_000_000
 TRACE = 'Traceback (most recent call last):\n  File "train.py", line 3, in <module>\nRuntimeError: once\n'

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from desktop.controllers.preparing import Preparing
 from desktop.core.run import Run, RunState
 from desktop.engine.steps import BuildStep, Fetched
-from desktop.ui.phase_line import Piece, ribbon_pieces
+from desktop.ui.runs.phase_line import Piece, ribbon_pieces
 from tests.fakes import START
 from trainer_image.contract import RunConfig
 

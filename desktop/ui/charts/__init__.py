@@ -1,0 +1,1 @@
+"""Curves, their charts and what is said on them."""

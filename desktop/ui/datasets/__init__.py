@@ -1,0 +1,1 @@
+"""Datasets: dropped, looked through, mapped, made and kept."""

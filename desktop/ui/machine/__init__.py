@@ -1,0 +1,1 @@
+"""The machine: its cards, its doctor and the image."""

@@ -1,0 +1,1 @@
+"""The table of runs, the queue, comparing, and what is done with a run."""

@@ -1,0 +1,1 @@
+"""Setting up a run: the form, its presets, saved configs, will it fit, and Start."""

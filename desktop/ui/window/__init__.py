@@ -1,0 +1,1 @@
+"""The window itself: its actions, views, notices, tray and settings."""
