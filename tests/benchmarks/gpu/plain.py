@@ -113,6 +113,8 @@ trainer = SFTTrainer(
         per_device_train_batch_size=asked["batch"],
         gradient_accumulation_steps=asked.get("accumulation", 1),
         learning_rate=2e-4,
+        # Unsloth's own default holds its state in 8 bits; ours does not unless asked, so the same is named for both.
+        optim="adamw_torch_fused",
         max_length=length,
         completion_only_loss=None if "prompt" in rows.column_names else False,
         bf16=True,
