@@ -58,11 +58,17 @@ class LongRuns:
             for hear, _ in list(waiting):
                 hear(share)
 
+        later: list[Callable[[], None]] = []
+
         def read() -> tuple[Live, Progress]:
             live = Live(RunLog(run.files.events), folders.read_launch(run.files))
             try:
                 events = read_whole(
-                    live.log, live.series, live.completions, lambda share: self._jobs.call_soon(lambda: tell(share))
+                    live.log,
+                    live.series,
+                    live.completions,
+                    lambda share: self._jobs.call_soon(lambda: tell(share)),
+                    later.append,
                 )
             except OSError as error:
                 sentence = f"The events of {run.name} cannot be read: {error.strerror}."
@@ -79,6 +85,8 @@ class LongRuns:
                 self._take(run.id, *found)
             finally:
                 end()
+            for work in later:
+                self._jobs.run("pool", work)
 
         def fail(error: AppError) -> None:
             waiting = self._waiting.pop(run.id)

@@ -1,4 +1,4 @@
-"""Reads a million steps out of an events file by Arrow; runs in a process of its own, which the window never is."""
+"""Reads a million steps out of an events file by Arrow, in a process of its own: for where curve_parts cannot do it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import json as arrow_json
 
 from desktop.core.completions import KEPT
-from desktop.core.curves import COLUMNS, Curves, load, save
+from desktop.core.curves import COLUMNS, TOLD, Curves, load, numbers_of, save
 from desktop.core.series import STEP_COLUMNS, Floats
 from desktop.errors import StoreError
 from trainer_image.contract import Step, read_event
@@ -20,8 +20,6 @@ from trainer_image.contract import Step, read_event
 _PART = 32 * 1024 * 1024
 _PIECE = 64 * 1024
 _STEP = b'"kind":"step"'
-_TOLD = 64
-"""So many of the last steps are kept as they were said: they tell how far the run is, and how fast."""
 _MAY_BE_NONE = ("loss", "grad_norm")
 _SCHEMA = pa.schema([(name, pa.timestamp("us") if name == "time" else pa.float64()) for name in STEP_COLUMNS[:COLUMNS]])
 
@@ -60,7 +58,7 @@ class _Reading:
         self._metrics: list[tuple[int, Mapping[str, Floats]]] = [(self._rows, known.metrics)]
         self._lines: list[tuple[int, bytes]] = []
         self._answers: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
-        self._told: deque[tuple[int, bytes]] = deque(maxlen=_TOLD)
+        self._told: deque[tuple[int, bytes]] = deque(maxlen=TOLD)
         self._last_with: dict[str, tuple[int, bytes]] = {}
         self._stretch: list[memoryview | bytes] = []
         """Lines of steps that were not parsed yet."""
@@ -126,14 +124,14 @@ class _Reading:
     def _keep_told(self, data: bytes, first: int, metrics: Mapping[str, Floats]) -> None:
         """Keep the last steps as they were said, and of every metric the last step that had it."""
         count = self._rows - first
-        for place, line in _last_lines(data, min(_TOLD, count), self._rows):
+        for place, line in _last_lines(data, min(TOLD, count), self._rows):
             self._told.append((place, line))
         for name, values in metrics.items():
             said = np.flatnonzero(np.isfinite(values))
             if not len(said):
                 continue
             row = int(said[-1])
-            if row >= count - _TOLD:
+            if row >= count - TOLD:
                 self._last_with[name] = self._told[row - count]
             else:
                 self._last_with[name] = (first + row + 1, data.split(b"\n", row + 1)[row])
@@ -145,9 +143,7 @@ class _Reading:
             if not isinstance(event, Step):
                 self._lines.append((self._rows, line))
                 continue
-            said = (event.loss, event.learning_rate, event.grad_norm, event.tokens_per_s, event.step_s)
-            numbers = (event.step, event.time.timestamp(), event.tokens, *said)
-            self._steps.append(np.array([[np.nan if number is None else number] for number in numbers], dtype=float))
+            self._steps.append(np.array([numbers_of(event)], dtype=float).T)
             values = {name: np.array([np.nan if v is None else v]) for name, v in event.metrics.items()}
             self._metrics.append((1, values))
             self._rows += 1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
-from collections.abc import Callable
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,17 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop.core.series import STEP_COLUMNS, Floats
-from desktop.errors import AppError
-from desktop.workers import Worker
+from trainer_image.contract import Step
 
 NAME = ".curves"
 """The file in the run folder; whoever deletes it loses a second or two."""
 LARGE = 4 * 1024 * 1024
-"""From so many bytes on that are not in the file, a process of its own reads them."""
+"""From so many bytes on that are not in the file, it is brought up to date before they are read line by line."""
 LONG = 1024 * 1024
 """From so many bytes on a window does not read a run itself: a thread does."""
 COLUMNS = len(STEP_COLUMNS) - 1
 """All columns but ``elapsed``, which the series adds up itself."""
+TOLD = 64
+"""So many of the last steps are kept as they were said: they tell how far the run is, and how fast."""
 _VERSION = 1
 _WITNESS = 4096
 _LONGEST_HEADER = 1 << 20
@@ -51,23 +53,11 @@ def is_long(events_file: Path) -> bool:
         return False
 
 
-def prepare(events_file: Path, heard: Callable[[float], None] = lambda _: None) -> None:
-    """Bring the file of curves up to date where much is missing from it; takes seconds, so not where a window waits.
-
-    ``heard`` is told the share that has been read. Where that fails nothing is lost: the events are then read line by
-    line.
-    """
-    if is_prepared(events_file):
-        return
-    size = events_file.stat().st_size
-    worker = Worker()
-    try:
-        for offset in worker.stream("desktop.core.curve_reading:build", str(events_file)):
-            heard(offset / size)
-    except (AppError, RuntimeError):
-        return
-    finally:
-        worker.close()
+def numbers_of(step: Step) -> tuple[float, ...]:
+    """Return what the columns have of a step, NaN where it says nothing."""
+    loss, norm = (math.nan if number is None else number for number in (step.loss, step.grad_norm))
+    moment = step.time.timestamp()
+    return step.step, moment, step.tokens, loss, step.learning_rate, norm, step.tokens_per_s, step.step_s
 
 
 def is_prepared(events_file: Path) -> bool:
@@ -123,7 +113,7 @@ def save(events_file: Path, curves: Curves) -> None:
         "lines": len(curves.lines),
     }
     path = events_file.with_name(NAME)
-    aside = path.with_name(f"{NAME}.{os.getpid()}")
+    aside = path.with_name(f"{NAME}.{os.getpid()}-{threading.get_ident()}")
     try:
         with aside.open("wb") as file:
             file.write(json.dumps(header).encode() + b"\n")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
-from desktop.core import curves
+from desktop.core import curve_parts, curves
 from desktop.core.completions import Completions
 from desktop.core.run_log import RunLog
 from desktop.core.series import Series
+from desktop.errors import AppError
+from desktop.workers import Worker
 from trainer_image.contract import (
     Cancelled,
     ClockSet,
@@ -19,23 +23,77 @@ from trainer_image.contract import (
     Round,
     Step,
     UnknownLine,
+    Warned,
     read_event,
 )
 
-_AFTER_STEPS = (Hello, ClockSet, OutOfMemory, Round, Paused, Cancelled, Failed)
+_AFTER_STEPS = (Hello, ClockSet, OutOfMemory, Round, Warned, Paused, Cancelled, Failed)
 """What these mean for the curves depends on the steps before them."""
 
 
+def prepare(events_file: Path, heard: Callable[[float], None] = lambda _: None) -> None:
+    """Bring the file of curves up to date where much is missing from it; not where a window waits.
+
+    ``heard`` is told the share that has been read. Where that fails nothing is lost: the events are then read line by
+    line.
+    """
+    if curves.is_prepared(events_file):
+        return
+    with suppress(OSError):
+        known = curve_parts.read(events_file, heard)
+        if known is not None:
+            curves.save(events_file, known)
+        else:
+            _read_by_process(events_file, heard)
+
+
+def _known(
+    events_file: Path, heard: Callable[[float], None], later: Callable[[Callable[[], None]], None]
+) -> curves.Curves | None:
+    """Return what is known of a run, brought up to date where much is missing; saving that is left for ``later``."""
+    if not curves.is_prepared(events_file):
+        known = curve_parts.read(events_file, heard)
+        if known is not None:
+            later(lambda: _save(events_file, known))
+            return known
+        _read_by_process(events_file, heard)
+    return curves.load(events_file)
+
+
+def _save(events_file: Path, known: curves.Curves) -> None:
+    with suppress(OSError):  # it costs only time
+        curves.save(events_file, known)
+
+
+def _read_by_process(events_file: Path, heard: Callable[[float], None]) -> None:
+    size = events_file.stat().st_size
+    worker = Worker()
+    try:
+        for offset in worker.stream("desktop.core.curve_reading:build", str(events_file)):
+            heard(offset / size)
+    except (AppError, RuntimeError):
+        return
+    finally:
+        worker.close()
+
+
+def _at_once(work: Callable[[], None]) -> None:
+    work()
+
+
 def open_run(
-    log: RunLog, series: Series, completions: Completions, heard: Callable[[float], None] = lambda _: None
+    log: RunLog,
+    series: Series,
+    completions: Completions,
+    heard: Callable[[float], None] = lambda _: None,
+    later: Callable[[Callable[[], None]], None] = _at_once,
 ) -> list[Event | UnknownLine]:
     """Take in what is kept of a long run, and return the events that tell how far it is; the log goes on from there.
 
-    A long run that was never opened is read first, by a process of its own: some seconds for a million steps, and
-    ``heard`` is told the share that has been read.
+    A long run that was never opened is read first: a moment for a million steps, or some seconds where that takes a
+    process of its own. ``heard`` is told the share that has been read; ``later`` gets what need not be waited for.
     """
-    curves.prepare(log.path, heard)
-    known = curves.load(log.path)
+    known = _known(log.path, heard, later)
     if known is None:
         return []
     events: list[Event | UnknownLine] = []
@@ -56,10 +114,14 @@ def open_run(
 
 
 def read_whole(
-    log: RunLog, series: Series, completions: Completions, heard: Callable[[float], None] = lambda _: None
+    log: RunLog,
+    series: Series,
+    completions: Completions,
+    heard: Callable[[float], None] = lambda _: None,
+    later: Callable[[Callable[[], None]], None] = _at_once,
 ) -> list[Event | UnknownLine]:
     """Take in everything that a run has said, kept or not; return the events that tell how far it is."""
-    events = open_run(log, series, completions, heard)
+    events = open_run(log, series, completions, heard, later)
     while new := log.poll():
         series.add(new)
         completions.add(new)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from desktop.core import curves
+from desktop.core import curves, step_columns
 from desktop.core.completions import Completions
 from desktop.core.curve_reading import build
-from desktop.core.opening import open_run
+from desktop.core.opening import open_run, prepare
 from desktop.core.progress import Progress, advance
 from desktop.core.run_log import RunLog, read_events
 from desktop.core.series import STEP_COLUMNS, Series
@@ -147,10 +147,19 @@ def test_other_events_and_damage_are_not_believed(trainer: FakeTrainer) -> None:
     assert curves.load(path) is None
 
 
-def test_a_long_run_is_read_by_a_process_of_its_own(trainer: FakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(params=["library", "process"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How a long run is read; where there was no C compiler both are by a process."""
+    if request.param == "process":
+        monkeypatch.setattr(step_columns, "_LIBRARY", None)
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("way")
+def test_a_long_run_is_read_at_once_and_kept(trainer: FakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
     path = trainer.folder.events
-    curves.prepare(path)
-    assert not path.with_name(curves.NAME).exists()  # a short one is not worth a process
+    prepare(path)
+    assert not path.with_name(curves.NAME).exists()  # a short one is not worth it
     monkeypatch.setattr(curves, "LARGE", 1000)
     assert not curves.is_prepared(path)
     series, _, _ = opened(path)
@@ -159,6 +168,7 @@ def test_a_long_run_is_read_by_a_process_of_its_own(trainer: FakeTrainer, monkey
     assert_same(series, read_plainly(path)[0])
 
 
+@pytest.mark.usefixtures("way")
 def test_a_file_that_cannot_be_written_costs_only_time(trainer: FakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(curves, "LARGE", 1000)
     trainer.folder.path.joinpath(curves.NAME).mkdir()
