@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from desktop.core.series import Floats, Series, StepColumn
-from desktop.core.smoothing import Smoothed
+from desktop.core.smoothing import Smoothed, weight_for
 from desktop.core.thinning import Pyramid
 
 AxisKind = Literal["step", "time", "clock", "tokens"]
@@ -25,7 +25,8 @@ class Look:
     """How the numbers of every run are to be shown."""
 
     axis: AxisKind = "step"
-    smoothing: float = 0.85
+    smoothing: float | None = None
+    """How much of the past the smoothed line keeps, 0..1; None: as much as suits the length of each curve."""
     by_distance: bool = False
 
 
@@ -103,6 +104,8 @@ class Feed:
         self._x: Floats = np.empty(0)
         self._y: Floats = np.empty(0)
         self._smoothed = Smoothed(0)
+        self.weight = 0.0
+        """How strongly it was smoothed when it was drawn last."""
         self._is_calm = True
         self._pyramids = Pyramid(), Pyramid()
 
@@ -112,12 +115,16 @@ class Feed:
         asked = (look, shift, self._series.undone)
         if asked != self._asked or len(values) < self._rows:
             self._asked, self._rows, self._points = asked, 0, 0
-            self._smoothed = Smoothed(look.smoothing, by_distance=look.by_distance)
+            self._smoothed = Smoothed(self.weight, by_distance=look.by_distance)
         same = self._points
         x = places(self._series, look.axis, shift)
         # A run that is made ready by another thread may have got a step since.
         rows = min(len(x), len(values))
         x, y = self._points_of(x[:rows], values[:rows])
+        weight = weight_for(len(y)) if look.smoothing is None else look.smoothing
+        if weight != self.weight:
+            self.weight, same = weight, 0
+            self._smoothed = Smoothed(weight, by_distance=look.by_distance)
         weight_free = self._has_become_lively(y, same)
         smoothed = y if self._is_calm else self._smoothed.of(y, x, 0 if weight_free else same)
         if len(y) <= LONG:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -35,16 +36,20 @@ def open_window(folder: Path) -> tuple[Bench, MainWindow]:
     window.resize(1920, 1080)
     window.views.show("watch")
     window.show()
+    gc.freeze()  # as the app does
     pump(0.5)
     return bench, window
 
 
-def pump(seconds: float) -> None:
-    """Let the window live for a while."""
+def pump(seconds: float) -> float:
+    """Let the window live for a while; return the longest turn of its loop, in seconds."""
     until = time.perf_counter() + seconds
-    while time.perf_counter() < until:
+    longest = 0.0
+    while (began := time.perf_counter()) < until:
         QApplication.processEvents()
+        longest = max(longest, time.perf_counter() - began)
         time.sleep(0.001)
+    return longest
 
 
 def wait_drawn(window: MainWindow, points: int, seconds: float = 120.0) -> tuple[float, float]:

@@ -26,8 +26,6 @@ from desktop.ui.theme import Theme, mixed
 
 __all__ = ["Chart", "Curve", "Look"]
 
-FOLLOW_MS = 30
-"""So much later the other charts follow the one that is zoomed: all at once would take longer than a frame."""
 SOFT_BELOW = 800
 """Lines with so few points are thicker; with more they would hide each other."""
 _FOOT = 16
@@ -87,7 +85,7 @@ class Chart(QWidget):
         self._drawing = QTimer(self, singleShot=True, interval=0)
         self._drawing.timeout.connect(self.draw)
         self._hands = ChartHands(self.plot, self.title, log_x=log_x)
-        self.axis.moved.connect(self._axis_moved)
+        self._join(self.axis)
         theme.theme_changed.connect(self._dress)
         self._connect()
         self.set_curves(curves)
@@ -213,6 +211,7 @@ class Chart(QWidget):
     def draw(self) -> None:
         """Draw what there is, for the part of the axis that is shown."""
         self._drawing.stop()
+        self.axis.has_drawn(self)
         self.measure()
         left, right = self.axis.shown
         if not self.axis.is_zoomed:
@@ -225,7 +224,7 @@ class Chart(QWidget):
             ranges["yRange"] = self._height(left, right)
         self.view.setRange(padding=0, disableAutoRange=False, **ranges)
         self.view.updateMatrix()  # else the painting does it, and asks to paint once more
-        pixels = int(self.view.width())
+        pixels = math.ceil(self.view.width())
         parts = {name: item.part(left, right, pixels) for name, item in self._items.items()}
         lines = [len(parts[name][0]) for name, item in self._items.items() if item.curve.look == "line"]
         is_soft = sum(lines) < SOFT_BELOW
@@ -283,10 +282,16 @@ class Chart(QWidget):
     def join(self, axis: XAxis) -> None:
         """Share the horizontal axis of other charts."""
         self.axis.moved.disconnect(self._axis_moved)
+        self.axis.turn_came.disconnect(self._turn_came)
         self.axis.forget(self)
+        self.axis.has_drawn(self)
         self.axis = axis
-        axis.moved.connect(self._axis_moved)
+        self._join(axis)
         self._drawing.start(0)
+
+    def _join(self, axis: XAxis) -> None:
+        axis.moved.connect(self._axis_moved)
+        axis.turn_came.connect(self._turn_came)
 
     def follow_axis_of(self, other: Chart) -> None:
         """Show the same part of the x axis as another chart."""
@@ -309,7 +314,11 @@ class Chart(QWidget):
         if self._leads:
             self.draw()
         elif not self._drawing.isActive():
-            self._drawing.start(FOLLOW_MS)
+            self.axis.follow(self)
+
+    def _turn_came(self, chart: object) -> None:
+        if chart is self:
+            self.draw()
 
     def _fix_y(self, low: float, high: float) -> None:
         if math.isfinite(low) and math.isfinite(high) and high > low:

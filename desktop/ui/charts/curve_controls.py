@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QSettings, Qt, Signal
+from PySide6.QtCore import QSettings, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QCheckBox, QComboBox, QMenu, QSlider, QToolButton, QWidget
 
@@ -68,14 +68,18 @@ class CurveControls(QWidget):
     def _make_smoothing(self) -> None:
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, 99)
-        self.smoothing.setValue(int(str(self._settings.value("curves/smoothing", 85))))
-        self.smoothing.setFixedWidth(96)
+        kept = self._settings.value("curves/smoothing", None)
+        self.smoothing.setValue(85 if kept is None else int(str(kept)))
+        self.smoothing.setFixedWidth(72)
         self.smoothing.setAccessibleName("Smoothing of the curves, in percent")
-        self.smoothing.setToolTip("How much of the past the smoothed line keeps; 0 is the curve itself")
         self.percent = label("", "muted")
         self.percent.setFont(table_font(self.percent.font()))
-        self.percent.setFixedWidth(self.percent.fontMetrics().horizontalAdvance("0.99") + 4)
+        self.percent.setFixedWidth(self.percent.fontMetrics().horizontalAdvance("auto 0.99"))
+        self.automatic = QAction("Smooth by the length of the run", self, checkable=True)
+        self.automatic.setToolTip("Weakly where there are few steps, more strongly where there are many.")
+        self.automatic.setChecked(kept is None)
         self._show_percent()
+        self.automatic.toggled.connect(self._automatic_toggled)
         self.smoothing.valueChanged.connect(self._smoothing_changed)
 
     def _make_menus(self) -> None:
@@ -127,7 +131,15 @@ class CurveControls(QWidget):
     @property
     def look(self) -> Look:
         """How the numbers are to be worked out."""
-        return Look(self.axis.currentData(), self.smoothing.value() / 100, self.by_distance.isChecked())
+        weight = None if self.automatic.isChecked() else self.smoothing.value() / 100
+        return Look(self.axis.currentData(), weight, self.by_distance.isChecked())
+
+    def show_automatic(self, weight: float) -> None:
+        """Say how strongly is smoothed where the length of the run decides."""
+        if self.automatic.isChecked() and round(100 * weight) != self.smoothing.value():
+            with QSignalBlocker(self.smoothing):
+                self.smoothing.setValue(round(100 * weight))
+            self._show_percent()
 
     def show_names(self, names: Iterable[str]) -> None:
         """Offer these charts."""
@@ -138,6 +150,7 @@ class CurveControls(QWidget):
         menu.clear()
         menu.addAction("Show everything (Home)", self.all_wanted.emit)
         menu.addAction(self.fits)
+        menu.addAction(self.automatic)
         menu.addAction(self.by_distance)
         menu.addSeparator()
         for name in self._names:
@@ -182,8 +195,21 @@ class CurveControls(QWidget):
 
     def _smoothing_changed(self, percent: int) -> None:
         self._settings.setValue("curves/smoothing", percent)
+        with QSignalBlocker(self.automatic):
+            self.automatic.setChecked(False)
+        self._show_percent()
+        self.look_changed.emit()
+
+    def _automatic_toggled(self, is_automatic: bool) -> None:
+        if is_automatic:
+            self._settings.remove("curves/smoothing")
+        else:
+            self._settings.setValue("curves/smoothing", self.smoothing.value())
         self._show_percent()
         self.look_changed.emit()
 
     def _show_percent(self) -> None:
-        self.percent.setText(f"{self.smoothing.value() / 100:.2f}")
+        is_automatic = self.automatic.isChecked()
+        self.percent.setText(f"{'auto ' if is_automatic else ''}{self.smoothing.value() / 100:.2f}")
+        why = "; chosen by the number of steps, until you move it" if is_automatic else ""
+        self.smoothing.setToolTip(f"How much of the past the smoothed line keeps; 0 is the curve itself{why}")

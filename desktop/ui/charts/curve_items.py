@@ -8,14 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 import pyqtgraph as pg
-from numpy.typing import NDArray
-from pyqtgraph.graphicsItems.ScatterPlotItem import Symbols
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QBrush, QColor, QPaintEngine, QPainter, QPainterPath, QPen
 
 from desktop.core.feeds import nearest
 from desktop.core.series import Floats
 from desktop.core.thinning import Pyramid
+from desktop.ui.charts.curve_shapes import OUTLINES, PIECE, Shapes, at_each, ground_below, line_through, lonely
 from desktop.ui.charts.pixel_layer import Frame, PixelLayer
 
 Look = Literal["line", "faint", "points", "marks", "star", "warning", "alarm", "pause", "resume", "round"]
@@ -44,13 +43,6 @@ _BESIDE = ((-0.3, -0.3), (0.3, -0.3), (-0.3, 0.3), (0.3, 0.3))
 line quickly."""
 DOT = 6
 """How large a point of a line is that stands alone."""
-_ROUND = np.linspace(0, 2 * np.pi, 25)
-OUTLINES = {
-    name: np.array([[corner.x(), corner.y()] for corner in path.toSubpathPolygons()[0]])
-    for name, path in Symbols.items()
-    if isinstance(name, str)
-} | {"o": np.column_stack([np.cos(_ROUND), np.sin(_ROUND)]) / 2}
-"""The corners of every shape, one unit wide; the last is the first again."""
 DASHES: tuple[list[float] | None, ...] = (None, [6, 4], [2, 3], [8, 3, 2, 3])
 MARKERS = ("d", "o", "s", "t1", "p", "h", "+", "x")
 
@@ -101,12 +93,12 @@ class CurveItem:
         """What fills the plot between the curve and nought, if anything."""
         self._sharpness = 1
         self._is_soft = False
-        self._painted: tuple[Frame, QPainterPath, QPainterPath] | None = None
-        """Line and points in pixels, and for which part of the axes."""
+        self._shapes: Shapes | None = None
+        """Kept until there is something else to paint, or another part of the axes is shown."""
 
     def dress(self, colour: str, ground: str) -> None:
         """Give it its pen."""
-        curve = self.curve
+        curve, self._shapes = self.curve, None
         ink = QColor(colour)
         self._pen = pg.mkPen(ink, width=1)
         if dash := DASHES[curve.dash]:
@@ -155,45 +147,63 @@ class CurveItem:
 
     def draw(self, part: tuple[Floats, Floats], *, is_soft: bool) -> None:
         """Take what is to be painted; thicker where there is little of it, else with the pen that is quick."""
-        self.drawn, self._is_soft, self._painted = part, is_soft, None
+        if not all(np.array_equal(old, new, equal_nan=True) for old, new in zip(self.drawn, part, strict=True)):
+            self._shapes = None
+        # Copies: what they are cut from is written over where a run goes back to a checkpoint.
+        self.drawn, self._is_soft = (part[0].copy(), part[1].copy()), is_soft
 
     def paint(self, painter: QPainter, frame: Frame) -> None:
         """Paint it in pixels."""
-        x, y = self.drawn
-        if not len(x):
+        if not len(self.drawn[0]):
             return
-        if self._painted is None or self._painted[0] != frame:
-            self._painted = frame, *self._shapes(x, y, frame)
-        _, line, points = self._painted
-        if self.ground is not None:
-            painter.fillPath(_area(frame.across(x), frame.down(y), frame.place(0, 0).y()), self.ground)
-        if not line.isEmpty():
-            self._paint_line(painter, line)
-        if not points.isEmpty():
-            painter.setPen(self._edge)
-            painter.setBrush(self._brush)
-            painter.drawPath(points)
-
-    def _paint_line(self, painter: QPainter, line: QPainterPath) -> None:
-        is_thick = self._is_soft and self.curve.look == "line"
+        shapes = self._shapes
+        if shapes is None or shapes.frame != frame:
+            shapes = self._shapes = self._shapes_in(frame)
         is_on_screen = self._sharpness == 1 and painter.paintEngine().type() != QPaintEngine.Type.SVG
+        if self.ground is not None:
+            self._paint_ground(painter, shapes, self.ground, is_on_screen=is_on_screen)
+        if not shapes.line.isEmpty():
+            self._paint_line(painter, shapes, is_on_screen=is_on_screen)
+        painter.setPen(self._edge)
+        painter.setBrush(self._brush)
+        for some in shapes.points:
+            painter.drawPath(some)
+
+    def _paint_ground(self, painter: QPainter, shapes: Shapes, ground: QColor, *, is_on_screen: bool) -> None:
+        pieces = shapes.ground
+        if not is_on_screen:  # who looks closer must not see seams
+            pieces = ground_below(*self._in_pixels(shapes.frame), len(self.drawn[0]))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, not is_on_screen)
+        for piece in pieces:
+            painter.fillPath(piece, ground)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+
+    def _in_pixels(self, frame: Frame) -> tuple[Floats, Floats, float]:
+        """Return where the points are across and down, and how far down nought is."""
+        x, y = self.drawn
+        return frame.across(x), frame.down(y), frame.place(0, 0).y()
+
+    def _paint_line(self, painter: QPainter, shapes: Shapes, *, is_on_screen: bool) -> None:
+        is_thick = self._is_soft and self.curve.look == "line"
         self._pen.setWidthF(THICK * self._sharpness if is_thick and not is_on_screen else self._sharpness)
         painter.setPen(self._pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, not (shapes.is_mass and is_on_screen))
         for across, down in _BESIDE if is_thick and is_on_screen else ((0.0, 0.0),):
             painter.translate(across, down)
-            painter.drawPath(line)
+            painter.drawPath(shapes.line)
             painter.translate(-across, -down)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
-    def _shapes(self, x: Floats, y: Floats, frame: Frame) -> tuple[QPainterPath, QPainterPath]:
-        """Return the line and the points, in pixels."""
-        across, down = frame.across(x), frame.down(y)
-        line = pg.arrayToQPath(across, down, connect="finite") if self.curve.look != "star" else QPainterPath()
-        told = np.isfinite(y) if self._symbol else _is_lonely(y)
+    def _shapes_in(self, frame: Frame) -> Shapes:
+        (across, down, bottom), y = self._in_pixels(frame), self.drawn[1]
+        line, is_mass = line_through(across, down, frame) if self.curve.look != "star" else (QPainterPath(), False)
+        told = np.isfinite(y) if self._symbol else lonely(y)
         if np.count_nonzero(told) > frame.width / (self._size or DOT):
             told[:] = False  # one over the other they would hide their own line
         corners = OUTLINES[self._symbol or "o"] * (self._size or DOT)
-        return line, _at_each(corners, across[told], down[told])
+        ground = [] if self.ground is None else ground_below(across, down, bottom, PIECE)
+        return Shapes(frame, line, at_each(corners, across[told], down[told]), ground, is_mass)
 
     def x_near(self, place: QPointF, frame: Frame) -> float | None:
         """Return where the point is whose symbol is at a place of the view; None where there is none."""
@@ -243,35 +253,3 @@ class CurveLayer(PixelLayer):
             if (x := item.x_near(local, frame)) is not None:
                 return item.curve, x
         return None
-
-
-def _is_lonely(y: Floats) -> NDArray[np.bool_]:
-    """Say of each value whether it has one, and neither of its neighbours has."""
-    known = np.isfinite(y)
-    lonely = known.copy()
-    lonely[1:] &= ~known[:-1]
-    lonely[:-1] &= ~known[1:]
-    return lonely
-
-
-def _at_each(corners: Floats, across: Floats, down: Floats) -> QPainterPath:
-    """Return a shape around each point, as one path: one by one they would take longer than all the rest."""
-    if not len(across):
-        return QPainterPath()
-    is_joined = np.ones((len(across), len(corners)), dtype=np.int32)
-    is_joined[:, -1] = 0
-    x, y = across[:, None] + corners[:, 0], down[:, None] + corners[:, 1]
-    shape: QPainterPath = pg.arrayToQPath(x.ravel(), y.ravel(), connect=is_joined.ravel())
-    shape.setFillRule(Qt.FillRule.WindingFill)
-    return shape
-
-
-def _area(across: Floats, down: Floats, bottom: float) -> QPainterPath:
-    """Return what lies between a line and its bottom, in pixels."""
-    area = QPainterPath()
-    told = np.flatnonzero(np.isfinite(down))
-    for part in np.split(told, np.flatnonzero(np.diff(told) > 1) + 1):
-        if len(part):
-            corners = np.concatenate([across[part[:1]], across[part], across[part[-1:]]])
-            area.addPolygon(pg.functions.arrayToQPolygonF(corners, np.pad(down[part], 1, constant_values=bottom)))
-    return area

@@ -25,13 +25,13 @@ def lines_of(chart: Chart, x: float, is_alone: bool) -> list[Line]:
 
 
 def lines_beside(charts: Sequence[tuple[str, Chart]], source: Chart, x: float) -> list[Line]:
-    """Return the values of the other charts, by the names of their numbers."""
+    """Return what the other charts measured there, by the names of their numbers."""
     return [
         Line("", "", title_of(name), value)
         for name, chart in charts
         if chart is not source and not chart.isHidden()
         for curve, value in chart.words_at(x)
-        if curve.look == "line"
+        if curve.look == "faint"
     ]
 
 

@@ -57,7 +57,7 @@ def value_words(curve: Curve, colour: str, value: str, *, is_named: bool, is_onl
         return value
     if is_named:
         return f"{sign(curve, colour)} {curve.words} <b>{value}</b>"
-    return value if is_small and curve.look == "line" else f"{sign(curve, colour)} {value}"
+    return value if is_small and curve.look in ("line", "faint") else f"{sign(curve, colour)} {value}"
 
 
 def sign(curve: Curve, colour: str) -> str:

@@ -39,7 +39,8 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
 
     def _paint_left(self, painter: QPainter, plot: QRectF) -> None:
         least, most = self.range
-        grid = QColor(self.pen().color())
+        colour = self.pen().color()
+        grid = QColor(colour)
         grid.setAlphaF(_GRID)
         painter.setPen(self.textPen())
         shows = self.style["showValues"]
@@ -55,29 +56,30 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
             if shows and plot.height() >= height:
                 box = QRectF(0, top, plot.left() - _BETWEEN, height)
                 painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, tick.words)
-        painter.fillRect(QRectF(plot.left() - 1, plot.top(), 1, plot.height()), self.pen().color())
+        painter.fillRect(QRectF(plot.left() - 1, plot.top(), 1, plot.height()), colour)
 
     def _paint_bottom(self, painter: QPainter, plot: QRectF) -> None:
         least, most = self.range
         metrics = QFontMetricsF(painter.font())
         painter.setPen(self.textPen())
-        painter.fillRect(QRectF(plot.left(), plot.bottom(), plot.width(), 1), self.pen().color())
-        taken = plot.left() - _AIR
+        colour = self.pen().color()  # made anew by pyqtgraph whenever it is asked for
+        painter.fillRect(QRectF(plot.left(), plot.bottom(), plot.width(), 1), colour)
+        taken, shows, height = plot.left() - _AIR, self.style["showValues"], metrics.height()
         for tick in ticks_between(least, most, self.kind, plot.width() / _ROOM_ACROSS):
             across = plot.left() + (tick.place - least) / (most - least) * plot.width()
-            painter.fillRect(QRectF(round(across), plot.bottom(), 1, 4), self.pen().color())
+            painter.fillRect(QRectF(round(across), plot.bottom(), 1, 4), colour)
             wide = metrics.horizontalAdvance(tick.words)
             left = max(plot.left(), min(across - wide / 2, plot.right() - wide))
-            if self.style["showValues"] and left >= taken + _AIR:
-                box = QRectF(left, plot.bottom() + _BETWEEN, wide + 1, metrics.height())
+            if shows and left >= taken + _AIR:
+                box = QRectF(left, plot.bottom() + _BETWEEN, wide + 1, height)
                 painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, tick.words)
                 taken = left + wide
 
 
 def _narrow(painter: QPainter, words: list[str], room: float) -> None:
     """Write smaller where the words have no room: a number without its first digits would be another number."""
-    font = painter.font()
-    widest = max((QFontMetricsF(font).horizontalAdvance(word) for word in words), default=0.0)
+    font, metrics = painter.font(), QFontMetricsF(painter.font())
+    widest = max((metrics.horizontalAdvance(word) for word in words), default=0.0)
     if widest > room > 0:
         font.setPointSizeF(font.pointSizeF() * max(0.6, room / widest))
         painter.setFont(font)

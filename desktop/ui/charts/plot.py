@@ -35,6 +35,8 @@ class ChartPlot(pg.PlotWidget):  # type: ignore[misc]
         item.setMenuEnabled(False)
         item.hideButtons()
         item.showGrid(x=False, y=True, alpha=0.12)
+        for side in ("top", "right"):  # they are never seen, but would look for a unit whenever the chart is moved
+            item.getAxis(side).enableAutoSIPrefix(False)
         self.left.setZValue(-1)  # its lines go below the curves
         self.left.setWidth(_LEFT_WIDTH)
         self.bottom.setHeight(_BOTTOM_HEIGHT)

@@ -317,6 +317,7 @@ class RunCurves(QWidget):
         fill(chart, name, self.tracks, look, is_main=is_main)
         if not is_main:
             return
+        self.controls.show_automatic(self.tracks[0].feeds.of(name, keeps_gaps=True).weight)
         fill_marks(chart, self.tracks[0], look.axis)
         if len(self.tracks) == 1:
             tested, tests = chart.data_of("evaluation")

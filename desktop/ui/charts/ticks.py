@@ -61,7 +61,9 @@ def _decades(least: float, most: float, room: float) -> list[Tick]:
         low, high = 10.0**least, 10.0**most
         gap = _round_gap((high - low) / room)
         values = [value for value in _every(gap, low, high) if value > 0]
-        return [Tick(math.log10(v), word) for v, word in zip(values, numbers(values, gap), strict=True)]
+        # A logarithm is rounded: at the edge of the axis it may come out beyond it.
+        places = [min(max(least, math.log10(value)), most) for value in values]
+        return [Tick(place, word) for place, word in zip(places, numbers(values, gap), strict=True)]
     every = max(1, math.ceil(span / room))
     powers = [power for power in range(math.floor(least), math.ceil(most) + 1) if power % every == 0]
     parts = (1, 2, 5) if 3 * span <= room else (1,)

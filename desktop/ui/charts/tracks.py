@@ -25,7 +25,8 @@ MAIN_CURVES = (
     Curve("round", "round", 3),
 )
 MARK_NAMES = tuple(curve.name for curve in MAIN_CURVES[4:])
-SMALL_CURVES = (Curve("raw", "faint", is_told=False), Curve("smoothed"), Curve("evaluation", "points", 1))
+SMALL_CURVES = (Curve("raw", "faint"), Curve("smoothed", is_told=False), Curve("evaluation", "points", 1))
+"""What was measured is told, as everywhere else: a smoothed value would be another number of the same name."""
 _RAW_UP_TO = 4
 """With more runs than that the unsmoothed lines would only hide the others."""
 _ORANGES = (1, 4)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
+FOLLOW_MS = 30
+"""So much later the other charts follow the one that is zoomed."""
+TURN_MS = 8
+"""So much later than one the next of them follows: all at once would take longer than a frame."""
 _LEAST_PART = 1e-7
 
 
@@ -14,11 +18,17 @@ class XAxis(QObject):
 
     moved = Signal()
     """The user sees another part of it."""
+    turn_came = Signal(object)
+    """The chart that is to follow now."""
 
     def __init__(self) -> None:
         super().__init__()
         self._whole: dict[object, tuple[float, float]] = {}
         self._shown: tuple[float, float] | None = None
+        self._following: dict[object, None] = {}
+        """Charts that wait for their turn, the first of them first."""
+        self._turn = QTimer(self, singleShot=True)
+        self._turn.timeout.connect(self._next_turn)
 
     @property
     def is_zoomed(self) -> bool:
@@ -42,6 +52,25 @@ class XAxis(QObject):
 
     def forget(self, chart: object) -> None:
         self._whole.pop(chart, None)
+
+    def follow(self, chart: object) -> None:
+        """Let a chart draw itself when its turn comes, a moment later; one that waits already keeps its place."""
+        self._following.setdefault(chart)
+        if not self._turn.isActive():
+            self._turn.start(FOLLOW_MS)
+
+    def has_drawn(self, chart: object) -> None:
+        """A chart does not wait any more."""
+        self._following.pop(chart, None)
+
+    def _next_turn(self) -> None:
+        if not self._following:
+            return
+        chart = next(iter(self._following))
+        del self._following[chart]
+        if self._following:
+            self._turn.start(TURN_MS)
+        self.turn_came.emit(chart)
 
     def clear(self) -> None:
         """Forget every chart: others will tell where they have points."""

@@ -9,7 +9,7 @@ import pytest
 
 from desktop.core.feeds import AxisKind, Feed, Look, evaluation_points, nearest, places, places_of, step_near
 from desktop.core.series import Series
-from desktop.core.smoothing import smooth
+from desktop.core.smoothing import smooth, weight_for
 from tests.fakes import FakeTrainer, events_of
 from trainer_image.contract import Paused, RunFolder
 
@@ -119,6 +119,24 @@ def test_only_what_is_new_is_called_new(trainer: FakeTrainer) -> None:
     trainer.step(11).hello(resumed_from=5)
     series.add(events_of(trainer)[-1:])
     assert feed.draw(Look(smoothing=0.1)).same == 0
+
+
+def test_a_run_is_smoothed_by_its_length_while_it_grows_and_when_it_goes_back(trainer: FakeTrainer) -> None:
+    series, feed = Series(), None
+    said = 0
+    for number in range(1, 45):
+        trainer.step(number, 3.0 / number)
+        if number == 40:
+            trainer.hello(resumed_from=12)
+            trainer.step(13, 0.3)
+        if number % 3 == 0 or number == 40:
+            events = events_of(trainer)
+            series.add(events[said:])
+            said = len(events)
+            feed = feed or Feed(series, "loss", keeps_gaps=True)
+            drawn = feed.draw(Look())
+            assert feed.weight == weight_for(len(drawn.x))
+            np.testing.assert_allclose(drawn.smoothed, smooth(drawn.raw, feed.weight))
 
 
 def test_evaluations_have_only_what_they_reported(trainer: FakeTrainer) -> None:

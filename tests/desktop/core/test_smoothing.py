@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from desktop.core.smoothing import Floats, Smoothed, smooth
+from desktop.core.smoothing import Floats, Smoothed, smooth, weight_for
 
 
 def plainly(values: Floats, weight: float) -> list[float]:
@@ -68,3 +68,16 @@ def test_by_distance_nothing_is_smeared_over_a_long_gap() -> None:
     x = np.concatenate([np.arange(50.0), 1000 + np.arange(5.0)])
     assert smooth(values, 0.9)[50] > 8
     assert smooth(values, 0.9, x)[50] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("count", [5, 10, 20, 30, 60, 100, 1000, 100_000])
+def test_a_falling_curve_smoothed_by_its_length_ends_where_its_values_end(count: int) -> None:
+    values = 1.2 + 1.3 * np.exp(-np.arange(count) / (count / 4))
+    smoothed = smooth(values, weight_for(count))
+    assert smoothed[-1] - values[-1] < 0.02 * (values[0] - values[-1])
+
+
+def test_longer_curves_are_smoothed_more_and_usual_ones_as_ever() -> None:
+    weights = [weight_for(count) for count in range(2_000)] + [weight_for(10**power) for power in range(4, 8)]
+    assert weights == sorted(weights)
+    assert (weights[0], weight_for(120), weight_for(1000), weights[-1]) == (0.0, 0.85, 0.85, 0.99)

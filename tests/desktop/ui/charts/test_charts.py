@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from desktop.ui import words
 from desktop.ui.charts.chart import Chart, Curve
 from desktop.ui.charts.marks import PinnedPoint
+from desktop.ui.charts.x_axis import XAxis
 from desktop.ui.theme import Theme
 
 CURVES = (Curve("raw", "faint"), Curve("smoothed"), Curve("evaluation", "points", 1), Curve("checkpoint", "marks"))
@@ -195,3 +196,30 @@ def test_marks_and_pins_are_hit_where_they_stand(chart: Chart, qtbot: QtBot) -> 
     assert pinned == [0]
     chart.view.pressed.emit(chart.view.mapViewToScene(QPointF(300, 2)))
     qtbot.waitUntil(lambda: points == [pytest.approx(300)])  # it waits whether it is half of a double click
+
+
+def test_charts_that_follow_another_take_turns(qtbot: QtBot) -> None:
+    axis, drawn = XAxis(), []
+    axis.turn_came.connect(drawn.append)
+    charts = [object() for _ in range(4)]
+    for chart in (*charts, charts[0]):
+        axis.follow(chart)
+    axis.has_drawn(charts[2])
+    with qtbot.waitSignal(axis.turn_came, timeout=60_000):
+        pass
+    assert drawn == charts[:1]  # the next one does not come in the same turn of the loop
+    axis.follow(charts[0])
+    qtbot.waitUntil(lambda: len(drawn) == 4, timeout=60_000)
+    assert drawn == [charts[0], charts[1], charts[3], charts[0]]
+
+
+def test_a_chart_follows_the_one_that_is_zoomed(chart: Chart, qtbot: QtBot, theme: Theme) -> None:
+    others = [Chart("Other", CURVES, theme, words.loss, is_small=True) for _ in range(3)]
+    for other in others:
+        qtbot.addWidget(other)
+        other.follow_axis_of(chart)
+        other.show_curve("raw", np.arange(1000.0), np.linspace(4, 1, 1000))
+    chart.look_at(100, 200)
+    assert chart.view.viewRange()[0] == pytest.approx([100, 200])
+    for other in others:
+        qtbot.waitUntil(lambda other=other: other.view.viewRange()[0] == pytest.approx([100, 200]), timeout=60_000)

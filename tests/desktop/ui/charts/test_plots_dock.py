@@ -48,6 +48,20 @@ def test_curves_show_what_is_appended(watching: MainWindow, bench: Bench, start_
     assert watching.plots_dock.head.numbers["evaluation"].value.text() == "2.20"
 
 
+def test_a_number_reads_alike_above_the_curves_and_beside_its_own(
+    watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot
+) -> None:
+    trainer = bench.trainer(start_run())
+    for number, seconds in enumerate((30.0, 2.0, 2.5, 1.0, 3.0), start=1):
+        trainer.step(number, 2.0, seconds=seconds)
+    dock = watching.plots_dock
+    qtbot.waitUntil(lambda: len(drawn(watching)) == 5, timeout=60_000)
+    chart = dock.curves.small["tokens_per_s"]
+    qtbot.waitUntil(lambda: len(chart.data_of("raw")[0]) == 5, timeout=60_000)
+    qtbot.waitUntil(lambda: chart.values.text() == dock.head.numbers["tokens/s"].value.text(), timeout=60_000)
+    assert chart.data_of("raw")[1][-1] != pytest.approx(chart.data_of("smoothed")[1][-1], rel=0.01)
+
+
 def test_a_resume_takes_back_what_it_makes_again(
     watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot
 ) -> None:
@@ -158,7 +172,7 @@ def test_failure_says_what_to_do(watching: MainWindow, bench: Bench, start_run: 
     copied = QGuiApplication.clipboard().text()
     assert "The card is full." in copied
     assert "CUDA out of memory" in copied
-    assert watching.bar.isVisible()
+    assert not watching.bar.is_empty
     resume = panel.buttons.itemAt(0).widget()
     assert resume.text() == "Resume"
     resume.click()
@@ -205,7 +219,7 @@ def test_the_end_offers_to_judge(watching: MainWindow, bench: Bench, start_run: 
     bench.trainer(run_id).step(1, 1.5)
     bench.trainer(run_id).files.adapter.mkdir()
     bench.trainer(run_id).say(Finished(step=1, adapter="adapter", seconds=3))
-    qtbot.waitUntil(watching.bar.isVisible)
+    qtbot.waitUntil(lambda: not watching.bar.is_empty)
     qtbot.waitUntil(lambda: watching.bar.action.text() == "Judge it")
     assert "captain is finished" in watching.bar.sentence.whole_text()
     watching.bar.action.click()
