@@ -24,9 +24,10 @@ def main() -> None:
     # where even Qt's core lacks one, that is said in a sentence.
     try:
         from desktop import cli
+
+        asked = cli.parse(sys.argv[1:])
     except ImportError as error:
         _give_up(f"Qt cannot be loaded: {error}.")
-    asked = cli.parse(sys.argv[1:])
     if not asked.wants_window:
         sys.exit(cli.run(asked))
     reason = why_no_window()

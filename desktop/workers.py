@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pickle
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -13,7 +15,7 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from desktop.errors import AppError
 
@@ -45,32 +47,40 @@ class WorkerLost(AppError):
 class Worker:
     """One process, which does one task after the other and stays warm between them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *words: str, passed: tuple[int, ...] = ()) -> None:
+        """Start it; ``words`` tell it to make a twin of itself, see ``twins``."""
         environment = os.environ | _SETTINGS
         environment["PYTHONPATH"] = os.pathsep.join([str(_PROJECT), *_others(environment.get("PYTHONPATH", ""))])
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "desktop.workers"],
+            # Without -P Python would look for modules in the folder that a person happens to be in.
+            [sys.executable, "-P", "-m", "desktop.workers", *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            pass_fds=passed,
             env=environment,
         )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests: IO[bytes] = self._process.stdin
+        self._answers: IO[bytes] = self._process.stdout
+        self.is_idle = True
 
     def start(self, task: str, *arguments: Any) -> None:
         """Give it a task, as ``module:function``; the answers come by ``hear``."""
-        assert self._process.stdin is not None
+        self.is_idle = False
         try:
-            pickle.dump((task, arguments), self._process.stdin)
-            self._process.stdin.flush()
+            pickle.dump((task, arguments), self._requests)
+            self._requests.flush()
         except OSError as error:
             raise WorkerLost from error
 
     def hear(self) -> tuple[str, Any]:
         """Wait for the next answer: ("said", value), ("result", value), or the AppError that the task has raised."""
-        assert self._process.stdout is not None
         try:
-            word, value = pickle.load(self._process.stdout)
+            word, value = pickle.load(self._answers)
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             raise WorkerLost from error
+        self.is_idle = word != "said"
         if word == "app_error":
             raise AppError(*value)
         if word == "crash":
@@ -106,18 +116,59 @@ class Worker:
         """End the process at once, whatever it is doing; safe to call twice."""
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
+        self._close_pipes()
+
+    def let_end(self) -> None:
+        """Give it nothing more to do, by which an idle one ends, and wait a moment for that."""
+        with suppress(OSError):
+            self._requests.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
+
+    def _close_pipes(self) -> None:
+        for pipe in (self._requests, self._answers):
             # What it had not read yet cannot be flushed any more.
             with suppress(OSError):
-                assert pipe is not None
                 pipe.close()
+
+
+class _Twin(Worker):
+    """A copy of another worker, which it does not outlive."""
+
+    def __init__(self, requests: BinaryIO, answers: BinaryIO) -> None:
+        self._requests, self._answers = requests, answers
+        self.is_idle = True
+
+    def let_end(self) -> None:
+        """Give it nothing more to do; the other one waits for it."""
+        with suppress(OSError):
+            self._requests.close()
+
+    def close(self) -> None:
+        """Forget it: it has ended with the other one, which is closed first."""
+        self._close_pipes()
+
+
+def twins(module: str) -> list[Worker]:
+    """Return two workers that have a module loaded, at the price of one where a process can be copied."""
+    if sys.platform != "linux":
+        return [Worker(), Worker()]
+    theirs, requests = os.pipe()
+    answers, to_us = os.pipe()
+    try:
+        first = Worker(module, str(theirs), str(to_us), passed=(theirs, to_us))
+    finally:
+        os.close(theirs)
+        os.close(to_us)
+    return [first, _Twin(os.fdopen(requests, "wb"), os.fdopen(answers, "rb"))]
 
 
 class Crew:
     """Several workers that share a list of tasks; ``run`` hears them all on the thread that called."""
 
-    def __init__(self, size: int) -> None:
-        self._workers = [Worker() for _ in range(size)]
+    def __init__(self, size: int, module: str) -> None:
+        """Start one worker, or two; both are to load the module."""
+        self._workers = twins(module) if size > 1 else [Worker()]
 
     def run(
         self,
@@ -164,6 +215,11 @@ class Crew:
                 heard(number, word, value)
 
     def close(self) -> None:
+        """End the processes at once, whatever they are doing."""
+        if len(self._workers) > 1 and all(worker.is_idle for worker in self._workers):
+            # The second one is a child of the first, which has to see it off.
+            for worker in reversed(self._workers):
+                worker.let_end()
         for worker in self._workers:
             worker.close()
 
@@ -208,10 +264,35 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
             answer("crash", traceback.format_exc())
 
 
+def _serve_as_two(answers: BinaryIO, module: str, requests_of_twin: int, answers_of_twin: int) -> None:
+    """Load a module, and serve as two processes, each with pipes of its own behind the same files; for Linux alone."""
+    import_module(module)
+    mine = os.getpid()
+    twin = os.fork()
+    if not twin:
+        end_with_the_other = 1
+        ctypes.CDLL(None).prctl(end_with_the_other, signal.SIGKILL)
+        if os.getppid() != mine:
+            os._exit(0)
+        os.dup2(requests_of_twin, sys.stdin.fileno())
+        os.dup2(answers_of_twin, answers.fileno())
+    os.close(requests_of_twin)
+    os.close(answers_of_twin)
+    serve(sys.stdin.buffer, answers)
+    if twin:
+        os.waitpid(twin, 0)
+    # There is nothing to tidy up that would be worth the time.
+    os._exit(0)
+
+
 if __name__ == "__main__":
+    # Ctrl+C in a terminal is heard by all; who has started this process is the one to end it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Where there are not enough cores for all, the window goes first.
     os.nice(5)
     # What a library prints must not get between the answers.
     own = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    if len(sys.argv) > 1:
+        _serve_as_two(own, sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
     serve(sys.stdin.buffer, own)

@@ -8,25 +8,25 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from desktop.cli.reading import add_reading, count, read_options
+from desktop.cli.reading import read_options
 from desktop.controllers.token_lengths import token_lengths
 from desktop.core.dataset.browse import Rows
 from desktop.core.dataset.fits import KIND_OF
 from desktop.core.dataset.report import Progress, Report, ScanOptions
 from desktop.core.dataset.report_json import as_json
 from desktop.core.dataset.scan import scan
-from desktop.core.dataset_registry import DatasetRegistry
-from desktop.core.store import Store
 from desktop.engine.preview import Previewer
 from desktop.engine.seen_rows import Asked, Lengths, Preview, Token
 from desktop.errors import AppError
 from desktop.paths import Home
-from trainer_image.chat_templates import OWN, TEMPLATES
-from trainer_image.contract import METHODS
 from trainer_image.formats import FEEDS, ReadOptions, why_not
+
+if TYPE_CHECKING:
+    from desktop.core.datasets import DatasetVersion
 
 SHOWN = 10
 DIM, BOLD, PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
@@ -79,18 +79,6 @@ def preview(arguments: argparse.Namespace, home: Home) -> int:
     return 0 if all(one.problem is None for one in previews) else 1
 
 
-def add_arguments(word: argparse.ArgumentParser) -> None:
-    """Add what both words take: a file, and what a person can say of it."""
-    word.add_argument("file", metavar="FILE", help="a file, or the name of a registered dataset")
-    word.add_argument("--method", choices=METHODS, help="the method that the rows are for")
-    add_reading(word)
-    word.add_argument("--max-length", type=count, default=2048, metavar="N", help="the longest row, in tokens")
-    word.add_argument("--loss-on", choices=("answers", "last_answer", "everything"), default="answers")
-    word.add_argument(
-        "--chat-template", choices=(OWN, *TEMPLATES), default=OWN, help="for a model without one; its own otherwise"
-    )
-
-
 def _file_and_options(arguments: argparse.Namespace, home: Home) -> tuple[Path, ScanOptions]:
     """Return the file that is meant and how it is read: one on the disk, or that of a dataset of the library."""
     told = read_options(arguments)
@@ -99,14 +87,10 @@ def _file_and_options(arguments: argparse.Namespace, home: Home) -> tuple[Path, 
     path = Path(arguments.file).expanduser()
     if os.path.lexists(path) or not home.database.is_file():
         return path, told
-    store = Store(home.database)
-    try:
-        registry = DatasetRegistry(store)
-        if not registry.is_name(arguments.file):
-            return path, told
-        version = registry.find(arguments.file)
-    finally:
-        store.close()
+    # The library is loaded only where a name may be meant: that takes longer than to check a file.
+    version: DatasetVersion | None = import_module("desktop.cli.registered").version_named(arguments.file, home)
+    if version is None:
+        return path, told
     kept = version.options()
     return version.path, replace(
         told,

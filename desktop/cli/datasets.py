@@ -231,4 +231,6 @@ def _say_all(arguments: argparse.Namespace, made: object) -> int:
         print(json.dumps({"versions": [version_as_json(version) for version in versions]}))
     else:
         print("\n".join(version_in_words(version) for version in versions))
+        if versions[0].origin.together:
+            print(versions[0].origin.together)
     return 0

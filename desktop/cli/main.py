@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from desktop.body import ENGINES
 from desktop.cli import (
     chat,
     comparing,
     configs,
-    data,
+    data_words,
     dataset_words,
     doctor,
     fit,
@@ -26,54 +21,26 @@ from desktop.cli import (
     push,
     queue,
     queue_words,
-    reading,
     runs,
     schema,
     secrets,
     train,
 )
+from desktop.cli.asked import Asked, common_parser, common_words_first, run
+from desktop.cli.asked import add_word as add
 from desktop.controllers.secrets import SERVICES
-from desktop.errors import AppError
-from desktop.paths import Home, find_home
+from desktop.paths import find_home
 
-Command = Callable[[argparse.Namespace, Home], int]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the words on the command line ask for."""
-
-    verb: str
-    home: Home
-    arguments: argparse.Namespace
-    wants_window: bool
+__all__ = ["parse", "run"]
 
 
 def parse(words: Sequence[str]) -> Asked:
     """Read the command line; wrong usage ends the program with exit code 2."""
     parser = _parser()
-    arguments = parser.parse_args(_common_words_first(words))
+    arguments = parser.parse_args(common_words_first(words))
     verb = arguments.verb or ""
     wants_window = not verb or (verb == "demo" and not arguments.headless and not arguments.json)
     return Asked(verb, find_home(arguments.home), arguments, wants_window)
-
-
-def run(asked: Asked) -> int:
-    """Do what was asked; return 0 when done and 1 for what the user can mend."""
-    command: Command = asked.arguments.command
-    try:
-        return command(asked.arguments, asked.home)
-    except AppError as error:
-        if asked.arguments.json:
-            print(json.dumps({"error": {"code": error.code, "sentence": error.sentence, "hint": error.hint}}))
-        print(f"tunedeck: {error}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:  # the reader of our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        print("tunedeck: interrupted.", file=sys.stderr)
-        return 130
 
 
 def _tokens(word: str) -> int:
@@ -84,36 +51,9 @@ def _tokens(word: str) -> int:
     return number
 
 
-def _common_words_first(words: Sequence[str]) -> list[str]:
-    """Let --json and --home stand anywhere: argparse wants them where their parser is."""
-    first: list[str] = []
-    rest: list[str] = []
-    remaining = list(words)
-    while remaining:
-        word = remaining.pop(0)
-        if word == "--json" or word.startswith("--home="):
-            first.append(word)
-        elif word == "--home" and remaining:
-            first += [word, remaining.pop(0)]
-        else:
-            rest.append(word)
-    return first + rest
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tunedeck",
-        description="Fine-tune language models on your own machine. Without a word, opens the window.",
-    )
-    parser.add_argument("--home", help="the state folder; TUNEDECK_HOME and ~/.local/share/tunedeck otherwise")
-    parser.add_argument("--json", action="store_true", help="print JSON for programs")
+    parser = common_parser()
     verbs = parser.add_subparsers(dest="verb", metavar="WORD")
-
-    def add(parent: Any, name: str, help: str, command: Command | None = None) -> argparse.ArgumentParser:
-        made: argparse.ArgumentParser = parent.add_parser(name, help=help, description=help)
-        if command is not None:
-            made.set_defaults(command=command)
-        return made
 
     demo = add(verbs, "demo", "run the built-in example to its end, shown live", train.demo)
     demo.add_argument("--headless", action="store_true", help="in the terminal, without a window")
@@ -234,23 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     push.add_words(add(verbs, "push", "send the model of a finished run to the Hub", push.push))
 
     of_data = add(verbs, "data", "dataset files and the library").add_subparsers(required=True, metavar="WORD")
-    check = add(of_data, "check", "say what a file holds, and which of its rows cannot be used", data.check)
-    preview = add(of_data, "preview", "show rows as a model sees them, token by token", data.preview)
-    for word in (check, preview):
-        data.add_arguments(word)
-    check.add_argument("--model", help="a model, to count the tokens of the rows")
-    near = "look for near duplicates; without a word, in files of up to 256 MB"
-    check.add_argument("--near", action=argparse.BooleanOptionalAction, help=near)
-    check.add_argument("--evaluation", metavar="FILE", help="a second file whose rows should not be in the first")
-    check.add_argument(
-        "--problems",
-        type=reading.count_or_all,
-        metavar="N",
-        help="name so many rows of each kind of problem, or all; without it 10, and 200 of each kind with --json",
-    )
-    preview.add_argument("--model", required=True, help="a model folder, or a Hub name that is on this machine")
-    preview.add_argument("--rows", type=reading.count, default=1, metavar="N", help="how many rows")
-    preview.add_argument("--row", type=reading.count, default=1, metavar="NUMBER", help="the first of them")
+    data_words.add_words(of_data)
     dataset_words.add_words(of_data, add)
 
     add(verbs, "schema", "the contract of configs, events and requests as JSON Schema", schema.schema)

@@ -43,8 +43,9 @@ def make_version(
     tell = _telling(f"Making {names[0]}", watch)
     kind: OriginKind
     if isinstance(plan, Split):
-        together = making.make_split(version, plan, (files[0], files[1]), tell)
-        told: dict[str, Any] = {"share": plan.share, "seed": plan.seed, "copies": together}
+        kept = making.make_split(version, plan, (files[0], files[1]), tell)
+        told: dict[str, Any] = {"share": plan.share, "seed": plan.seed}
+        told |= {"copies": kept.exact, "near_copies": kept.near}
         kind, settings = "split", [{**told, "part": "rest"}, {**told, "part": "held_back"}]
     elif isinstance(plan, Sample):
         making.make_sample(version, plan, files[0], tell)

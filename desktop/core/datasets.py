@@ -41,6 +41,16 @@ class Origin:
             return f"from the Hub: {', '.join([self.repo, *parts])} at {self.revision[:8]}"
         return _made_words(self)
 
+    @property
+    def together(self) -> str:
+        """Say how many copies a split has kept on the side of their first, or nothing where there were none."""
+        if self.kind != "split":
+            return ""
+        told = [(self.settings.get("copies", 0), "exact"), (self.settings.get("near_copies", 0), "near")]
+        said = [f"{count:,} {how} {'copy' if count == 1 else 'copies'}" for count, how in told if count]
+        is_one = sum(count for count, _ in told) == 1
+        return f"{' and '.join(said)} {'is' if is_one else 'are'} on the same side as the first." if said else ""
+
 
 def _made_words(origin: Origin) -> str:
     of, told = " and ".join(origin.of), origin.settings

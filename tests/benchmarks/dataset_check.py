@@ -106,6 +106,14 @@ def load(file: Path, python: str) -> Measured:
     return measured
 
 
+def command(file: Path, near: bool | None) -> float:
+    """Return the seconds that ``tunedeck data check`` takes, from its start to its end."""
+    words = [] if near is None else ["--near" if near else "--no-near"]
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-m", "desktop", "data", "check", str(file), "--json", *words], capture_output=True)
+    return time.monotonic() - began
+
+
 def show(name: str, measured: Measured) -> None:
     print(
         f"{name}: {measured.seconds:.2f} s, {measured.processor:.1f} s of processors, "
@@ -129,6 +137,7 @@ def main() -> None:
         show("the doctor checks", checked)
         theirs.append(loaded.seconds)
         ours.append(time.monotonic() - began)
+        print(f"as a command, with the start of its Python: {command(arguments.file, arguments.near):.2f} s")
     print(
         f"lines were taken apart by {'lines.c' if native.take_apart(b'{}', 2) else 'numpy, as lines.c was not built'}"
     )

@@ -43,7 +43,7 @@ OUTCOMES = ("accept", "warn", "ask", "reject")
 class Here:
     """Does what worker processes do, in this one, which is watched; all that they say is sent as to another."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, _module: str) -> None:
         self.size = size
 
     def run(

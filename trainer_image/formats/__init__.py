@@ -4,7 +4,7 @@ Standard library only: the desktop checks datasets with the same code that the t
 """
 
 from trainer_image.formats.encodings import ENCODING_WORDS
-from trainer_image.formats.files import FileFacts, FileFormat, ReadOptions, look_at, read_rows
+from trainer_image.formats.files import FileFacts, ReadOptions, look_at, read_rows
 from trainer_image.formats.kinds import (
     KINDS,
     Example,
@@ -17,6 +17,7 @@ from trainer_image.formats.kinds import (
     Steps,
     Task,
 )
+from trainer_image.formats.marks import MARKS
 from trainer_image.formats.naming import rows_of
 from trainer_image.formats.parquet_files import is_parquet, parquet_files, with_text
 from trainer_image.formats.rankings import RankMeaning
@@ -43,9 +44,10 @@ from trainer_image.formats.shapes import (
     unknown_shape,
     why_not,
 )
+from trainer_image.formats.telling import FileFormat
 from trainer_image.formats.texts import TextBy
 from trainer_image.formats.told import Told, read_columns, read_told, words_of
-from trainer_image.formats.turns import MARKS, ROLES
+from trainer_image.formats.turns import ROLES
 
 __all__ = [
     "ENCODING_WORDS",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import json
-import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -13,34 +11,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO
 
 from trainer_image.formats.archives import Compression, Part, open_parts
 from trainer_image.formats.encodings import ENCODING_WORDS, as_utf8, ends_in_returns, find_encoding, with_line_feeds
-from trainer_image.formats.json_arrays import begins_with_rows, holds_rows, read_json
+from trainer_image.formats.json_arrays import read_json
 from trainer_image.formats.json_lines import read_json_lines
 from trainer_image.formats.legacy import LEGACY_WORDS
 from trainer_image.formats.members import which
 from trainer_image.formats.noticed import Noticed
-from trainer_image.formats.opening import FETCH_AGAIN, HEAD, KNOWN, refuse_what_is_no_text, shown
+from trainer_image.formats.opening import FETCH_AGAIN, HEAD, refuse_what_is_no_text, shown
 from trainer_image.formats.rows import Row, RowProblem, UnreadableFileError
-from trainer_image.formats.shapes import KNOWN_COLUMNS, SHAPE_WORDS, Shape, shape_of
-from trainer_image.formats.table_layout import DELIMITERS, Layout, find_delimiter, find_layout
+from trainer_image.formats.shapes import SHAPE_WORDS, Shape, shape_of
+from trainer_image.formats.table_layout import Layout, find_layout
 from trainer_image.formats.tables import read_table
+from trainer_image.formats.telling import LINES_TO_TELL, FileFormat, format_of, is_element
 from trainer_image.formats.texts import TextBy, read_text
 
-FileFormat = Literal["jsonl", "json", "table", "text"]
-
-LINES_ENDINGS = (".jsonl", ".ndjson")
-JSON_ENDINGS = (*LINES_ENDINGS, ".json")
-TABLE_ENDINGS = (".csv", ".tsv", ".tab")
-TEXT_ENDINGS = (".txt", ".md", ".text", "")
 BRACKETS = "Its rows stand in brackets without commas between them; each line is read as a row, the brackets are not."
-_LINES_TO_TELL = 20
-_COMMENTS = ("//", "/*", "#")
-_NOTHING = object()
-_BEGINS_LIKE_JSON = re.compile(r"\s*(\[\s*\{|\{\s*[\"}])")
-_LARGE_FIRST_ROW = re.compile(r'\s*\{\s*"([^"\\]{0,60})"\s*:\s*\[\s*\{')
 
 
 @dataclass(frozen=True)
@@ -215,7 +203,7 @@ def _plan_in(archive: str, part: Part, options: ReadOptions) -> _Plan:
 
 def _first_shape(plan: _Plan, options: ReadOptions) -> Shape | None:
     """Return the shape of the first good row of a part."""
-    rows = (item for item in islice(plan.read(options), _LINES_TO_TELL) if isinstance(item, Row))
+    rows = (item for item in islice(plan.read(options), LINES_TO_TELL) if isinstance(item, Row))
     return next((shape for row in rows if (shape := shape_of(row.value)) is not None), None)
 
 
@@ -231,15 +219,15 @@ def _plan(part: Part, options: ReadOptions) -> _Plan:
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(sample)
     text = text.replace("\r", "\n") if cr_only else text
     ending = PurePath(part.name).suffix.lower()
-    found = _format_of(text, ending, part.name, is_whole)
+    found = format_of(text, ending, part.name, is_whole)
     layout = None
     if found == "table":
         # A file of one column has no delimiter; then its ending says what it would have been.
         delimiter = options.delimiter or ("\t" if ending in (".tsv", ".tab") and "\t" in text else None)
         layout = find_layout(text, delimiter, options.has_header)
-    is_lines, lines = found == "jsonl", text.split("\n", _LINES_TO_TELL)[:_LINES_TO_TELL]
+    is_lines, lines = found == "jsonl", text.split("\n", LINES_TO_TELL)[:LINES_TO_TELL]
     has_bracket = is_lines and text[:HEAD].lstrip("\ufeff \t\r\n").split("\n", 1)[0].strip() == "["
-    in_array = has_bracket or (is_lines and any(map(_is_element, lines)))
+    in_array = has_bracket or (is_lines and any(map(is_element, lines)))
     return _Plan(part, found, encoding, layout, cr_only, in_array, has_bracket)
 
 
@@ -254,9 +242,9 @@ def _notes_of(plan: _Plan, options: ReadOptions) -> Iterator[str]:
         yield from plan.layout.notes()
     if plan.layout is not None and options.has_header is None:
         if plan.layout.has_header and not plan.layout.skipped_lines:
-            yield f"Its first row is taken for the header: {', '.join(plan.layout.columns[:8])}."
+            yield f"Its first row is taken for the header: {_names(plan.layout)}."
         elif not plan.layout.has_header:
-            yield f"It has no header, so its columns are called {', '.join(plan.layout.columns[:8])}."
+            yield f"It has no header, so its columns are called {_names(plan.layout)}."
     if plan.has_bracket:
         yield BRACKETS
     if plan.format == "text":
@@ -264,88 +252,6 @@ def _notes_of(plan: _Plan, options: ReadOptions) -> Iterator[str]:
         yield f"{words[options.text_by]} is taken for one row."
 
 
-def _format_of(text: str, ending: str, name: str, is_whole: bool) -> FileFormat:
-    lines = [line for line in text.split("\n")[: None if is_whole else -1] if line.strip()][:_LINES_TO_TELL]
-    values = [_value_of(line) for line in lines]
-    found = sum(isinstance(value, dict) or (ending in LINES_ENDINGS and value is not _NOTHING) for value in values)
-    if found and found * 2 >= len(lines):
-        return "json" if len(lines) == 1 and is_whole and _holds_rows(values[0], ending) else "jsonl"
-    if text.lstrip()[:1] in ("{", "[") and (ending in JSON_ENDINGS or _BEGINS_LIKE_JSON.match(text)):
-        return _json_format(text, lines, values, ending)
-    if ending in TABLE_ENDINGS or _is_table(text):
-        return "table"
-    if ending in TEXT_ENDINGS:
-        return "text"
-    if ending in JSON_ENDINGS:
-        below = next((line.lstrip() for line in lines if not line.lstrip().startswith(_COMMENTS)), "")
-        if found and not below.startswith("["):
-            return "jsonl"
-        if text.lstrip().startswith(_COMMENTS):
-            raise UnreadableFileError(f"{name} begins with a comment, and JSON has none.", "Take the comment away.")
-        raise UnreadableFileError(f"{name} holds no JSON.", "Put one object in curly brackets on each line.")
-    raise UnreadableFileError(f"{name} is no dataset file that is known here.", f"Save it as {KNOWN}.")
-
-
-def _value_of(line: str) -> Any:
-    """Return the JSON value that a line is by itself."""
-    try:
-        return json.loads(line.lstrip("\ufeff"))
-    except (ValueError, RecursionError):
-        return _NOTHING
-
-
-def _is_element(line: str) -> bool:
-    """Say whether a line is an object and the comma behind it, as in an array."""
-    line = line.strip()
-    return line.endswith("},") and isinstance(_value_of(line[:-1]), dict)
-
-
-def _holds_rows(value: Any, ending: str) -> bool:
-    """Say whether the one value of a file is no row, but may hold all of them."""
-    if not isinstance(value, dict):
-        return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
-    if ending == ".json":
-        return True
-    return holds_rows(value) or (shape_of(value) is None and _has_array(value))
-
-
-def _has_array(value: dict[str, Any]) -> bool:
-    return any(
-        isinstance(one, list) and one and isinstance(one[0], dict) and key not in KNOWN_COLUMNS
-        for key, one in value.items()
-    )
-
-
-def _json_format(text: str, lines: list[str], values: list[Any], ending: str) -> FileFormat:
-    """Tell lines of JSON, of which most may be broken, from one value over many lines."""
-    is_object = text.lstrip()[0] == "{"
-    if not lines:
-        # The first line is longer than what was looked at: a long row, or all of them.
-        first = _LARGE_FIRST_ROW.match(text)
-        is_known = first is None or (first.group(1) in KNOWN_COLUMNS and not begins_with_rows(text))
-        is_row = is_object and ending != ".json" and is_known
-        return "jsonl" if is_row else "json"
-    second = lines[1].lstrip()[:1] if len(lines) > 1 else ""
-    if len(lines) == 1 and values[0] is _NOTHING and _is_one_behind_the_other(lines[0]):
-        return "json"
-    if is_object and ending != ".json" and (second == "{" or (len(lines) == 1 and ending in LINES_ENDINGS)):
-        return "jsonl"
-    is_list = isinstance(values[0], list) and not (values[0] and isinstance(values[0][0], dict))
-    return "jsonl" if is_list and second in ("[", "{") else "json"
-
-
-def _is_one_behind_the_other(line: str) -> bool:
-    """Say whether a line holds several objects, as programs write them that forget to end lines."""
-    try:
-        _, end = json.JSONDecoder().raw_decode(line.lstrip())
-    except (ValueError, RecursionError):
-        return False
-    return line.lstrip()[end:].lstrip()[:1] in ("{", "[")
-
-
-def _is_table(text: str) -> bool:
-    """Say whether a file that does not call itself a table has the header of one."""
-    header = next((line for line in text.split("\n") if line.strip()), "")
-    delimiter = find_delimiter(text)
-    names = [cell.strip().strip('"').lower() for cell in header.split(delimiter)]
-    return delimiter in DELIMITERS and len(names) > 1 and shape_of(dict.fromkeys(names, "")) is not None
+def _names(layout: Layout) -> str:
+    """Return the first columns on one line: a cell of the header may have several."""
+    return ", ".join(map(shown, layout.columns[:8]))

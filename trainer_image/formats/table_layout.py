@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from trainer_image.formats.noticed import Noticed
+from trainer_image.formats.opening import shown
 from trainer_image.formats.shapes import KNOWN_COLUMNS, shape_of
 from trainer_image.formats.table_dialects import SAMPLE_ROWS, USUAL, Dialect, find_dialect
 
@@ -60,11 +61,12 @@ class Layout:
             yield f"{len(self.skipped_lines)} {above} above its header and not read."
         for name in self.doubled:
             called = [now for now in self.columns if now == name or re.fullmatch(rf"{re.escape(name)}_\d+", now)]
-            yield f"Several of its columns are called {name[:40]}: they are read as {', '.join(called[:8])}."
+            read = ", ".join(map(shown, called[:8]))
+            yield f"Several of its columns are called {shown(name[:40])}: they are read as {read}."
         for name in self.columns:
             small = name.lower()
             if small != name and small in KNOWN_COLUMNS and small in self.columns:
-                yield f"It has columns {name} and {small}: {small} is read, {name} is not."
+                yield f"It has columns {shown(name)} and {small}: {small} is read, {shown(name)} is not."
 
     def reader(self, lines: Iterable[str], *, strict: bool = True) -> Iterator[list[str]]:
         """Return the reader of the standard library for this table."""

@@ -104,8 +104,12 @@ class TakenVotes:
 
     @property
     def pair(self) -> tuple[str, str]:
-        """Return the columns that most rows have for prompt and completion."""
-        return max(self.pairs, key=lambda pair: self.pairs[pair], default=PAIR)
+        """Return the columns that most rows have for prompt and completion; of as many rows the plainer names."""
+        return next(iter(self._by_rows()), PAIR)
+
+    def _by_rows(self) -> list[tuple[str, str]]:
+        """Return the pairs, the most common first, whatever order their rows were met in."""
+        return sorted(self.pairs, key=lambda pair: (-self.pairs[pair], pair != PAIR, pair))
 
     def sentences(self) -> Iterator[tuple[Taken, str]]:
         """Yield what a person should know of how rows were read."""
@@ -116,11 +120,11 @@ class TakenVotes:
 
     def other_pairs(self) -> Iterator[tuple[int, str]]:
         """Yield how many rows have other columns for prompt and completion than most, and how they are read."""
-        for pair, count in self.pairs.items():
-            if pair != self.pair:
-                rows = "1 row has" if count == 1 else f"{count:,} rows have"
-                read = f": {words_of_pair(pair)}" if pair != PAIR else ""
-                yield count, f"{rows} the columns {pair[0]} and {pair[1]}, unlike most{read}."
+        for pair in self._by_rows()[1:]:
+            count = self.pairs[pair]
+            rows = "1 row has" if count == 1 else f"{count:,} rows have"
+            read = f": {words_of_pair(pair)}" if pair != PAIR else ""
+            yield count, f"{rows} the columns {pair[0]} and {pair[1]}, unlike most{read}."
 
 
 def words_of_pair(pair: tuple[str, str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from desktop.core.dataset.counts import Counts
-from desktop.core.dataset.duplicates import Duplicates, Overlap
+from desktop.core.dataset.found_copies import Duplicates, Overlap
 from desktop.core.dataset.report import Finding, PlacedPair
 from trainer_image.formats.rows import place_of
 

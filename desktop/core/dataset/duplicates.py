@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from desktop.core.dataset.fingerprints import ALIKE, CELLS, EXACT_RECORD
+from desktop.core.dataset.fingerprints import EXACT_RECORD
+from desktop.core.dataset.found_copies import ALIKE, CELLS, Duplicates, Overlap, Part
 
 MOST_NEAR = 2_000_000
 """In larger files only so many rows are compared for near duplicates: their sketches have to fit into memory."""
-THRESHOLD = ALIKE / CELLS
 _SHOWN = 100
 _FEWEST_CELLS = 8
 """A text whose sketch fills fewer cells is too short to be told from another by it."""
@@ -26,49 +24,6 @@ _SOME_BITS = np.uint64((1 << 20) - 1)
 
 Records = npt.NDArray[np.void]
 Places = npt.NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class Part:
-    """The fingerprints of one part of a file, and how many rows and lines lie before it."""
-
-    records: Path
-    rows_before: int
-    lines_before: int
-
-
-@dataclass(frozen=True)
-class Duplicates:
-    """Copies of earlier rows, by row and line of the later one."""
-
-    exact: int = 0
-    near: int = 0
-    exact_rows: array[int] = field(default_factory=lambda: array("L"))
-    exact_firsts: array[int] = field(default_factory=lambda: array("L"))
-    """For each of the exact rows the one that it is a copy of."""
-    near_rows: array[int] = field(default_factory=lambda: array("L"))
-    exact_pairs: tuple[tuple[int, int], ...] = ()
-    """Lines of the first and of the copy."""
-    near_pairs: tuple[tuple[int, int], ...] = ()
-    exact_row_pairs: tuple[tuple[int, int], ...] = ()
-    """Rows of the same pairs."""
-    near_row_pairs: tuple[tuple[int, int], ...] = ()
-    looked_at: int = 0
-    """Rows that were compared for near duplicates."""
-    threshold: float = THRESHOLD
-
-
-@dataclass(frozen=True)
-class Overlap:
-    """Rows of a file that stand in the evaluation file too."""
-
-    exact: int = 0
-    near: int = 0
-    rows: array[int] = field(default_factory=lambda: array("L"))
-    pairs: tuple[tuple[int, int], ...] = ()
-    """Lines of the row here and of the one there."""
-    row_pairs: tuple[tuple[int, int], ...] = ()
-    """Rows of the same pairs."""
 
 
 def find_duplicates(
@@ -87,6 +42,7 @@ def find_duplicates(
         exact_rows=_rows(records, copies),
         exact_firsts=_rows(records, first[copies]),
         near_rows=_rows(records, alike[:, 1]),
+        near_firsts=_rows(records, alike[:, 0]),
         exact_pairs=_pairs("line", records, first[copies], records, copies),
         near_pairs=_pairs("line", records, alike[:, 0], records, alike[:, 1]),
         exact_row_pairs=_pairs("row", records, first[copies], records, copies),

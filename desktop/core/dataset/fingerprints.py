@@ -11,16 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from desktop.core.dataset.found_copies import CELLS
 from desktop.core.dataset.line_parts import Words
 from desktop.core.dataset.lines_numpy import weights
 from desktop.core.dataset.native import hash_of
 from trainer_image.formats import Example, Labelled, Made, Message, Preference, Steps
-
-CELLS = 16
-"""Numbers in a sketch: the share of them that two rows have in common is about that of their wording."""
-
-ALIKE = 13
-"""So many cells in common make rows near duplicates: about four fifths of their wording or more."""
 
 _EMPTY = np.uint32(0xFFFFFFFF)
 PART_END = b"\x1f"

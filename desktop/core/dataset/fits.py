@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from trainer_image.contract import METHODS, Method
 from trainer_image.formats import FEEDS, Kind, Shape, why_not
+
+if TYPE_CHECKING:
+    # To load the contract takes longer than to check most files.
+    from trainer_image.contract import Method
 
 KIND_OF: Mapping[Method, Kind] = {
     "sft": "conversation",
@@ -20,13 +24,13 @@ KIND_OF: Mapping[Method, Kind] = {
     "star": "task",
     "prm": "steps",
 }
-"""What each method learns from."""
+"""What each method learns from, in the order in which the contract names them."""
 
 
 def methods_for(shape: Shape) -> tuple[Method, ...]:
     """Return the methods that a shape can feed, those that it is meant for first."""
     kinds = FEEDS[shape]
-    fitting = [method for method in METHODS if KIND_OF[method] in kinds]
+    fitting = [method for method in KIND_OF if KIND_OF[method] in kinds]
     return tuple(sorted(fitting, key=lambda method: kinds.index(KIND_OF[method])))
 
 

@@ -60,6 +60,7 @@ _SCRIPTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("Georgian", re.compile(r"[\u10a0-\u10ff]")),
     ("Armenian", re.compile(r"[\u0530-\u058f]")),
 )
+_ANY_SCRIPT = re.compile(f"[{''.join(script.pattern[1:-1] for _, script in _SCRIPTS)}]")
 _CODE = re.compile(
     r"[{};]\s*$|^\s*(def |class |import |#include|function |public |SELECT )|\w\(.*\)|=>|==", re.MULTILINE
 )
@@ -68,7 +69,8 @@ _CODE = re.compile(
 def language_of(written: bytes) -> str:
     """Return the language of a text as JSON writes it, or ``unknown``; ``code`` for what is mostly no prose."""
     text = written[:_LOOKED_AT].replace(b"\\n", b"\n").decode("utf-8", "ignore")
-    if not text.isascii():
+    # Letters beyond ASCII are mostly quotation marks and accents, for which nobody has to try script after script.
+    if not text.isascii() and _ANY_SCRIPT.search(text):
         letters = sum(map(str.isalpha, text))
         for language, script in _SCRIPTS:
             found = len(script.findall(text))

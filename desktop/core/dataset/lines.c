@@ -182,7 +182,17 @@ static int is_doubtful(const uint8_t *at, const uint8_t *end)
 static int is_whole(const uint8_t *at, const uint8_t *end)
 {
     while (at < end) {
-        while (end - at >= 8) {
+#if defined(__SSE2__)
+        while (end - at >= 16) {
+            unsigned wide = (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)at));
+            if (wide) {
+                at += lowest(wide);
+                break;
+            }
+            at += 16;
+        }
+#endif
+        while (end - at >= 8 && *at < 0x80) {
             uint64_t wide = eight(at) & 0x8080808080808080u;
             if (wide) {
                 at += lowest(wide) / 8;
@@ -311,6 +321,23 @@ WIDER static void look_wider(const uint8_t *at, Masks *masks)
     masks->wide = bits_wider(a, b);
     masks->controls = bits_wider(_mm256_cmpeq_epi8(_mm256_min_epu8(a, most), a),
                                  _mm256_cmpeq_epi8(_mm256_min_epu8(b, most), b));
+}
+
+/* And with one step for each question. */
+#define WIDEST __attribute__((target("avx512bw")))
+
+WIDEST static void look_widest(const uint8_t *at, Masks *masks)
+{
+    __m512i all = _mm512_loadu_si512(at);
+    masks->quotes = _mm512_cmpeq_epi8_mask(all, _mm512_set1_epi8('"'));
+    masks->slashes = _mm512_cmpeq_epi8_mask(all, _mm512_set1_epi8('\\'));
+    masks->opened = _mm512_cmpeq_epi8_mask(all, _mm512_set1_epi8('<'));
+    masks->closed = _mm512_cmpeq_epi8_mask(all, _mm512_set1_epi8(']'));
+    masks->letters_t = _mm512_cmpeq_epi8_mask(all, _mm512_set1_epi8('T'));
+    masks->letters_n = _mm512_cmpeq_epi8_mask(all, _mm512_set1_epi8('n'));
+    masks->feeds = _mm512_cmpeq_epi8_mask(all, _mm512_set1_epi8('\n'));
+    masks->wide = _mm512_movepi8_mask(all);
+    masks->controls = _mm512_cmplt_epu8_mask(all, _mm512_set1_epi8(32));
 }
 #endif
 #else
@@ -511,7 +538,9 @@ PUBLIC int64_t lines_take_apart(const uint8_t *data, int64_t size, int64_t most_
     const uint8_t *end = data + size, *start = data;
     Reader reader = {data, end, -BLOCK, 0, 0, 0, 0, look_usually};
 #if defined(WIDER)
-    if (__builtin_cpu_supports("avx2"))
+    if (__builtin_cpu_supports("avx512bw"))
+        reader.look_at = look_widest;
+    else if (__builtin_cpu_supports("avx2"))
         reader.look_at = look_wider;
 #endif
     int64_t lines = 0, strings = 0;

@@ -10,7 +10,7 @@ import numpy as np
 from desktop.core.dataset import lines_numpy, native
 from desktop.core.dataset.line_parts import Places, Words
 
-BLOCK = 4 << 20
+BLOCK = 8 << 20
 
 
 class Lines:

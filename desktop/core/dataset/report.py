@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from desktop.core.dataset.duplicates import Duplicates, Overlap
+from desktop.core.dataset.found_copies import Duplicates, Overlap
 from desktop.core.dataset.index import RowIndex
 from desktop.errors import AppError
-from trainer_image.contract import Method
 from trainer_image.formats import Kind, RankMeaning, ReadOptions, RowProblem, Shape
+
+if TYPE_CHECKING:
+    from trainer_image.contract import Method
 
 Outcome = Literal["accept", "warn", "ask", "reject"]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from desktop.core.dataset.counts import Counts, Guess, Look, TallyOptions
-from desktop.core.dataset.duplicates import Part
 from desktop.core.dataset.file_hash import FileHash
+from desktop.core.dataset.found_copies import Part
 from desktop.core.dataset.index import Place, RowIndex
 from desktop.core.dataset.refused import with_facts
 from desktop.core.dataset.report import Cancelled, Progress, Report, ScanOptions
@@ -98,7 +98,7 @@ class _Scan:
             sha256.stop()
 
     def _find(self, sha256: FileHash) -> Findings:
-        with Crew(WORKERS if self._size > _PARALLEL_FROM else 1) as self._crew:
+        with Crew(WORKERS if self._size > _PARALLEL_FROM else 1, _READING) as self._crew:
             counted = self._count(self._path, self._size)
             others: _Counted | None = None
             if self._options.evaluation is not None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from desktop.core.dataset.copies import copies_found, overlap_found, placed_copies, placed_overlaps
 from desktop.core.dataset.counts import Counts, Look
-from desktop.core.dataset.duplicates import Duplicates, Overlap
 from desktop.core.dataset.fits import methods_for, why_not_for
+from desktop.core.dataset.found_copies import Duplicates, Overlap
 from desktop.core.dataset.index import RowIndex
 from desktop.core.dataset.letters import Doubt
 from desktop.core.dataset.report import Finding, Outcome, Report, ScanOptions, rows_in_words
@@ -71,7 +71,7 @@ def report_of(path: Path, size: int, found: Findings) -> Report:
         size=size,
         sha256=found.sha256,
         format=look.format,
-        encoding=look.facts.encoding,
+        encoding=", ".join(dict.fromkeys(look.facts.encodings)) or look.facts.encoding,
         delimiter=look.facts.delimiter,
         has_header=look.facts.has_header,
         compression=look.facts.compression,

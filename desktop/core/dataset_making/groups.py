@@ -1,10 +1,51 @@
-"""Which rows a split holds back, so that rows which are copies of each other land on the same side."""
+"""Which rows a split holds back, so that rows which are copies of each other, or nearly, land on the same side."""
 
 from __future__ import annotations
 
 import random
 from array import array
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+from desktop.core.dataset.found_copies import Duplicates
+
+
+@dataclass(frozen=True)
+class Together:
+    """Rows that stay with another one, and how many of them there are of each kind."""
+
+    rows: array[int]
+    firsts: array[int]
+    """For each of the rows the first one of its group."""
+    exact: int
+    near: int
+
+    @property
+    def largest(self) -> int:
+        """Return how many rows the largest group has."""
+        return max(Counter(self.firsts).values(), default=0) + 1
+
+
+def together(found: Duplicates, most: int) -> Together:
+    """Return which rows stay together; near copies do not where they would be more than so many in one group.
+
+    Rows made from one template may all be near copies of each other, and could not be parted at all.
+    """
+    with_near = _grouped(found, is_near=True)
+    return with_near if found.near and with_near.largest <= most else _grouped(found, is_near=False)
+
+
+def _grouped(found: Duplicates, *, is_near: bool) -> Together:
+    first_of: dict[int, int] = {}
+    if is_near:
+        # Each is like an earlier row, which may be like one before it.
+        for row, first in zip(found.near_rows, found.near_firsts, strict=True):
+            first_of[row] = first_of.get(first, first)
+    for row, first in zip(found.exact_rows, found.exact_firsts, strict=True):
+        first_of[row] = first_of.get(first, first)
+    near = found.near if is_near else 0
+    return Together(array("L", first_of), array("L", first_of.values()), found.exact, near)
 
 
 def held_back(
@@ -12,7 +53,7 @@ def held_back(
 ) -> bytes:
     """Return for each row of a file, by its number from 1, whether it is held back: 1 or 0; as ``seed`` has it.
 
-    ``numbers`` are the rows that can be used; each of ``copies`` says the same as the row at its place in ``firsts``.
+    ``numbers`` are the rows that can be used; each of ``copies`` stays with the row at its place in ``firsts``.
     As many rows as were asked for are held back, or a few less where the copies do not add up to that; at least one
     row, with its copies.
     """

@@ -11,6 +11,7 @@ from typing import Any
 
 from desktop.core.dataset.report import Cancelled, Progress
 from desktop.core.dataset.scan import scan
+from desktop.core.dataset_making.groups import Together, together
 from desktop.core.dataset_making.plans import Dedupe, Sample, Split
 from desktop.core.dataset_making.writing import NOWHERE, Portion, part_of
 from desktop.core.dataset_making.written import Source, common_kind
@@ -24,10 +25,11 @@ Tell = Callable[[float | None, int], None]
 """The share that is done, and the rows."""
 
 
-def make_split(version: DatasetVersion, plan: Split, targets: tuple[Path, Path], tell: Tell) -> int:
+def make_split(version: DatasetVersion, plan: Split, targets: tuple[Path, Path], tell: Tell) -> Together:
     """Write all but a share of the rows into the first file, and that share into the second; ``tell`` may raise.
 
-    Rows that are copies of each other get into the same file; return how many copies there are.
+    Rows that are copies of each other get into the same file, and so do near copies where they are looked for, which
+    is in files of up to 256 MB; return which they are.
     """
     source = source_of(version)
     if not 0 < plan.share < 1:
@@ -36,18 +38,19 @@ def make_split(version: DatasetVersion, plan: Split, targets: tuple[Path, Path],
         raise ConfigError(f"{version.label} has one row, which cannot be split.", "Take a dataset with more.")
     count = min(max(round(source.rows * plan.share), 1), source.rows - 1)
     first_half, second_half = _halves(tell)
-    found = scan(version.path, replace(version.options(), near=False), first_half).duplicates
-    if not found.exact:
+    found = scan(version.path, version.options(), first_half).duplicates
+    kept = together(found, source.rows - count)
+    if not kept.rows:
         places = _chosen(source.rows, count, plan.seed, chosen=1, others=0)
         _run(f"{_WRITING}:write_chosen", (source, places, False, targets), source.rows, targets, second_half)
-        return 0
+        return kept
     if found.exact == source.rows - 1:
         raise ConfigError(
             f"The rows of {version.label} are all copies of one, which cannot be on both sides.", "Take other rows."
         )
-    split = (source, found.exact_rows, found.exact_firsts, count, plan.seed, targets)
+    split = (source, kept.rows, kept.firsts, count, plan.seed, targets)
     _run(f"{_WRITING}:write_split", split, source.rows, targets, second_half)
-    return found.exact
+    return kept
 
 
 def make_sample(version: DatasetVersion, plan: Sample, target: Path, tell: Tell) -> None:

@@ -22,7 +22,6 @@ from desktop.ui.datasets.hub import HubDialog
 from desktop.ui.datasets.report import in_the_way
 from desktop.ui.datasets.shelf import DatasetShelf
 from desktop.ui.datasets.step import DatasetStep
-from desktop.ui.datasets.versions import together_words
 from desktop.ui.datasets.work_line import WorkLine
 from desktop.ui.pieces import boxed, button, column, label, row
 
@@ -257,7 +256,7 @@ class LibraryDialog(QDialog):
 
     def _has_made(self, made: tuple[DatasetVersion, ...]) -> None:
         told = " and ".join(f"{one.label} ({words.plural(one.rows, 'row')})" for one in made)
-        self.line.say(f"Made {told}.{together_words(made[0])}")
+        self.line.say(f"Made {told}. {made[0].origin.together}".rstrip())
         self._show_datasets(made[0].dataset)
 
     def _renew(self) -> None:

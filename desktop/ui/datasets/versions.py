@@ -64,10 +64,3 @@ def version_words(version: DatasetVersion) -> tuple[str, str, str, str, str]:
     kind = SHAPE_WORDS[version.shape] if version.shape else "unknown"
     rows = f"{words.count(version.rows)}{left}"
     return str(version.number), rows, kind, version.origin.words, words.moment(version.created)
-
-
-def together_words(version: DatasetVersion) -> str:
-    """Return how many copies a split has kept on the side of their first, or nothing."""
-    copies = version.origin.settings.get("copies", 0) if version.origin.kind == "split" else 0
-    are = "1 exact copy is" if copies == 1 else f"{words.count(copies)} exact copies are"
-    return f" {are} on the same side as the first." if copies else ""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from desktop.cli.main import parse, run
+from desktop.cli import main, parse, run
 from desktop.paths import Home
 
 GOOD = [{"prompt": f"Question {n}?", "completion": f"Answer {n}."} for n in range(12)]
@@ -107,3 +109,38 @@ def test_wrong_usage_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) 
 def test_a_preview_without_a_model_says_so(home: Home, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _tunedeck(home, "data", "preview", str(file), "--model", "some/model") == 1
     assert "not on this machine yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["data", "check", "rows.jsonl"],
+        [
+            "--json",
+            "data",
+            "check",
+            "rows.csv",
+            "--no-near",
+            "--problems",
+            "all",
+            "--home",
+            "here",
+            "--map",
+            "text=body",
+        ],
+        ["data", "preview", "rows.jsonl", "--model", "m", "--rows", "3", "--method", "dpo", "--loss-on", "everything"],
+    ],
+)
+def test_the_quick_words_are_those_of_the_whole_command_line(words: list[str]) -> None:
+    assert parse(words) == main.parse(words)
+
+
+def test_a_check_loads_nothing_that_it_does_not_need(file: Path) -> None:
+    code = f"""
+import sys
+from desktop import cli
+assert cli.run(cli.parse(["data", "check", {str(file)!r}])) == 0
+print(sorted({{"PySide6", "sqlalchemy", "pydantic", "numpy", "docker", "huggingface_hub"}} & set(sys.modules)))
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
+    assert said.stdout.splitlines()[-1] == "[]"

@@ -72,6 +72,17 @@ def test_versions_are_made_of_others(terminal: Terminal, rows_file: Path, table:
     assert terminal.type("data", "split", "captain", "--share", "3").code == 2
 
 
+def test_a_split_says_what_it_kept_together(terminal: Terminal, tmp_path: Path) -> None:
+    rows = [f'{{"question": "How deep is {number}?", "answer": "Deep."}}\n' for number in range(10)]
+    file = tmp_path / "sea.jsonl"
+    file.write_text("".join([*rows, rows[3], rows[3]]), "utf-8")
+    terminal.type("data", "add", "sea", str(file))
+    said = terminal.type("data", "split", "sea", "--share", "0.3").out.splitlines()
+    assert said[-1] == "2 exact copies are on the same side as the first."
+    (rest, _) = terminal.type("data", "split", "sea@1", "--share", "0.3", "--json").json["versions"]
+    assert (rest["source"]["settings"]["copies"], rest["source"]["settings"]["near_copies"]) == (2, 0)
+
+
 def test_what_was_said_of_a_file_is_used_by_check(terminal: Terminal, table: Path) -> None:
     assert "Say which column is which" in terminal.refused("data", "add", "orders", str(table))
     mapping = ("--map", "prompt=act", "--map", "completion=reply", "--delimiter", ";")

@@ -111,36 +111,6 @@ def test_a_split_parts_the_rows_and_keeps_their_order(
     assert version.path.read_bytes() == before
 
 
-@pytest.mark.parametrize("broken", [[], ["{broken", '{"prompt": "no answer"}']])
-def test_a_split_keeps_copies_on_one_side(
-    version_of: Callable[..., DatasetVersion], tmp_path: Path, broken: list[str]
-) -> None:
-    rows = [{"question": f"Q{n % 14}?", "answer": f"A{n % 14}"} for n in range(40)]
-    lines = [json.dumps(row) for row in rows]
-    lines[5:5] = broken
-    version = version_of("\n".join(lines))
-    for seed in range(8):
-        files = [tmp_path / f"{part} {seed}.jsonl" for part in ("rest", "held", "rest again", "held again")]
-        for targets in ((files[0], files[1]), (files[2], files[3])):
-            assert making.make_split(version, Split(share=0.25, seed=seed), targets, quietly) == 26
-        rest, held, *again = map(rows_in, files)
-        assert again == [rest, held]
-        assert not [row for row in held if row in rest]
-        assert sorted(map(json.dumps, [*rest, *held])) == sorted(map(json.dumps, rows))
-        assert 8 <= len(held) <= 10
-
-
-def test_the_fewest_are_held_back_where_every_row_has_copies(
-    version_of: Callable[..., DatasetVersion], tmp_path: Path
-) -> None:
-    files = (tmp_path / "rest.jsonl", tmp_path / "held.jsonl")
-    version = version_of([*QUESTIONS[:2], *QUESTIONS[:2], QUESTIONS[0]])
-    assert making.make_split(version, Split(share=0.1), files, quietly) == 3
-    assert [rows_in(file) for file in files] == [[QUESTIONS[0]] * 3, [QUESTIONS[1]] * 2]
-    with pytest.raises(AppError, match="are all copies of one"):
-        making.make_split(version_of([QUESTIONS[0]] * 4, "same"), Split(), files, quietly)
-
-
 def test_the_seed_chooses_the_rows(version_of: Callable[..., DatasetVersion], tmp_path: Path) -> None:
     version = version_of(CHAT)
     files = [tmp_path / f"{number}.jsonl" for number in range(3)]
