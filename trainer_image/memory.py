@@ -186,6 +186,18 @@ def _base_bytes(config: RunConfig, model: ModelFacts) -> int:
     return int(_linear_bytes(config, model) + HALF_BYTES * others)
 
 
+def kept_by_size(model: ModelFacts, weight_bytes: int) -> int:
+    """Return how many numbers of the layers' matrices files of this size hold in 16 bits, and all others in 4."""
+    kept = (weight_bytes - four_bit_bytes(model)) / (HALF_BYTES - DOUBLE_QUANTIZED_BYTES)
+    return min(model.linear_parameters, max(0, int(kept)))
+
+
+def four_bit_bytes(model: ModelFacts) -> float:
+    """Return the size of files that hold every matrix of the layers in 4 bits, and all else in 16."""
+    rest = model.parameters - model.linear_parameters
+    return HALF_BYTES * rest + DOUBLE_QUANTIZED_BYTES * model.linear_parameters
+
+
 def is_four_bit(config: RunConfig, model: ModelFacts) -> bool:
     """Say whether the matrices of the base model are held in 4 bits of bitsandbytes."""
     if config.full_finetuning:
@@ -206,7 +218,7 @@ def _linear_bytes(config: RunConfig, model: ModelFacts) -> float:
         packed = model.expert_parameters if model.stored == "mxfp4" and not config.full_finetuning else 0
         return HALF_BYTES * (model.linear_parameters - packed) + MXFP4_BYTES * packed
     each = DOUBLE_QUANTIZED_BYTES if config.bnb_4bit_use_double_quant else QUANTIZED_BYTES
-    return each * model.linear_parameters
+    return each * (model.linear_parameters - model.kept) + HALF_BYTES * model.kept
 
 
 def _unpacking_bytes(config: RunConfig, model: ModelFacts) -> int:

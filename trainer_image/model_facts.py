@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -17,6 +18,10 @@ _FUSED = frozenset({"phi3", "phi4"})
 _TIED = ("gemma", "gpt2", "bloom", "cohere", "smollm")
 # Gate and up are one matrix, with names of its own.
 _GRANITE = frozenset({"granitemoehybrid", "granitemoeshared"})
+
+_OF_A_LAYER = re.compile(r"(?:^|\.)layers\.(\d+)(?:\.(.+))?$")
+_OF_SENSES = ("vis", "audio", "image")
+"""How the modules begin that are no part of the language model."""
 
 Stored = Literal["plain", "fp8_blocks", "fp8", "mxfp4"]
 """How a model's files hold its weights, where that decides what a trainer can make of them."""
@@ -57,6 +62,8 @@ class ModelFacts:
     linears: tuple[Linear, ...]
     is_quantized: bool = False
     """The files hold 4-bit weights of bitsandbytes already."""
+    kept: int = 0
+    """Numbers of the layers' matrices that such files hold in 16 bits all the same."""
     stored: Stored = "plain"
     senses: int = 0
     """Numbers of the parts that see pictures or hear: they stay as they are, in 16 bits."""
@@ -137,6 +144,9 @@ def model_facts(config: Mapping[str, Any]) -> ModelFacts | None:
     # A table for each layer, and three matrices that bring it in.
     own = _first(config, "hidden_size_per_layer_input")
     tables = own * (_first(config, "vocab_size_per_layer_input") + 3 * hidden) if own else 0
+    linears = _linears(kind, hidden, query, key_value, width, experts or 1)
+    said = quantization_of(outer)
+    is_quantized = bool(said.get("load_in_4bit"))
     return ModelFacts(
         layers=layers,
         hidden=hidden,
@@ -145,8 +155,9 @@ def model_facts(config: Mapping[str, Any]) -> ModelFacts | None:
         feed_forward=width * met,
         vocabulary=vocabulary,
         is_tied=bool(tied) if tied is not None else kind.startswith(_TIED),
-        linears=_linears(kind, hidden, query, key_value, width, experts or 1),
-        is_quantized=bool(quantization_of(outer).get("load_in_4bit")),
+        linears=linears,
+        is_quantized=is_quantized,
+        kept=_kept(said.get("llm_int8_skip_modules"), linears, layers) if is_quantized else 0,
         stored=stored_as(outer),
         senses=senses(outer, hidden),
         tables=tables * layers,
@@ -168,6 +179,32 @@ def quantization_of(config: Mapping[str, Any]) -> Mapping[str, Any]:
         if isinstance(part, Mapping) and isinstance(said := part.get("quantization_config"), Mapping):
             return said
     return {}
+
+
+def _kept(skipped: object, linears: Iterable[Linear], layers: int) -> int:
+    """Return the numbers of the matrices that a list of modules leaves as they are; transformers reads it so.
+
+    An entry names a matrix, a part of a layer or a layer by the beginning of its name, or any matrix by its end.
+    """
+    named = [(one, f"{_part(one)}.{one.name}") for one in linears]
+    found = set[tuple[int, Linear]]()
+    for module in (str(entry) for entry in skipped if entry) if isinstance(skipped, list) else ():
+        if not (of_layer := _OF_A_LAYER.search(module)):
+            found |= {(layer, one) for one, name in named if name.endswith(module) for layer in range(layers)}
+        elif not module.removeprefix("model.").startswith(_OF_SENSES):
+            number, part = of_layer[1], of_layer[2] or ""
+            which = [int(number)] if part else [one for one in range(layers) if str(one).startswith(number)]
+            found |= {(layer, one) for one, name in named if name.startswith(part) for layer in which if layer < layers}
+    return sum(one.parameters for _, one in found)
+
+
+def _part(linear: Linear) -> str:
+    """Return the part of a layer in which models have this matrix."""
+    if linear.copies > 1:
+        return "mlp.experts"
+    if linear.name in ("input_linear", "output_linear"):
+        return "shared_mlp"
+    return "self_attn" if linear.name in ("q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj") else "mlp"
 
 
 def stored_as(config: Mapping[str, Any]) -> Stored:

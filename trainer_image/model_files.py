@@ -24,7 +24,30 @@ def model_folder(config: RunConfig) -> Path | None:
     path = Path(config.model)
     if path.is_absolute():
         return path if path.is_dir() else None
-    return _in_cache(config.model, config.model_revision)
+    own = _in_cache(config.model, config.model_revision)
+    takes_copy = config.load_in_4bit and not config.full_finetuning and config.model_revision is None
+    if takes_copy and not is_in_cache(config.model, None):
+        return _four_bit_copy(config.model) or own
+    return own
+
+
+def _four_bit_copy(name: str) -> Path | None:
+    """Return where the cache has Unsloth's own 4-bit files of a model, which it loads in the place of the model."""
+    wanted = _plain(name.rpartition("/")[2])
+    kept = sorted(folder.name for folder in _cache().glob("models--unsloth--*-bnb-4bit"))
+    names = [one.removeprefix("models--unsloth--") for one in kept]
+    copies = (_in_cache(f"unsloth/{one}", None) for one in names if _plain(one) == wanted)
+    return next((copy for copy in copies if copy is not None), None)
+
+
+def _plain(name: str) -> str:
+    """Return the name of a model as its copies share it: Meta's own name is in some of them only."""
+    return name.lower().removesuffix("-bnb-4bit").removesuffix("-unsloth").removeprefix("meta-")
+
+
+def _cache() -> Path:
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    return Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
 
 
 def is_in_cache(name: str, revision: str | None) -> bool:
@@ -34,9 +57,7 @@ def is_in_cache(name: str, revision: str | None) -> bool:
 
 
 def _in_cache(name: str, revision: str | None) -> Path | None:
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
-    kept = cache / f"models--{name.replace('/', '--')}"
+    kept = _cache() / f"models--{name.replace('/', '--')}"
     revision = revision or "main"
     with suppress(OSError):  # a commit has no file of its own
         revision = (kept / "refs" / revision).read_text("utf-8").strip()

@@ -177,7 +177,8 @@ def tell_plan(stage: Stage, parts: Parts) -> None:
     """Say what is going to happen, now that model, rows and trainer are there."""
     config, prepared, trainer = parts.config, stage.prepared or parts.prepared, stage.trainer
     total_steps, epochs = steps_of(trainer)
-    leave_room_after_warmup(trainer, total_steps, parts.reporter)
+    if not config.find_learning_rate:  # a search has a schedule of its own, which knows no warm-up
+        leave_room_after_warmup(trainer, total_steps, parts.reporter)
     trainable, total = count_parameters(trainer.model)
     rows = config.per_device_train_batch_size * config.gradient_accumulation_steps * parts.machine.processes
     parts.reporter.emit(

@@ -17,6 +17,10 @@ NO_NUMBERS = 3
 LEAST_RISE = 1.0
 SPREADS = 8.0
 """Far out is above the lowest level by a whole, by as much as the level itself, and by so many times the spread."""
+BLIND = 10.0
+"""About what a language model loses that guesses blindly: before it is known what is usual, far out is above this..."""
+AT_FIRST = 3.0
+"""... and above so many times the lowest loss so far: a rate that is far too high shows in the first steps."""
 
 
 class Divergence:
@@ -34,11 +38,12 @@ class Divergence:
             self._no_numbers += 1
             return f"The loss is no number any more since step {step - NO_NUMBERS + 1}." if self._is_lost() else None
         self._no_numbers = 0
-        if self._level is not None and loss > self._level + self._room():
+        if loss > self._bound():
             self._far_out += 1
             if self._far_out < LASTING:
                 return None
-            former, self._calm, self._level = self._level, deque(maxlen=WINDOW), None
+            former = min(self._calm) if self._level is None else self._level
+            self._calm, self._level = deque(maxlen=WINDOW), None
             self._far_out = 0
             return f"The loss explodes: it is {loss:.3g} at step {step} and was {former:.3g}."
         self._far_out = 0
@@ -51,8 +56,13 @@ class Divergence:
     def _is_lost(self) -> bool:
         return self._no_numbers == NO_NUMBERS
 
-    def _room(self) -> float:
-        assert self._level is not None
+    def _bound(self) -> float:
+        """Return above what a loss is far out; of the first one nobody can tell."""
+        if self._level is not None:
+            return self._level + self._room(self._level)
+        return max(BLIND, AT_FIRST * abs(min(self._calm)) + LEAST_RISE) if self._calm else math.inf
+
+    def _room(self, level: float) -> float:
         usual = statistics.median(self._calm)
         spread = statistics.median(abs(loss - usual) for loss in self._calm)
-        return max(LEAST_RISE, abs(self._level), SPREADS * spread)
+        return max(LEAST_RISE, abs(level), SPREADS * spread)

@@ -10,7 +10,7 @@ from desktop.cli.configs import read_config
 from desktop.cli.loop import assembled
 from desktop.controllers.fit import computer_room, rooms_of
 from desktop.core.fit import PARTS, Fit, GpuFit, Knowledge, as_json, assess, made_up
-from desktop.core.model_sizes import find_sizes
+from desktop.core.model_sizes import find_run_sizes
 from desktop.engine.gpus import Gpus
 from desktop.errors import AppError
 from desktop.paths import Home
@@ -24,7 +24,7 @@ def fit(arguments: argparse.Namespace, home: Home) -> int:
     """Print the prediction for each card; that a run does not fit is an answer, too."""
     with assembled(home) as assembly:
         config = assembly.datasets.with_file(read_config(assembly, arguments.config, arguments.set))
-        sizes = find_sizes(config.model, config.model_revision, [home.caches, home.caches / "hub"])
+        sizes = find_run_sizes(config, [home.caches, home.caches / "hub"])
         if sizes.facts is None:
             hint = "Give a model folder, a config.json, a GGUF file or a Hub name that is on this machine."
             raise AppError(sizes.why_not, hint, "model_unknown")

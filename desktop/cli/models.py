@@ -86,7 +86,7 @@ def show(arguments: argparse.Namespace, home: Home) -> int:
         print(json.dumps(_report_json(report) | {"parameters": known.size}))
     else:
         size = f"{size_words(known.size)} parameters, " if known.size else ""
-        print(f"{known.name}: {size}{report.config.get('model_type', 'kind not known')}")
+        print(f"{known.name}: {size}{known.kind or 'kind not known'}")
         print("\n".join(_remarks(report)))
     return 0 if report.can_train else 1
 

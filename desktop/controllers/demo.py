@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from desktop.body import EngineName
 from desktop.controllers.jobs import Jobs
 from desktop.controllers.setup import Setup
 from desktop.engine.example_model import ExampleModel
+from desktop.engine.steps import BuildStep, Fetched
 from desktop.errors import AppError, ConfigError
 from desktop.paths import EXAMPLE_DATASET
 from trainer_image.contract import RunConfig
@@ -18,28 +22,114 @@ NAME = "Sea captain (example)"
 QUESTION = "How do I keep bread fresh?"
 
 
+@dataclass(frozen=True)
+class Doing:
+    """What is done for the example at this moment."""
+
+    words: str
+    share: float | None = None
+    """How much of it is done; None where nobody can say."""
+
+
+@dataclass
+class _Attempt:
+    """One wish to have the example; ``given_up`` is heard on the lane of the builds."""
+
+    engine: EngineName
+    failed: Callable[[AppError], None]
+    given_up: threading.Event = field(default_factory=threading.Event)
+    leave: Callable[[], None] = lambda: None
+
+
 class Demo(QObject):
     """Prepares the example's model, and says what to run."""
+
+    changed = Signal()
+    """Look at ``doing``: the preparing has begun, has come further, or has ended."""
 
     def __init__(self, model: ExampleModel, setup: Setup, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._model = model
         self._setup = setup
         self._jobs = jobs
+        self._attempt: _Attempt | None = None
+        self._began = 0.0
+        self.doing: Doing | None = None
+        """None while nothing is prepared."""
+        setup.progressed.connect(self._take_build)
+
+    @property
+    def seconds(self) -> float:
+        """Return for how long it has been prepared."""
+        return time.monotonic() - self._began
 
     def prepare(
         self, engine: EngineName, done: Callable[[RunConfig], None], failed: Callable[[AppError], None]
     ) -> None:
-        """Make engine and model ready, then call ``done`` with the example's config."""
+        """Make engine and model ready, then call ``done`` with the example's config; one wish at a time."""
+        attempt = self._attempt = _Attempt(engine, failed)
+        self._began = time.monotonic()
 
-        def convert() -> None:
+        def fail(error: AppError) -> None:
+            self._end(attempt, lambda: failed(error))
+
+        def make_model() -> None:
             if self._setup.is_offline() and not self._model.is_there():
                 sentence = "The example's model has to be downloaded once, and Tunedeck is offline."
-                failed(ConfigError(sentence, "Switch Offline off for the first time.", "offline"))
+                fail(ConfigError(sentence, "Switch Offline off for the first time.", "offline"))
                 return
-            self._jobs.run("build", lambda: self._model.ensure(engine), lambda _: done(self.config()), failed)
+            self._show(attempt, Doing("its model is made ready"))
+            self._jobs.run(
+                "build",
+                lambda: self._model.ensure(engine, tell, attempt.given_up),
+                lambda _: self._end(attempt, lambda: done(self.config())),
+                fail,
+            )
 
-        self._setup.ensure(engine, convert, failed)
+        def tell(text: str, fetched: Fetched | None) -> None:
+            words = f"{text} · {fetched.sentence}" if fetched is not None else text
+            self._jobs.call_soon(lambda: self._show(attempt, Doing(words, _share(fetched))))
+
+        attempt.leave = lambda: self._setup.leave(engine, make_model)
+        self._show(attempt, Doing("looking whether the trainer is ready"))
+        self._setup.ensure(engine, make_model, fail)
+
+    def cancel(self) -> None:
+        """Give the preparing up; who waits for it is told at once, and nothing half made stays."""
+        self._give_up(AppError("The example was stopped before its start.", "Try it whenever you like.", "cancelled"))
+
+    def follow_offline(self, is_offline: bool) -> None:
+        """Stop what uses the network when Tunedeck goes offline."""
+        if is_offline:
+            sentence = "The example was stopped before its start: what it needs is fetched, and Tunedeck is offline."
+            self._give_up(ConfigError(sentence, "Try it once Tunedeck is online again.", "offline"))
+
+    def _give_up(self, why: AppError) -> None:
+        attempt = self._attempt
+        if attempt is not None:
+            attempt.given_up.set()
+            self._end(attempt, lambda: attempt.failed(why))
+            attempt.leave()
+
+    def close(self) -> None:
+        """End what is prepared, as the app ends."""
+        if self._attempt is not None:
+            self._attempt.given_up.set()
+
+    def _take_build(self, engine: EngineName, step: BuildStep) -> None:
+        if self._attempt is not None and self._attempt.engine == engine:
+            self._show(self._attempt, Doing(step.sentence, _share(step.fetched)))
+
+    def _show(self, attempt: _Attempt, doing: Doing) -> None:
+        if attempt is self._attempt:
+            self.doing = doing
+            self.changed.emit()
+
+    def _end(self, attempt: _Attempt, settle: Callable[[], None]) -> None:
+        if attempt is self._attempt:
+            self._attempt = self.doing = None
+            self.changed.emit()
+            settle()
 
     def config(self) -> RunConfig:
         """Return the example's config."""
@@ -59,3 +149,7 @@ class Demo(QObject):
             save_steps=25,
             offline=True,
         )
+
+
+def _share(fetched: Fetched | None) -> float | None:
+    return fetched.done / fetched.total if fetched is not None and fetched.total else None

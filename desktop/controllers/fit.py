@@ -18,7 +18,8 @@ from desktop.controllers.jobs import Jobs
 from desktop.controllers.runs import Runs
 from desktop.core.duration import Duration, Rows, duration, is_alike, learnt_speeds, rows_of_text
 from desktop.core.fit import CPU_INDEX, Fit, GpuFit, Knowledge, Offer, Room, assess, unknown
-from desktop.core.model_sizes import Sizes, find_sizes
+from desktop.core.model_sizes import Sizes, find_run_sizes
+from desktop.core.models import needed_repository
 from desktop.core.peaks import Peak, PeakTable, correction, take_peaks
 from desktop.core.store import Store
 from desktop.engine.seen_rows import Lengths
@@ -28,6 +29,8 @@ from trainer_image.model_files import longest_row
 
 __all__ = ["Duration", "Fit", "Fitting", "GpuFit", "Lengths", "Offer", "Room", "TokenCounts"]
 
+SizesKey = tuple[str, str | None, bool, int | None]
+"""A model, its revision, whether it is to be in 4 bits, and the size of its files, where the Hub has told it."""
 NOTICEABLE_BYTES = 64 * 1024**2
 """Free memory that changes by less is no news."""
 
@@ -61,7 +64,8 @@ class Fitting(QObject):
         self._config: RunConfig | None = None
         self._rows = 0
         self._counts: TokenCounts | None = None
-        self._sizes: dict[tuple[str, str | None], Sizes] = {}
+        self._sizes: dict[SizesKey, Sizes] = {}
+        self._weight_bytes: dict[str, int] = {}
         self._longest: dict[tuple[str, str], int] = {}
         self._speeds: dict[tuple[object, ...], list[float]] = {}
         self._asked: set[object] = set()
@@ -83,6 +87,15 @@ class Fitting(QObject):
         """Take in the lengths of the dataset's rows, once they are measured."""
         self._counts = counts
         self._answer()
+
+    def take_examined(self, repository: str, weight_bytes: int | None) -> None:
+        """Take in that a model was looked over: its config.json may be here now, and the Hub may have told its size."""
+        if weight_bytes is not None:
+            self._weight_bytes[repository] = weight_bytes
+        if self._config is not None and repository == _needed(self._config):
+            key = self._sizes_key(self._config)
+            self._asked.discard(("sizes", key))
+            self._ask_sizes(key, self._config)
 
     def _take_samples(self, samples: list[GpuSample]) -> None:
         before = {sample.index: sample.used_bytes for sample in self._shown}
@@ -145,16 +158,27 @@ class Fitting(QObject):
     # What has to be read first
 
     def _sizes_of(self, config: RunConfig, asks_again: bool) -> Sizes | None:
-        key = (config.model, config.model_revision)
+        key = self._sizes_key(config)
         known = self._sizes.get(key)
         if known is not None and known.facts is None and asks_again:
             # It may have been fetched meanwhile.
             self._asked.discard(("sizes", key))
         if known is None or known.facts is None:
-            self._look_up(("sizes", key), lambda: find_sizes(*key, self._caches), lambda found: self._take(key, found))
+            self._ask_sizes(key, config)
         return known
 
-    def _take(self, key: tuple[str, str | None], found: Sizes) -> None:
+    def _sizes_key(self, config: RunConfig) -> SizesKey:
+        needed, four_bit = _needed(config), config.load_in_4bit and not config.full_finetuning
+        return config.model, config.model_revision, four_bit, self._weight_bytes.get(needed)
+
+    def _ask_sizes(self, key: SizesKey, config: RunConfig) -> None:
+        self._look_up(
+            ("sizes", key),
+            lambda: find_run_sizes(config, self._caches, key[-1]),
+            lambda found: self._take(key, found),
+        )
+
+    def _take(self, key: SizesKey, found: Sizes) -> None:
         self._sizes[key] = found
 
     def _longest_of(self, config: RunConfig) -> int | None:
@@ -194,7 +218,7 @@ class Fitting(QObject):
         run = self._runs.get(run_id)
         if run is None or run.state.can_cancel or run.progress.step is None or not run.progress.step.gpu_peak_bytes:
             return
-        sizes = find_sizes(run.config.model, run.config.model_revision, self._caches)
+        sizes = find_run_sizes(run.config, self._caches)
         peaks = take_peaks(run_id, run.config, run.progress, sizes.facts)
         before = [peak for peak in self._all_peaks() if peak.run_id == run_id]
         if peaks and peaks != before:
@@ -206,6 +230,11 @@ class Fitting(QObject):
         if self._peaks is None:
             self._peaks = self._table.all()
         return self._peaks
+
+
+def _needed(config: RunConfig) -> str:
+    four_bit = config.load_in_4bit and not config.full_finetuning
+    return needed_repository(config.model, four_bit=four_bit, revision=config.model_revision)
 
 
 def rooms_of(samples: list[GpuSample]) -> list[Room]:

@@ -17,7 +17,7 @@ from desktop.body import EngineName
 from desktop.controllers.downloads import Download, Downloads
 from desktop.controllers.jobs import Jobs
 from desktop.controllers.pushing import Push, Pushes
-from desktop.core.models import KnownModel, known_model, model_list
+from desktop.core.models import KnownModel, known_model, model_list, needed_repository
 from desktop.core.passport import Passport
 from desktop.core.run import Run
 from desktop.engine import hub_cache
@@ -26,10 +26,11 @@ from desktop.engine.hub_cache import CachedModel
 from desktop.engine.hub_models import HubModel, HubModels
 from desktop.engine.launch import Machine
 from desktop.engine.model_check import ModelCheck, ModelReport, Remark, Supported
+from desktop.engine.model_fetch import is_whole, snapshot_folder
 from desktop.engine.verbs import Engine
 from desktop.errors import AppError, ConfigError
 from desktop.paths import Home
-from trainer_image.contract import Problem
+from trainer_image.contract import Problem, RunConfig
 
 __all__ = [
     "CachedModel",
@@ -42,7 +43,6 @@ __all__ = [
     "Push",
     "Pushes",
     "Remark",
-    "examined_as",
     "needed_repository",
     "refusals",
 ]
@@ -140,10 +140,22 @@ class Models(QObject):
         if wanted is not None and wanted[0]:
             self._jobs.run("pool", lambda: self.check(*wanted), lambda found: self._take(look, found))
 
+    def needed(self, model: str, *, four_bit: bool, revision: str | None = None) -> str:
+        """Return which repository a run would load: the model itself where it is here, else what it would fetch."""
+        needed = needed_repository(model, four_bit=four_bit, revision=revision)
+        here = snapshot_folder(self.cache, model, revision) if needed != model else None
+        return model if here is not None and is_whole(here) else needed
+
+    def examined_as(self, values: Mapping[str, Any]) -> tuple[str, str | None]:
+        """Return the name or folder, and the revision, under which the model of these knobs is looked over."""
+        revision = values["model_revision"] or None
+        needed = self.needed(str(values["model"]).strip(), four_bit=bool(values["load_in_4bit"]), revision=revision)
+        return str(Path(needed).expanduser()) if needed.startswith("~") else needed, revision
+
     def refusals(self, values: Mapping[str, Any]) -> list[Problem]:
         """Return why a run with these knobs would fail, by what was found of its model; none while nobody knows."""
         report = self.report
-        is_his = report is not None and (report.model, report.revision) == examined_as(values)
+        is_his = report is not None and (report.model, report.revision) == self.examined_as(values)
         return refusals(report) if report is not None and is_his else []
 
     def known(self, model: str) -> KnownModel:
@@ -151,7 +163,7 @@ class Models(QObject):
         report = self.report
         if report is None or report.model not in (model, str(Path(model).expanduser())):
             return known_model(model)
-        return known_model(model, report.config, report.has_chat_template, report.parameters)
+        return known_model(model, report.config, report.has_chat_template, report.parameters, report.weight_bytes)
 
     # The Hub
 
@@ -278,19 +290,10 @@ class Models(QObject):
         self.pushes.close()
 
 
-def needed_repository(model: str, *, four_bit: bool, revision: str | None = None) -> str:
-    """Return which repository a run would fetch: in 4 bits Unsloth takes its own copy of the models that it has."""
-    listed = model_list().find(model)
-    if listed is None or not four_bit or not listed.four_bit or revision or Path(model).is_absolute():
-        return model
-    return listed.four_bit
-
-
-def examined_as(values: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Return the name or folder, and the revision, under which the model of these knobs is looked over."""
-    model, revision = str(values["model"]).strip(), values["model_revision"] or None
-    needed = needed_repository(model, four_bit=bool(values["load_in_4bit"]), revision=revision)
-    return str(Path(needed).expanduser()) if needed.startswith("~") else needed, revision
+def loaded_names(config: RunConfig) -> set[str]:
+    """Return the names under which the cache may have what a run loads."""
+    revision = config.model_revision
+    return {config.model, needed_repository(config.model, four_bit=config.load_in_4bit, revision=revision)}
 
 
 def refusals(report: ModelReport) -> list[Problem]:

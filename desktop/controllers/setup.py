@@ -99,6 +99,17 @@ class Setup(QObject):
             )
             self._tell(engine, self._attempts[engine], stopped)
 
+    def leave(self, engine: EngineName, done: Callable[[], None]) -> None:
+        """Wait no longer with ``done``; a build that nobody else waits for is given up."""
+        waiting = self._waiting.get(engine, [])
+        others = [pair for pair in waiting if pair[0] is not done]
+        if len(others) == len(waiting):
+            return
+        if others:
+            self._waiting[engine] = others
+        else:
+            self.cancel(engine)
+
     def bring_model(
         self,
         needed: NeededModel,
@@ -113,6 +124,8 @@ class Setup(QObject):
             done(False)
             return
         repository = needed_repository(needed.model, four_bit=needed.four_bit, revision=needed.revision)
+        if models.is_here(needed.model, needed.revision):
+            repository = needed.model  # its own weights are made small while they load
         if needed.offline or self.is_offline():
             if models.is_here(repository, needed.revision):
                 done(True)

@@ -14,7 +14,7 @@ from desktop.core.chain import expand
 from trainer_image.cards import Card
 from trainer_image.contract import CHAINS, LEAST_ROWS, PlacementName, RunConfig
 from trainer_image.errors import TrainerError
-from trainer_image.memory import CONTEXT_BYTES, GIB, Estimate, predict
+from trainer_image.memory import CONTEXT_BYTES, GIB, Estimate, is_four_bit, predict
 from trainer_image.model_facts import ModelFacts
 from trainer_image.placement import Way, best_way, decide, least_rows, way_of
 from trainer_image.what_fits import nearest
@@ -27,6 +27,7 @@ CPU_LIBRARIES_BYTES = int(1.5 * GIB)
 FULL_CARD = 0.92
 """How full a run that fills the card makes it."""
 MOST_CHANGES = 6
+FP8_IS_MOST = "FP8 weights are counted as 16 bits, so this is the most: a card from the RTX 40 on needs less."
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,8 @@ def _on_cards(config: RunConfig, model: ModelFacts, cards: list[Card], rooms: Se
         sentence, is_refused = error.sentence, True
         if error.code != "out_of_memory":
             return Fit(way.placement, False, f"{error.sentence} {error.hint}")
+    if model.stored.startswith("fp8") and not is_four_bit(config, model):
+        notes.append(FP8_IS_MOST)
     by_index = {room.index: room for room in rooms}
     gpus = tuple(
         _gpu(by_index[card.number], estimate, known) for card, estimate in zip(way.cards, way.estimates, strict=True)

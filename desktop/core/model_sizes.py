@@ -6,12 +6,13 @@ import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from desktop.core.gguf_sizes import read_gguf_config
-from desktop.core.models import known_model
+from desktop.core.models import held_in_four_bits, known_model, needed_repository
+from trainer_image.contract import RunConfig
 from trainer_image.model_facts import ModelFacts, model_facts
 
 
@@ -24,8 +25,24 @@ class Sizes:
     why_not: str = ""
 
 
-def find_sizes(model: str, revision: str | None = None, caches: Sequence[Path] = ()) -> Sizes:
-    """Look the sizes up on this machine; nothing is fetched. It reads files: not for the thread of the window."""
+def find_run_sizes(config: RunConfig, caches: Sequence[Path] = (), weight_bytes: int | None = None) -> Sizes:
+    """Look up the sizes of what a run loads: in 4 bits that is Unsloth's copy, unless the model itself is here."""
+    four_bit = config.load_in_4bit and not config.full_finetuning
+    needed = needed_repository(config.model, four_bit=four_bit, revision=config.model_revision)
+    if needed != config.model and not any(_has_weights(folder) for folder in _copies(config.model, None, caches)):
+        found = find_sizes(needed, None, caches, weight_bytes)
+        if found.facts is not None:
+            return found
+    return find_sizes(config.model, config.model_revision, caches, weight_bytes if needed == config.model else None)
+
+
+def find_sizes(
+    model: str, revision: str | None = None, caches: Sequence[Path] = (), weight_bytes: int | None = None
+) -> Sizes:
+    """Look the sizes up on this machine; nothing is fetched. It reads files: not for the thread of the window.
+
+    ``weight_bytes`` is the size of its files on the Hub, which counts where the files themselves are not here.
+    """
     word = model.strip()
     if not word:
         return Sizes(model, why_not="Choose a model first.")
@@ -41,11 +58,11 @@ def find_sizes(model: str, revision: str | None = None, caches: Sequence[Path] =
     )
     if found is not None:
         return _of_values(model, found, "")
-    known = known_model(word)
+    known = known_model(word, weight_bytes=weight_bytes)
     facts = known.facts or known_model(word.removesuffix("-bnb-4bit").removesuffix("-unsloth")).facts
     if facts is None:
         return Sizes(model, why_not=f"{word} is not on this machine yet, so its size is not known. Fetch it first.")
-    return Sizes(model, replace(facts, is_quantized=known.is_four_bit or word.lower().endswith("bnb-4bit")))
+    return Sizes(model, held_in_four_bits(facts, word, weight_bytes) if word.lower().endswith("bnb-4bit") else facts)
 
 
 def _of_values(model: str, values: dict[str, Any] | None, missing: str) -> Sizes:
@@ -81,6 +98,10 @@ def _copies(model: str, revision: str | None, caches: Sequence[Path]) -> list[Pa
             name = (kept / "refs" / name).read_text("utf-8").strip()
         found.append(kept / "snapshots" / name)
     return found
+
+
+def _has_weights(folder: Path) -> bool:
+    return any(any(folder.glob(kind)) for kind in ("*.safetensors", "*.bin"))
 
 
 def _read(path: Path) -> dict[str, Any] | None:

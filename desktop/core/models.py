@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from trainer_image.memory import four_bit_bytes, kept_by_size
 from trainer_image.model_facts import ModelFacts, model_facts
 
 FILE = Path(__file__).with_name("models.json")
 Kind = Literal["chat", "base"]
+DYNAMIC = "-unsloth-bnb-4bit"
+"""How the names of Unsloth's files end that keep some matrices in 16 bits."""
+DYNAMIC_MORE = 1.1
+"""They take less than a tenth more than plain 4-bit files, says Unsloth: https://unsloth.ai/blog/dynamic-4bit."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,14 @@ def model_list() -> ModelList:
     )
 
 
+def needed_repository(model: str, *, four_bit: bool, revision: str | None = None) -> str:
+    """Return which repository a run would fetch: in 4 bits Unsloth takes its own copy of the models that it has."""
+    listed = model_list().find(model)
+    if listed is None or not four_bit or not listed.four_bit or revision or Path(model).is_absolute():
+        return model
+    return listed.four_bit
+
+
 @dataclass(frozen=True)
 class KnownModel:
     """What is known of the model that is to be trained; None where nobody knows yet."""
@@ -109,6 +122,8 @@ class KnownModel:
     has_chat_template: bool | None = None
     kind: str = ""
     """Its model_type; empty where nobody knows yet."""
+    weight_bytes: int | None = None
+    """The size of its weights' files, where the Hub has told it."""
 
     @property
     def size(self) -> int | None:
@@ -123,6 +138,7 @@ def known_model(
     config: Mapping[str, Any] | None = None,
     has_chat_template: bool | None = None,
     parameters: int | None = None,
+    weight_bytes: int | None = None,
 ) -> KnownModel:
     """Put together what a model's config.json, the Hub and the list say; each may be missing."""
     listed = model_list().find(model)
@@ -130,6 +146,8 @@ def known_model(
     is_four_bit = bool(facts and facts.is_quantized)
     if listed is not None and listed.four_bit and model.strip().lower() == listed.four_bit.lower():
         is_four_bit = True
+    if facts is not None and is_four_bit:
+        facts = held_in_four_bits(facts, model, weight_bytes)
     return KnownModel(
         name=listed.name if listed else Path(model.strip()).name,
         facts=facts,
@@ -138,7 +156,30 @@ def known_model(
         is_four_bit=is_four_bit,
         has_chat_template=has_chat_template if has_chat_template is not None else _speaks(listed),
         kind=str((config or (listed.shape if listed else None) or {}).get("model_type") or ""),
+        weight_bytes=weight_bytes,
     )
+
+
+def held_in_four_bits(facts: ModelFacts, model: str, weight_bytes: int | None = None) -> ModelFacts:
+    """Return the sizes of a model whose files hold 4 bits: as its config.json says, or by the size of its files.
+
+    Where neither is known, Unsloth's files that keep some matrices in 16 bits are taken to be as large as they can be.
+    """
+    if facts.is_quantized:
+        return facts
+    if weight_bytes is None and model.strip().lower().endswith(DYNAMIC):
+        weight_bytes = int(DYNAMIC_MORE * four_bit_bytes(facts))
+    kept = kept_by_size(facts, weight_bytes) if weight_bytes is not None else 0
+    return replace(facts, is_quantized=True, stored="plain", kept=kept)
+
+
+def held_as(known: KnownModel, model: str, *, four_bit: bool, revision: str | None = None) -> str:
+    """Return in what a run holds the base model, as the field calls it; ``four_bit`` is the knob."""
+    stored = known.facts.stored if known.facts else "plain"
+    has_copy = needed_repository(model, four_bit=four_bit, revision=revision) != model
+    if known.is_four_bit or has_copy or (four_bit and stored in ("plain", "fp8_blocks")):
+        return "4-bit"
+    return {"plain": "16-bit", "mxfp4": "MXFP4", "fp8": "FP8", "fp8_blocks": "FP8"}[stored]
 
 
 def _speaks(listed: StartingPoint | None) -> bool | None:

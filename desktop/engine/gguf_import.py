@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -71,4 +72,6 @@ def convert(
             break
     output = engine.output(spec.id)
     engine.remove(spec.id)
+    if given_up.is_set():  # who was killed has not cleared up
+        shutil.rmtree(target.with_name(f".{target.name}.partial"), ignore_errors=True)
     return output.strip()[-400:] or "nothing"

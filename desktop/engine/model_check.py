@@ -46,6 +46,8 @@ class ModelReport:
     gated: bool = False
     download_bytes: int | None = None
     """What is still to be fetched, where the Hub has said so."""
+    weight_bytes: int | None = None
+    """The size of all its weights' files, where the Hub has said so."""
     has_chat_template: bool | None = None
     remarks: tuple[Remark, ...] = ()
 
@@ -200,12 +202,12 @@ def _as_loaded(model: str, config: Mapping[str, Any]) -> str:
         case "fp8_blocks":
             return (
                 "With 4-bit switched on they are turned into 4 bits while they load; without it they are counted as 16 "
-                f"bits, which is what cards before the RTX 40 make of them. {safer}"
+                f"bits, which is what cards before the RTX 40 make of them and more than newer ones need. {safer}"
             )
         case "fp8":
             return (
                 "The trainer cannot turn these into 4 bits, so 4-bit changes nothing: they are counted as 16 bits, "
-                f"which is what cards before the RTX 40 make of them. {safer}"
+                f"which is what cards before the RTX 40 make of them and more than newer ones need. {safer}"
             )
         case "mxfp4":
             return (
@@ -240,6 +242,7 @@ def _told(report: ModelReport, told: HubModel) -> ModelReport:
         licence=told.licence,
         gated=told.gated,
         download_bytes=told.size_bytes,
+        weight_bytes=sum(file.size_bytes for file in told.files if file.name.endswith(WEIGHTS)) or None,
     )
     if told.is_gguf:
         words = (

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from desktop.engine.commands import follow
 from desktop.engine.steps import BuildStep
 from desktop.engine.wheels import (
     CPU_INDEX,
@@ -59,12 +59,16 @@ class TrainerEnvironment:
 
         tell = step(1, "making the trainer's environment")
         shutil.rmtree(self.folder, ignore_errors=True)
-        self._call([sys.executable, "-m", "venv", str(self.folder)], tell)
         # CPU builds: from a wheel that is here already, else from PyTorch's own index, before PyPI's CUDA build.
         index = ["--extra-index-url", CPU_INDEX] if self.variant == "cpu" and not local_torch_wheels() else []
-        self._pip(["-r", str(torch), *index], step(2, "installing PyTorch"))
-        self._pip(["-r", str(rest)], step(3, "installing the trainer's libraries"))
-        self._pip(["--no-deps", "-r", str(without_dependencies)], step(4, "installing Unsloth"))
+        try:
+            self._call([sys.executable, "-m", "venv", str(self.folder)], tell)
+            self._pip(["-r", str(torch), *index], step(2, "installing PyTorch"))
+            self._pip(["-r", str(rest)], step(3, "installing the trainer's libraries"))
+            self._pip(["--no-deps", "-r", str(without_dependencies)], step(4, "installing Unsloth"))
+        except EngineError:  # half of it is of no use, and takes gigabytes
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
         self._stamp.write_text(json.dumps(self._wanted))
 
     @property
@@ -81,22 +85,18 @@ class TrainerEnvironment:
         self._call(command, tell)
 
     def _call(self, command: list[str], tell: Callable[[str], None]) -> None:
-        lines: list[str] = []
         environment = {**os.environ, "PYTHONNOUSERSITE": "1", "PIP_PROGRESS_BAR": "off"}
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-        ) as process:
-            assert process.stdout is not None
-            try:
-                for line in process.stdout:
-                    lines.append(line.rstrip())
-                    package = package_of(line)
-                    if package:
-                        tell(f"({package})")
-            except BaseException:  # nobody wants it any more
-                process.kill()
-                raise
-        if process.returncode != 0:
+        detail = ""
+
+        def hear(line: str) -> None:
+            nonlocal detail
+            if package := package_of(line):
+                detail = f"({package})"
+                tell(detail)
+
+        # A large package takes minutes without a line, and somebody may want to stop meanwhile.
+        code, lines = follow(command, environment, hear, lambda: tell(detail))
+        if code != 0:
             raise _explain(lines)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from trainer_image.contract import RunConfig
-from trainer_image.memory import GIB, predict
+from trainer_image.memory import GIB, kept_by_size, predict
 from trainer_image.model_facts import ModelFacts, model_facts
 
 LLAMA_8B = {
@@ -499,6 +499,60 @@ def test_tables_that_each_layer_has_are_not_quantized() -> None:
     with_tables = facts({**SEEING, "text_config": {**text, **own}})
     assert with_tables.tables == pytest.approx(34 * 256 * 262144, rel=0.03)
     assert weights(with_tables, **NF4) - weights(facts(SEEING), **NF4) == 2 * with_tables.tables
+
+
+DYNAMIC = {
+    "_load_in_4bit": True,
+    "_load_in_8bit": False,
+    "bnb_4bit_compute_dtype": "bfloat16",
+    "bnb_4bit_quant_storage": "uint8",
+    "bnb_4bit_quant_type": "nf4",
+    "bnb_4bit_use_double_quant": True,
+    "llm_int8_enable_fp32_cpu_offload": False,
+    "llm_int8_has_fp16_weight": False,
+    "llm_int8_skip_modules": ["lm_head", "multi_modal_projector", "merger", "modality_projection"],
+    "llm_int8_threshold": 6.0,
+    "load_in_4bit": True,
+    "load_in_8bit": False,
+    "quant_method": "bitsandbytes",
+}
+"""What the config.json of Unsloth's 4-bit files says; those called dynamic name parts of layers besides."""
+ATTENTION, FEED_FORWARD = 2 * 4096 * (4096 + 1024), 3 * 4096 * 14336
+
+
+@pytest.mark.parametrize(
+    ("more", "kept"),
+    [
+        ([], 0),
+        (["model.layers.1.mlp", "model.layers.30.self_attn"], FEED_FORWARD + ATTENTION),
+        (["model.layers.1.mlp.down_proj", "model.layers.1.mlp"], FEED_FORWARD),
+        (["model.layers.5.self_attn.q_proj"], 4096 * 4096),
+        (["model.layers.7"], FEED_FORWARD + ATTENTION),
+        (["model.layers.1"], 11 * (FEED_FORWARD + ATTENTION)),  # transformers takes 10 to 19 with it
+        (["down_proj"], 32 * 4096 * 14336),
+        (["language_model.model.layers.0.mlp", "vision_tower.transformer.layers.0.mlp"], FEED_FORWARD),
+        (["vision_tower", "model.visual.blocks.3.mlp", "model.layers.99.mlp", ""], 0),
+    ],
+)
+def test_what_4_bit_files_keep_in_16_bits_is_counted_so(more: list[str], kept: int) -> None:
+    named = {**DYNAMIC, "llm_int8_skip_modules": [*DYNAMIC["llm_int8_skip_modules"], *more]}
+    plain, dynamic = (facts({**LLAMA_8B, "quantization_config": said}) for said in (DYNAMIC, named))
+    assert plain.is_quantized
+    assert dynamic.kept == kept
+    each = 2 - (0.5 + 1 / 64 + 4 / (64 * 256))
+    assert weights(dynamic) - weights(plain) == pytest.approx(each * kept, abs=8)
+    # Without bitsandbytes in the files the list is of no meaning: nothing is made small, or all of it.
+    other = facts({**LLAMA_8B, "quantization_config": {**named, "load_in_4bit": False}})
+    assert other.kept == 0
+
+
+def test_the_size_of_4_bit_files_says_how_much_they_keep() -> None:
+    named = {**DYNAMIC, "llm_int8_skip_modules": ["lm_head", "model.layers.1.mlp", "model.layers.30.self_attn"]}
+    model, plain = facts({**LLAMA_8B, "quantization_config": named}), facts(LLAMA_8B)
+    size = weights(model)
+    assert kept_by_size(plain, size) == pytest.approx(model.kept, abs=8)
+    assert kept_by_size(plain, size // 2) == 0
+    assert kept_by_size(plain, 10 * size) == plain.linear_parameters
 
 
 def test_layers_that_take_keys_from_others_and_wider_heads_are_counted_in_the_mean() -> None:

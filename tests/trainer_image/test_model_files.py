@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from desktop.core.models import model_list
 from trainer_image.contract import RunConfig
 from trainer_image.model_files import TEMPLATE_TOKENS, is_in_cache, longest_row, model_folder, read_facts
 
@@ -28,6 +29,28 @@ def test_a_model_of_the_hub_is_found_in_its_cache(tmp_path: Path, monkeypatch: p
     assert model_folder(config()) == snapshot
     assert model_folder(config(model_revision="abc123")) == snapshot
     assert model_folder(config(model_revision="v2")) is None
+
+
+LISTED = [(one.id, one.four_bit) for one in model_list().models if one.four_bit]
+
+
+@pytest.mark.parametrize(("name", "copy"), LISTED)
+def test_in_4_bits_the_files_of_unsloths_copy_are_the_models(
+    name: str, copy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    copies = [found for _, found in LISTED]
+    for other in {copy, *copies[:10]}:
+        (tmp_path / f"models--{other.replace('/', '--')}" / "snapshots" / "main").mkdir(parents=True)
+    own = tmp_path / f"models--{name.replace('/', '--')}" / "snapshots" / "main"
+    own.mkdir(parents=True)  # the app has looked at its config before
+    there = tmp_path / f"models--{copy.replace('/', '--')}" / "snapshots" / "main"
+    assert model_folder(config(model=name, load_in_4bit=True)) == there
+    assert model_folder(config(model=name)) == own
+    assert model_folder(config(model=name, load_in_4bit=True, model_revision="main")) == own
+    # With its own weights there, those are made small.
+    (own / "model.safetensors").touch()
+    assert model_folder(config(model=name, load_in_4bit=True)) == own
 
 
 def test_a_folder_is_where_it_is(tmp_path: Path) -> None:

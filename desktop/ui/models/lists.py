@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 
 from desktop.controllers.choosing import Choosing
 from desktop.controllers.models import CachedModel, HubModel, LocalModel, Models
-from desktop.core.models import StartingPoint, model_list, size_words
+from desktop.core.models import StartingPoint, held_as, known_model, model_list, size_words
 from desktop.errors import AppError
 from desktop.ui import words
 from desktop.ui.models.table import ModelTable, TableRow
@@ -115,7 +115,7 @@ class StartingPoints(ModelPage):
         chosen = self._choosing.choose("auto", {**self._base, "model": one.id, "method": "sft", "gpus": None})
         if not chosen.fits:
             return "✗ too large"
-        how = "4-bit" if chosen.values["load_in_4bit"] else "16-bit"
+        how = held_as(known_model(one.id), one.id, four_bit=chosen.values["load_in_4bit"])
         return f"✓ {how}, split" if chosen.values["placement"] == "split" else f"✓ {how}"
 
     def _pick(self, which: str) -> None:

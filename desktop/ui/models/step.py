@@ -9,14 +9,14 @@ from pathlib import Path
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QButtonGroup, QLineEdit, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from desktop.controllers.models import ModelReport, Remark, needed_repository
-from desktop.core.models import KnownModel, model_list, size_words
+from desktop.controllers.models import ModelReport, Remark
+from desktop.core.models import KnownModel, held_as, model_list, size_words
 from desktop.errors import AppError
 from desktop.ui import words
 from desktop.ui.models.cache import CachePage, DownloadLine
 from desktop.ui.models.lists import HubSearch, LocalModels, StartingPoints
 from desktop.ui.models.template_choice import template_button, template_remark
-from desktop.ui.pieces import ElidedLabel, boxed, button, column, label, row, set_role
+from desktop.ui.pieces import ElidedLabel, boxed, button, column, keep_tab_order, label, row, set_role
 from desktop.ui.services import Services
 from desktop.ui.setup.config_form import ConfigForm
 from desktop.ui.theme import scaled_font
@@ -62,11 +62,14 @@ class ModelStep(QWidget):
         self.download = DownloadLine(self._models)
         self._remarks = QVBoxLayout()
         self._remarks.setSpacing(2)
+        self._remarks.setContentsMargins(0, 0, 0, 0)
+        self._remarks_box = boxed(self._remarks)
+        self._remarks_box.hide()
         self.pages = self._make_pages(choose_folder, choose_gguf)
         self.chooser = boxed(column(self._tabs, self.pages, space=8), "card", 12)
         opened = column(self._field, self._revision, self.chooser, space=8)
         self.opened = boxed(opened)
-        self.setLayout(column(self.summary, self.opened, self._remarks, self.download, space=8))
+        self.setLayout(column(self.summary, self.opened, self._remarks_box, self.download, space=8))
         self._connect()
         self._is_open = False
         self._wants_lists: bool | None = None
@@ -202,13 +205,14 @@ class ModelStep(QWidget):
         self._revision.setVisible(is_open and not is_empty and not self.model.startswith(("/", "~", ".")))
         known = self._models.known(self.model) if not is_empty else KnownModel("")
         four_bit = bool(self._form.fields["load_in_4bit"].value())
-        self.title.set_whole_text(" · ".join((known.name, "4-bit" if four_bit or known.is_four_bit else "16-bit")))
+        held = held_as(known, self.model, four_bit=four_bit, revision=self._revision.value() or None)
+        self.title.set_whole_text(" · ".join((known.name, held)))
         self.facts.setText(_facts_words(known, self._models.report, self.model, self._wanted[0]))
 
     def _look(self) -> None:
         four_bit = bool(self._form.fields["load_in_4bit"].value())
         revision = self._revision.value() or None
-        needed = needed_repository(self.model, four_bit=four_bit, revision=revision)
+        needed = self._models.needed(self.model, four_bit=four_bit, revision=revision)
         wanted = (needed, revision, four_bit)
         if wanted == self._wanted:
             return
@@ -242,6 +246,8 @@ class ModelStep(QWidget):
             line.addWidget(act)
         line.setStretch(0, 1)
         self._remarks.addWidget(boxed(line))
+        self._remarks_box.show()
+        keep_tab_order(self._remarks_box)
 
     def _act_of(self, remark: Remark) -> QPushButton | None:
         match remark.step:
@@ -284,6 +290,7 @@ class ModelStep(QWidget):
 
     def _clear_remarks(self) -> None:
         self._told = None
+        self._remarks_box.hide()
         while item := self._remarks.takeAt(0):
             if widget := item.widget():
                 widget.hide()

@@ -109,7 +109,7 @@ class ConfigDock(QWidget):
         actions["start"].triggered.connect(lambda: self.start())
         actions["start_later"].triggered.connect(self.start_later)
         actions["find_rate"].triggered.connect(self.find_learning_rate)
-        actions["example"].triggered.connect(lambda: self.starter.start_example(self.panel.engine))
+        actions["example"].triggered.connect(self.start_example)
         actions["choose_model"].triggered.connect(self.choose_model)
         actions["choose_dataset"].triggered.connect(self.choose_dataset)
         runs = self._services.runs
@@ -133,6 +133,12 @@ class ConfigDock(QWidget):
             self._start_prepared(config, prepared, name, not_before)
 
         self.data.prepare(wanted, go_on, self._refuse_start)
+
+    def start_example(self) -> None:
+        """Prepare the example and start it; what it waits for is shown here."""
+        if not self.isVisible():
+            self._selection.view_requested.emit("setup")
+        self.starter.start_example(self.panel.engine)
 
     def start_later(self) -> None:
         """Ask at what hour to start what the form says."""
@@ -255,7 +261,7 @@ class ConfigDock(QWidget):
     def _show_config(self) -> None:
         problems = [*self.form.problems, *self._asked_by_the_rows()]
         self.panel.show_config(self._as_it_will_run(), problems)
-        self.panel.show_state(self.starter.waits_for)
+        self.panel.show_state()
         self._show_guess()
         self.panel.dataset.show_choice(self.data.bad_rows, self.data.name)
         self.panel.fit.show_fit(self.panel.dataset.report, self.form.values()["method"])
@@ -263,7 +269,7 @@ class ConfigDock(QWidget):
         self.steps.show_config(self.panel.dataset.report)
         self._actions["start"].setText("Start")
         self._actions["example"].setEnabled(not self.starter.is_preparing)
-        self.panel.welcome.setVisible(not self._services.runs.all())
+        self.panel.show_welcome(not self._services.runs.all())
 
     def _show_guess(self) -> None:
         """A preset guesses for what it chose itself, and for nothing else."""

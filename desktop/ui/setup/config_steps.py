@@ -89,7 +89,7 @@ class ConfigSteps(QScrollArea):
             "a name on the Hub, a folder, or a GGUF file"
         )
         fields["dataset"].editor.setPlaceholderText("a file; or drop one on this window")  # type: ignore[union-attr]
-        self._add_browser("model", "Folder…", "choose_model")
+        folder = self._add_browser("model", "Folder…", "choose_model")
         for text, action in (("File…", "choose_dataset"), ("Library…", "datasets"), ("Look…", "look_at_data")):
             self._add_browser("dataset", text, action)
         self.setWidgetResizable(True)
@@ -99,6 +99,7 @@ class ConfigSteps(QScrollArea):
         steps.setContentsMargins(0, 0, 12, 0)
         self.inside.setMaximumWidth(WIDEST)
         self.setWidget(self.inside)
+        QWidget.setTabOrder(fields["model"].editor, folder)
         self.guide.hide()
 
     def _goal_fields(self) -> list[QWidget]:
@@ -115,11 +116,13 @@ class ConfigSteps(QScrollArea):
             head.addWidget(way)
         return boxed(column(head, content, space=8))
 
-    def _add_browser(self, knob: str, text: str, action: str) -> None:
+    def _add_browser(self, knob: str, text: str, action: str) -> QWidget:
         field = self.form.fields[knob]
         name = self._actions[action].text().removesuffix("…")
-        field.line.addWidget(button(text, self._actions[action].trigger, name=name))
+        browser = button(text, self._actions[action].trigger, name=name)
+        field.line.addWidget(browser)
         field.hide_head()
+        return browser
 
     def _compose_goal(self) -> None:
         """Method and rewards say in their own widgets what their heads and helps would say again."""

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 from desktop.controllers.fit import Duration, Fit, Fitting, GpuFit, Offer
 from desktop.core.auto_time import time_words as guess_words
 from desktop.ui import words
-from desktop.ui.pieces import ElidedLabel, boxed, column, elided, label, row, set_role
+from desktop.ui.pieces import ElidedLabel, boxed, column, elided, keep_tab_order, label, row, set_role
 from desktop.ui.setup.fit_bars import LOOKS, OTHERS, MemoryBar, card_name, paint_part, parts_of, size_words
 from desktop.ui.theme import Theme
 
@@ -215,6 +215,7 @@ class FitPanel(QWidget):
             cost = label(f"{offer.cost} · then {need}", "muted", wrap=True)
             cost.setContentsMargins(12, 0, 0, 4)
             self._offers.addWidget(boxed(column(take, cost, space=0)))
+        keep_tab_order(self.offer_box)
 
     def _take(self, offer: Offer) -> None:
         self.knobs_wanted.emit(offer.knobs)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QButtonGroup, QFrame, QRadioButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QRadioButton, QScrollArea, QWidget
 
 from desktop.body import EngineName
 from desktop.controllers.fit import Lengths, TokenCounts
@@ -15,11 +14,12 @@ from desktop.core import inputs
 from desktop.errors import AppError
 from desktop.ui.datasets.fit import DatasetFit
 from desktop.ui.datasets.panel import DatasetPanel
-from desktop.ui.elided_button import ElidedButton
 from desktop.ui.pieces import action_button, boxed, button, column, label, row
 from desktop.ui.services import Services
 from desktop.ui.setup.config_summary import summary_lines
+from desktop.ui.setup.example_line import ExampleLine
 from desktop.ui.setup.fit_panel import FitPanel
+from desktop.ui.setup.problem_links import ProblemLinks
 from desktop.ui.theme import Theme
 from desktop.ui.window.actions import Actions
 from desktop.ui.window.welcome import Welcome
@@ -60,7 +60,6 @@ class StartPanel(QWidget):
         self._engine_was_chosen = False
         self._is_ready: dict[EngineName, bool] = {}
         self._was_asked: set[EngineName] = set()
-        self._waits_for = ""
         self._config: RunConfig | None = None
         self.start = action_button(actions["start"], "primary")
         self.start.setMinimumHeight(40)
@@ -68,10 +67,9 @@ class StartPanel(QWidget):
         self.later = button("Later…", later.trigger, name="Start later")
         self.later.setMinimumHeight(40)
         self.later.setToolTip(later.toolTip())
-        self._links: list[ElidedButton] = []
-        self._problem_links = QVBoxLayout()
-        self._problem_links.setSpacing(0)
-        self.welcome = Welcome(services.hardware, services.images, actions, theme)
+        self.problems = ProblemLinks()
+        self.problems.knob_requested.connect(self.knob_requested)
+        self.welcome = Welcome(services.hardware, services.images, actions, theme, ExampleLine(services.demo))
         cards = column(
             self.welcome,
             self._card("Will it fit?", self.memory),
@@ -86,10 +84,11 @@ class StartPanel(QWidget):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.example = ExampleLine(services.demo)
         self.state = label("", "muted", wrap=True)
         starts = row(self.start, self.later)
         starts.setStretch(0, 1)
-        layout = column(scroll, self._problem_links, self.state, starts, space=8)
+        layout = column(scroll, self.problems, self.example, self.state, starts, space=8)
         self.setLayout(layout)
         services.data.seeing.measured.connect(self._take_lengths)
         services.runs.run_changed.connect(self._show_state)
@@ -193,22 +192,11 @@ class StartPanel(QWidget):
             self.lines.setText("\n".join(summary_lines(config, self.dataset.report, cards)))
         else:
             self.lines.setText("Shown once the form is complete.")
-        while item := self._problem_links.takeAt(0):
-            if widget := item.widget():
-                widget.hide()
-                widget.deleteLater()
-        self._links = []
-        for problem in problems[:3]:
-            short = problem.sentence.split(". ")[0].rstrip(".")
-            ask = partial(self.knob_requested.emit, problem.knob)
-            self._links.append(ElidedButton(f"→ {short}", ask))
-            self._problem_links.addWidget(self._links[-1])
-        if len(problems) > 3:
-            self._problem_links.addWidget(label(f"and {len(problems) - 3} more", "muted"))
+        self.problems.show_problems(problems)
 
     def missing(self) -> list[str]:
         """Return what stands above the button: what is missing or wrong, each a way to its knob."""
-        return [link.whole_words() for link in self._links]
+        return self.problems.said()
 
     def _take_lengths(self, lengths: Lengths) -> None:
         """The rows were measured where they are looked at: memory and time know them from now on."""
@@ -220,23 +208,26 @@ class StartPanel(QWidget):
         longest = round(lengths.percentile(100) * (SAMPLE_ROOM if lengths.is_sample else 1))
         self._services.fitting.take_counts(TokenCounts(self._config.dataset, longest, mean, lengths.share_cut))
 
-    def show_state(self, text: str) -> None:
-        """Say what a start is waiting for, or what it would wait for."""
-        self._waits_for = text
+    def show_state(self) -> None:
+        """Say that a start would fail, or what it would wait for."""
         self._answered.stop()
         self._show_state()
 
     def _show_state(self) -> None:
-        text = self._waits_for
-        fit = self._services.fitting.fit
-        if not text and fit is not None and fit.fits is False:
+        fit, text = self._services.fitting.fit, ""
+        if fit is not None and fit.fits is False:
             text = f"It does not fit. It would with: {fit.changes[0].words}." if fit.changes else "It does not fit."
-        elif not text and self._config is not None:
+        elif self._config is not None:
             queue = self._services.runs.queue
             why = queue.would_wait_for(self._config, self.engine)
             text = f"Start adds it to the queue: it {why}." if why else ""
         self.state.setText(text)
         self.state.setVisible(bool(text))
+
+    def show_welcome(self, shown: bool) -> None:
+        """Show the first steps, or without them only what the example is doing before its start."""
+        self.welcome.setVisible(shown)
+        self.example.set_wanted(not shown)
 
     def _with_files(self, config: RunConfig) -> RunConfig:
         """Return the config as a start would write it, so that files are found."""

@@ -25,11 +25,15 @@ class RunStarter(QObject):
         super().__init__(parent)
         self._services = services
         self._selection = selection
-        self.is_preparing = False
         self._last: tuple[RunConfig, EngineName, datetime | None, str] | None = None
         """What was started last, and the run that it became; of a chain the first one."""
-        self.waits_for = ""
-        services.setup.progressed.connect(self._show_progress)
+        self._was_preparing = False
+        services.demo.changed.connect(self._demo_changed)
+
+    @property
+    def is_preparing(self) -> bool:
+        """Say whether the example is on its way to its start."""
+        return self._services.demo.doing is not None
 
     def start(
         self,
@@ -57,26 +61,21 @@ class RunStarter(QObject):
         """Fetch what the example needs, then start it."""
         if self.is_preparing:
             return
-        self._tell(True, "Preparing the example: its model is made ready…")
         self._services.demo.prepare(engine, lambda config: self._start_prepared(config, engine), self._fail)
 
     def _start_prepared(self, config: RunConfig, engine: EngineName) -> None:
-        self._tell(False, "")
         error = self.start(config, engine, NAME)
         if error is not None:
             self._services.notices.post_error(error)
 
     def _fail(self, error: AppError) -> None:
-        self._tell(False, "")
-        self._services.notices.post_error(error)
+        if error.code != "cancelled":  # who has cancelled it knows
+            self._services.notices.post_error(error)
 
-    def _show_progress(self, _engine: str, step: object) -> None:
-        if self.is_preparing:
-            self._tell(True, f"Preparing the example: {getattr(step, 'sentence', step)}")
-
-    def _tell(self, is_preparing: bool, words: str) -> None:
-        self.is_preparing, self.waits_for = is_preparing, words
-        self.state_changed.emit()
+    def _demo_changed(self) -> None:
+        if self.is_preparing != self._was_preparing:
+            self._was_preparing = self.is_preparing
+            self.state_changed.emit()
 
     def _look_at(self, run_id: str) -> None:
         self._selection.select(run_id)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from desktop.core.fit import PARTS, Fit, Knowledge, Room, as_json, assess, made_up, unknown
+from desktop.core.fit import FP8_IS_MOST, PARTS, Fit, Knowledge, Room, as_json, assess, made_up, unknown
 from desktop.core.models import known_model
 from trainer_image.contract import RunConfig
 from trainer_image.memory import CONTEXT_BYTES, GIB
@@ -45,6 +46,15 @@ def test_the_parts_add_up_to_the_prediction_and_the_driver_comes_on_top() -> Non
     assert tuple(gpu.parts) == PARTS
     assert gpu.predicted_bytes == sum(gpu.parts.values())
     assert gpu.needed_bytes == gpu.predicted_bytes + CONTEXT_BYTES
+
+
+@pytest.mark.parametrize(("four_bit", "says_so"), [(False, True), (True, False)])
+def test_fp8_is_counted_as_the_most_it_can_be_and_that_is_said(four_bit: bool, says_so: bool) -> None:
+    model = replace(B8, stored="fp8_blocks")
+    answer = assess(config(load_in_4bit=four_bit), model, cards(23.0), COMPUTER)
+    assert (FP8_IS_MOST in answer.notes) is says_so
+    plain = assess(config(load_in_4bit=four_bit), B8, cards(23.0), COMPUTER)
+    assert answer.gpus == plain.gpus
 
 
 def test_the_rows_that_the_config_says_are_counted_though_the_launcher_starts_with_fewer() -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from desktop.core.model_sizes import find_sizes
+from desktop.core.model_sizes import find_run_sizes, find_sizes
+from desktop.core.models import model_list
+from trainer_image.contract import RunConfig
+from trainer_image.memory import four_bit_bytes
 
 SMOL = {
     "model_type": "llama",
@@ -53,6 +57,50 @@ def test_a_well_known_model_needs_no_files_and_its_4_bit_copy_is_known_as_such()
     assert small.facts is not None
     assert whole.facts.parameters == small.facts.parameters == pytest.approx(1.236e9, rel=0.001)
     assert (whole.facts.is_quantized, small.facts.is_quantized) == (False, True)
+
+
+QWEN, QWEN_4_BIT = "Qwen/Qwen3-8B", "unsloth/Qwen3-8B-unsloth-bnb-4bit"
+
+
+def kept(config: RunConfig, caches: list[Path], weight_bytes: int | None = None) -> int:
+    facts = find_run_sizes(config, caches, weight_bytes).facts
+    assert facts is not None
+    return facts.kept
+
+
+def put_in_cache(cache: Path, name: str, config: dict[str, Any]) -> Path:
+    folder = cache / "hub" / f"models--{name.replace('/', '--')}" / "snapshots" / "main"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_a_run_in_4_bits_loads_the_copy_that_keeps_some_matrices_whole(tmp_path: Path) -> None:
+    entry = model_list().find(QWEN)
+    assert entry is not None
+    assert entry.facts is not None
+    config = RunConfig(model=QWEN, dataset="/rows.jsonl", load_in_4bit=True)
+    # Nobody has seen its files: they may be a tenth larger than plain ones.
+    guess = kept(config, [tmp_path])
+    assert 0.03 < guess / entry.facts.linear_parameters < 0.1
+    # The Hub tells how large they are.
+    told = kept(config, [tmp_path], int(1.05 * four_bit_bytes(entry.facts)))
+    assert 0 < told < guess
+    # Its config.json says it exactly, whatever anybody has told.
+    said = {"load_in_4bit": True, "quant_method": "bitsandbytes", "llm_int8_skip_modules": ["model.layers.4.mlp"]}
+    put_in_cache(tmp_path, QWEN_4_BIT, {**(entry.shape or {}), "quantization_config": said})
+    assert kept(config, [tmp_path], 10**11) == 3 * 4096 * 12288
+    # In 16 bits it is another repository.
+    assert kept(config.model_copy(update={"load_in_4bit": False}), [tmp_path], 10**11) == 0
+
+
+def test_a_model_that_is_here_whole_is_made_small_itself(tmp_path: Path) -> None:
+    entry = model_list().find(QWEN)
+    assert entry is not None
+    assert entry.facts is not None
+    folder = put_in_cache(tmp_path, QWEN, dict(entry.shape or {}))
+    (folder / "model.safetensors").touch()
+    assert kept(RunConfig(model=QWEN, dataset="/rows.jsonl", load_in_4bit=True), [tmp_path]) == 0
 
 
 @pytest.mark.parametrize("word", ["", "/nowhere", "/nowhere.gguf", "/nowhere.json", "org/never-heard-of-it"])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from datetime import date
+from typing import Any
 
 import pytest
 
 from desktop.core.fit import Room, assess
-from desktop.core.models import FILE, StartingPoint, context_of, known_model, model_list, size_words
+from desktop.core.models import FILE, StartingPoint, context_of, held_as, known_model, model_list, size_words
 from trainer_image.contract import RunConfig
 from trainer_image.memory import GIB
 
@@ -90,6 +91,8 @@ def test_what_is_known_of_a_model() -> None:
     assert listed.is_four_bit
     assert listed.has_chat_template
     assert listed.size == 8_190_735_360
+    assert listed.facts is not None
+    assert listed.facts.is_quantized
     read = known_model(
         "/models/mine", {"model_type": "llama", **(MODELS[0].shape or {}), "max_position_embeddings": 8192}
     )
@@ -98,6 +101,27 @@ def test_what_is_known_of_a_model() -> None:
     unknown = known_model("somebody/something")
     assert (unknown.name, unknown.facts, unknown.size) == ("something", None, None)
     assert context_of({"text_config": {"max_position_embeddings": 4096}}) == 4096
+
+
+@pytest.mark.parametrize(
+    ("model", "said", "plain", "four_bit"),
+    [
+        ("Qwen/Qwen3-8B", None, "16-bit", "4-bit"),
+        ("unsloth/Qwen3-8B-unsloth-bnb-4bit", None, "4-bit", "4-bit"),
+        # In 4 bits its copy is taken; a folder with the same files stays what it is.
+        ("openai/gpt-oss-20b", None, "MXFP4", "4-bit"),
+        ("/models/gpt-oss-20b", {"quant_method": "mxfp4"}, "MXFP4", "MXFP4"),
+        ("/models/some-fp8", {"quant_method": "fp8", "weight_block_size": [128, 128]}, "FP8", "4-bit"),
+        ("/models/some-fp8", {"quant_method": "fp8"}, "FP8", "FP8"),
+        ("/models/some-4-bit", {"quant_method": "bitsandbytes", "load_in_4bit": True}, "4-bit", "4-bit"),
+        ("somebody/something", None, "16-bit", "4-bit"),
+    ],
+)
+def test_a_base_is_called_what_it_is_held_in(model: str, said: dict[str, Any], plain: str, four_bit: str) -> None:
+    shape = dict(MODELS[0].shape or {})
+    known = known_model(model, {**shape, "quantization_config": said} if said else None)
+    assert held_as(known, model, four_bit=False) == plain
+    assert held_as(known, model, four_bit=True) == four_bit
 
 
 def test_sizes_in_words() -> None:

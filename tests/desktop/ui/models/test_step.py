@@ -11,7 +11,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
-from tests.desktop.ui.test_presets import CARDS
 
 from desktop.controllers.models import Download
 from desktop.core.models import model_list
@@ -20,6 +19,7 @@ from desktop.ui.models.step import ModelStep
 from desktop.ui.models.table import TableRow, TableRows
 from desktop.ui.window.main_window import MainWindow
 from tests.desktop.engine.test_model_check import SHAPE, write_model
+from tests.desktop.ui.setup.test_presets import CARDS
 from tests.desktop.ui.window_fakes import Bench, make_bench
 from tests.hub import FakeHub, FakeModel
 
@@ -78,6 +78,7 @@ def test_a_newcomer_picks_from_the_list_and_reads_what_it_is(step: ModelStep, wi
     assert fits["Llama 3.1 8B Instruct"] == "✓ 4-bit"
     assert fits["Qwen3 14B"] == "✓ 4-bit, split"
     assert fits["SmolLM2 135M Instruct"] == "✓ 16-bit"
+    assert fits["gpt-oss 20B"] == "✓ 4-bit, split"
     qtbot.keyClicks(page.finder, "llama 8b")
     shown = [row.words[0] for row in page.table.rows.rows]
     assert shown == ["Llama 3.1 8B Instruct", "Llama 3.1 8B  (base)", "DeepSeek R1 Distill Llama 8B"]

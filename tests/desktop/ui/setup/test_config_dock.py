@@ -350,7 +350,7 @@ def test_the_example_is_prepared_then_started_once(window: MainWindow, bench: Be
     with qtbot.waitSignal(bench.services.runs.run_added):
         window.actions_by_name["example"].trigger()
         assert not window.actions_by_name["example"].isEnabled()
-        assert "Preparing the example" in window.config_dock.panel.state.text()
+        assert window.config_dock.panel.welcome.preparing.isVisible()
         window.actions_by_name["example"].trigger()
     (run,) = bench.services.runs.all()
     assert run.config == bench.services.demo.config()

@@ -15,12 +15,15 @@ from pytestqt.qtbot import QtBot
 from desktop.controllers.fit import TokenCounts
 from desktop.controllers.hardware import GpuSample
 from desktop.core.duration import Duration
+from desktop.core.models import model_list
 from desktop.core.peaks import Peak
 from desktop.ui.setup.fit_bars import LOOKS, MemoryBar
 from desktop.ui.setup.fit_panel import UNTIMED, CardFit, FitPanel, time_words
 from desktop.ui.theme import DARK, LIGHT, Theme, contrast
 from desktop.ui.window.main_window import MainWindow
+from tests.desktop.ui.setup.test_tab_order import show, walk
 from tests.desktop.ui.window_fakes import Bench, make_bench
+from trainer_image.contract import RunConfig
 
 GIB = 1024**3
 RTX = "NVIDIA GeForce RTX 3060"
@@ -133,6 +136,10 @@ def test_what_does_not_fit_says_so_and_a_click_makes_it_fit(
         return [chip for chip in panel.offer_box.findChildren(QPushButton) if chip.isVisibleTo(panel)]
 
     qtbot.waitUntil(lambda: bool(chips()))
+    show(window, qtbot)
+    where = next(iter(window.config_dock.panel.engine_buttons.values()))
+    seen = walk(window.config_dock.panel.welcome.example, where, qtbot)
+    assert [one for one in seen if one in chips()] == chips()
     assert chips()[0].accessibleName().startswith("Change the form: Rows at once")
     wanted = panel._offered[0].knobs
     qtbot.mouseClick(chips()[0], Qt.MouseButton.LeftButton)
@@ -239,6 +246,29 @@ def test_measured_lengths_bound_the_rows_and_say_what_is_cut(
     assert any(offer.cost == "cuts 25% of the rows" for offer in panel._offered)
     fitting.take_counts(TokenCounts(str(two.dataset), 300, 100.0, lambda length: 0.0))
     assert "It fits" in panel.verdict.text()
+
+
+def test_what_is_found_out_of_4_bit_files_is_counted(two: Bench, qtbot: QtBot) -> None:
+    fitting, copy = two.services.fitting, "unsloth/Qwen3-8B-unsloth-bnb-4bit"
+    fitting.show(RunConfig(model="Qwen/Qwen3-8B", dataset=str(two.dataset), load_in_4bit=True), 120)
+
+    def weights() -> int:
+        return fitting.fit.gpus[1].parts["weights"] if fitting.fit is not None else 0
+
+    # Nobody has seen the files; then the Hub tells their size; then their config.json is here.
+    qtbot.waitUntil(lambda: weights() > 0)
+    guessed, told = weights(), 6_500_000_000
+    fitting.take_examined("somebody/else", 1)
+    fitting.take_examined(copy, told)
+    qtbot.waitUntil(lambda: weights() == pytest.approx(told, rel=0.001))
+    assert told < guessed
+    said = {"load_in_4bit": True, "quant_method": "bitsandbytes", "llm_int8_skip_modules": ["model.layers.4.mlp"]}
+    folder = two.home.caches / "hub" / "hub" / f"models--{copy.replace('/', '--')}" / "snapshots" / "main"
+    folder.mkdir(parents=True)
+    shape = dict(model_list().find(copy).shape) | {"quantization_config": said}
+    (folder / "config.json").write_text(json.dumps(shape))
+    fitting.take_examined(copy, told)
+    qtbot.waitUntil(lambda: 0 < weights() < 0.99 * told)
 
 
 def test_the_time_is_said_with_its_spread(panel: FitPanel, window: MainWindow, two: Bench, qtbot: QtBot) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
-from tests.desktop.ui.test_presets import CARDS, LLAMA, WAIT_MS
 
 from desktop.core.auto_memory import GIB, Machine
 from desktop.core.models import KnownModel
 from desktop.ui.setup.guide_panel import GuidePanel
 from desktop.ui.window.main_window import MainWindow
+from tests.desktop.ui.setup.test_presets import CARDS, LLAMA, WAIT_MS
 from tests.desktop.ui.window_fakes import Bench, make_bench
 
 PAIRS = '{"prompt": "Two and two?", "chosen": "Four.", "rejected": "Five."}\n' * 20
