@@ -381,7 +381,7 @@ class FakeTrainer:
         """Say how far an open phase has come."""
         return self.say(Phase(name=name, done=done, total=total))
 
-    def plan(self, total_steps: int | None = None) -> FakeTrainer:
+    def plan(self, total_steps: int | None = None, *, rows_left_out: int = 0) -> FakeTrainer:
         self.total_steps = total_steps or self.total_steps
         return self.say(
             Plan(
@@ -390,7 +390,7 @@ class FakeTrainer:
                 batch_rows=8,
                 train_rows=190,
                 eval_rows=10,
-                rows_left_out=0,
+                rows_left_out=rows_left_out,
                 rows_cut=1,
                 trained_tokens=600,
                 total_tokens=1000,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from typing import Any, cast
 
 from desktop.cli.live import follow
 from desktop.cli.loop import assembled, call, load_runs
+from desktop.cli.sentences import clock
 from desktop.cli.train import detach
 from desktop.controllers.reproducing import Findings
 from desktop.core import folders
-from desktop.core.comparing import Comparison, compare
+from desktop.core.comparing import Comparison, Line, compare, made_of
 from desktop.core.labels import RunLabels
 from desktop.core.passport import Passport, differences, passport
 from desktop.core.run import Run
@@ -54,8 +56,12 @@ def compare_runs(arguments: argparse.Namespace, home: Home) -> int:
         runs = [assembly.runs.refresh(assembly.runs.find(word).id) for word in arguments.runs]
     if len({run.id for run in runs}) < 2:
         raise ConfigError("Name at least two different runs.", "`tunedeck runs list` shows them.")
-    comparison = compare(runs)
-    print(json.dumps(comparison.as_json()) if arguments.json else "\n".join(_table(comparison)))
+    comparison, made = compare(runs), made_of(runs, [_passport(run) for run in runs])
+    if arguments.json:
+        made_by_id = {line.name: dict(zip([run.id for run in runs], line.values, strict=True)) for line in made}
+        print(json.dumps({**comparison.as_json(), "made_of": made_by_id}))
+    else:
+        print("\n".join(_table(comparison, made)))
     return 0
 
 
@@ -134,17 +140,26 @@ def _differences(run: Run, again: Run) -> list[str]:
     return ["What is not as it was:", *(f"  {one.sentence}" for one in found)]
 
 
-def _table(comparison: Comparison) -> list[str]:
+def _table(comparison: Comparison, made: Sequence[Line]) -> list[str]:
     names = [run.name for run in comparison.runs]
     rows = [["", *names]]
-    rows += [[line.label, *map(_value, line.values)] for line in comparison.results]
+    rows += [[line.label, *(_value(line.name, value) for value in line.values)] for line in comparison.results]
     rows += [["Set differently:" if comparison.settings else "Set alike.", *[""] * len(names)]]
-    rows += [[line.label, *map(_value, line.values)] for line in comparison.settings]
+    rows += [[line.label, *(_value(line.name, value) for value in line.values)] for line in comparison.settings]
+    if made:
+        rows += [["Made of something else:", *[""] * len(names)]]
+        rows += [[line.label, *(_value(line.name, value) for value in line.values)] for line in made]
     widths = [min(40, max(len(row[at]) for row in rows)) for at in range(len(rows[0]))]
     return [
         "  ".join(cell[:width].ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
 
 
-def _value(value: Any) -> str:
-    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+def _value(name: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    if name == "seconds":
+        return clock(value)
+    if name.endswith("_bytes"):
+        return f"{value / 1e6:,.1f} MB"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -138,6 +138,8 @@ def _follow_one(assembly: Assembly, run_id: str, *, as_json: bool, from_start: b
         return _follow_one(assembly, run_id, as_json=as_json, from_start=False)
     run = _get(assembly, run_id)
     line.say(end(run))
+    if not as_json:
+        runs.ends.see(run_id)  # whoever sits at the terminal has been told
     return 1 if run.state in (RunState.FAILED, RunState.INTERRUPTED) else 0
 
 

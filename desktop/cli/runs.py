@@ -17,6 +17,7 @@ from desktop.core.run import Run, RunState
 from desktop.core.store import Store
 from desktop.errors import StoreError
 from desktop.paths import Home
+from desktop.ui.runs.run_facts import place_fact
 from trainer_image.contract import knobs
 
 
@@ -48,11 +49,14 @@ def show(arguments: argparse.Namespace, home: Home) -> int:
     if arguments.json:
         print(json.dumps(shown))
         return 0
+    placement = None if run.state.is_live else run.progress.placement  # what the trainer says is of the present
     for key, value in shown.items():
-        if key not in ("config", "failure"):
-            print(f"{key:14}{as_words(key, value)}")
+        if key == "placement" and placement is not None:
+            print(f"{key:16}{place_fact(placement, run.progress.hello)}")
+        elif key not in ("config", "failure"):
+            print(f"{key:16}{as_words(key, value)}")
     if run.failure is not None:
-        print(f"{'failure':14}{run.failure.sentence} {run.failure.hint}")
+        print(f"{'failure':16}{run.failure.sentence} {run.failure.hint}")
         print(shown["failure"]["log_tail"])
     for knob in knobs(run.config.method):
         value = getattr(run.config, knob.name)

@@ -15,9 +15,10 @@ from desktop.cli.loop import assembled, call, load_runs, wait_until
 from desktop.cli.preset import with_preset
 from desktop.cli.queue import keep
 from desktop.cli.queue_words import cards, moment
+from desktop.cli.sentences import clock
 from desktop.controllers import demo as example
 from desktop.controllers.assembly import Assembly
-from desktop.controllers.models import examined_as, refusals
+from desktop.controllers.models import refusals
 from desktop.core.packing import packing_problem
 from desktop.core.run import Run, RunState
 from desktop.errors import ConfigError
@@ -49,7 +50,7 @@ def train(arguments: argparse.Namespace, home: Home) -> int:
 def _refuse_model(assembly: Assembly, config: RunConfig) -> None:
     """Raise what is found of the model, or does not go with it, that the run would fail on."""
     values = config.model_dump()
-    report = assembly.models.check(*examined_as(values), config.offline)
+    report = assembly.models.check(*assembly.models.examined_as(values), config.offline)
     found = refusals(report)
     if found:
         sentence = " ".join(problem.sentence for problem in found)
@@ -100,6 +101,7 @@ def demo(arguments: argparse.Namespace, home: Home) -> int:
         show_build(assembly, line)
         engine = arguments.engine or _engine_that_answers(assembly, line)
         line.say("Preparing the trainer and the example's model ...")
+        assembly.demo.changed.connect(lambda: _show_preparing(assembly.demo, line))
         config = call(lambda done, failed: assembly.demo.prepare(engine, done, failed))
         assert isinstance(config, RunConfig)
         assembly.runs.load()
@@ -109,6 +111,11 @@ def demo(arguments: argparse.Namespace, home: Home) -> int:
         if code == 0 and run is not None and run.adapter is not None:
             ask_side_by_side(assembly, run, example.QUESTION, as_json=arguments.json)
         return code
+
+
+def _show_preparing(demo: example.Demo, line: Line) -> None:
+    if demo.doing is not None:
+        line.move(f"{demo.doing.words} · {clock(demo.seconds)}")
 
 
 def _engine_that_answers(assembly: Assembly, line: Line) -> EngineName:

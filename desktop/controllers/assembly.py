@@ -17,7 +17,7 @@ from desktop.controllers.jobs import Jobs
 from desktop.controllers.keep_ready import KeepReady
 from desktop.controllers.labels import LabelBook
 from desktop.controllers.library import Library
-from desktop.controllers.models import Models
+from desktop.controllers.models import Models, loaded_names
 from desktop.controllers.notices import Notices
 from desktop.controllers.reproducing import Reproducing
 from desktop.controllers.run_bin import RunBin
@@ -81,6 +81,7 @@ class Assembly:
     def close(self) -> bool:
         """End the chat and the jobs; trainers go on. Return whether a build is left behind."""
         self.chat.close()
+        self.demo.close()
         self.keep_ready.close()
         self.run_bin.close()
         self.reproducing.close()
@@ -145,10 +146,12 @@ def assemble(home: Home) -> Assembly:
         builders,
         machine,
         is_offline=lambda: settings.is_offline,
-        in_use=lambda: {run.config.model for run in runs.all() if run.state.can_cancel},
+        in_use=lambda: {name for run in runs.all() if run.state.can_cancel for name in loaded_names(run.config)},
     )
+    models.examined.connect(lambda report: fitting.take_examined(report.model, report.weight_bytes))
     datasets = Datasets(home, store, jobs, lambda: secrets.store.token("hub"), settings.need_network)
-    for fetching in (models, datasets):
+    demo = Demo(example_model, setup, jobs)
+    for fetching in (models, datasets, demo):
         settings.offline_changed.connect(fetching.follow_offline)
     return Assembly(
         home=home,
@@ -169,7 +172,7 @@ def assemble(home: Home) -> Assembly:
         library=Library(store),
         settings=settings,
         secrets=secrets,
-        demo=Demo(example_model, setup, jobs),
+        demo=demo,
         data=data,
         models=models,
         choosing=Choosing(jobs, hardware, models, data.scanning, fitting, home.caches / "hub"),

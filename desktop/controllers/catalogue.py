@@ -102,6 +102,7 @@ class Catalogue(QObject):
             waiting_for="",
             position=record.position,
             not_before=record.not_before,
+            earlier_s=record.earlier_s,
         )
         if is_open:
             self._following.poll(run.id)
@@ -126,6 +127,12 @@ class Catalogue(QObject):
             self._book.place(run.id, run.position, run.not_before)
         self._following.is_quiet = False
         return found
+
+    def read_what_is_unread(self) -> None:
+        """Read the long runs at rest that nobody has opened yet, and keep what the table says of them."""
+        for run in list(self._book.runs.values()):
+            if run.earlier_s is None and not run.state.can_cancel and run.folder.is_dir():
+                self._following.open(run)
 
 
 def _was_moved_on_elsewhere(known: Run, record: RunRecord) -> bool:
@@ -153,4 +160,5 @@ def _run_of_record(record: RunRecord) -> Run:
         after=record.after,
         position=record.position,
         not_before=record.not_before,
+        earlier_s=record.earlier_s,
     )

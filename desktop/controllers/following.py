@@ -12,13 +12,14 @@ from typing import Literal
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.body import GONE, Body, EngineName
+from desktop.controllers.ends import Ends
 from desktop.controllers.folder_sizes import FolderSizes
 from desktop.controllers.jobs import Jobs
 from desktop.controllers.long_runs import LongRuns
 from desktop.controllers.moved_folders import MovedFolders
 from desktop.controllers.notices import Notices
 from desktop.controllers.run_book import Live, RunBook
-from desktop.core import curves, folders
+from desktop.core import curves, folders, opening
 from desktop.core.progress import Progress
 from desktop.core.run import DISK_FULL, Failure, Run, RunState, decide_state
 from desktop.core.run_log import RunLog
@@ -67,7 +68,7 @@ class Following(QObject):
         self._store = store
         self._engines = engines
         self._jobs = jobs
-        self._notices = notices
+        self.ends = Ends(book, store, notices)
         self._looking: set[EngineName] = set()
         self.leftovers: dict[str, float] = {}
         """Runs that have ended by their own word, while their bodies may still take a moment to go, and since when."""
@@ -105,7 +106,14 @@ class Following(QObject):
             self._book.runs[run.id] = replace(run, progress=Progress())
             self.poll(run.id)
             self.recall_failure(run.id)
+            self._keep_earlier_work(run)
         return live
+
+    def _keep_earlier_work(self, before: Run) -> None:
+        """Let the catalogue know what a long run had worked before its latest start: the next app does not read it."""
+        run = self._book.runs[before.id]
+        if run.earlier_s != before.earlier_s and curves.is_long(run.files.events):
+            self._store.save_run(run)
 
     def take_in(self, run: Run) -> None:
         """Begin to follow a run: at once, or where it is long and a window has to go on, when it has been read."""
@@ -132,7 +140,8 @@ class Following(QObject):
         """Follow a run from where another thread has read it to."""
         if run_id not in self._book.runs or run_id in self._book.live:
             return
-        live.launch = folders.read_launch(self._book.runs[run_id].files)  # it may have been started anew meanwhile
+        before = self._book.runs[run_id]
+        live.launch = folders.read_launch(before.files)  # it may have been started anew meanwhile
         self._book.live[run_id] = live
         self._book.keep_progress(run_id, progress)
         self.poll(run_id)
@@ -143,6 +152,7 @@ class Following(QObject):
             if self._book.runs[run_id].asked in ("pause", "cancel"):
                 live.asked_at = time.monotonic()
         self.recall_failure(run_id)
+        self._keep_earlier_work(before)
         self._book.run_changed.emit(run_id)
 
     def _read_again(self) -> None:
@@ -321,18 +331,14 @@ class Following(QObject):
         live.asked_at, live.told_to_go = None, False
         self._store.save_run(run)
         events = run.files.events
-        self._jobs.run("pool", lambda: curves.prepare(events))  # a long run opens at once from now on
+        self._jobs.run("pool", lambda: opening.prepare(events))  # a long run opens at once from now on
         self._sizes.measure(run_id)
         if not _is_kept(run):
             self.leftovers[run_id] = time.monotonic()
             self._remove_body(run)
         if self.is_quiet:
             return
-        if run.state is RunState.FINISHED:
-            self._notices.post("info", f"{run.name} is finished.", _what_now(run), run_id)
-        elif run.failure is not None:
-            level: Literal["warning", "error"] = "warning" if run.state is RunState.PAUSED else "error"
-            self._notices.post(level, f"{run.name}: {run.failure.sentence}", run.failure.hint, run_id)
+        self.ends.tell(run)
         self.ended.emit(run_id)
 
     def _remove_body(self, run: Run) -> None:
@@ -384,12 +390,6 @@ def _wishes(run: Run, live: Live) -> Wishes:
 def _is_kept(run: Run) -> bool:
     """Say whether what is left of a run's body is worth a look: it died without a word."""
     return run.failure is not None and run.failure.code == "crashed"
-
-
-def _what_now(run: Run) -> str:
-    if run.progress.suggestion is not None:
-        return run.progress.suggestion.sentence
-    return "" if run.no_chat_because else "Talk to it in the chat."
 
 
 def _may_be_starting_elsewhere(run: Run, live: Live) -> bool:

@@ -64,6 +64,7 @@ class Launching(QObject):
         live.starting, live.was_started_here, live.asked_at, live.told_to_go = True, True, None, False
         live.was_built = False
         self._following.leftovers.pop(run_id, None)
+        progress = start_again(self._book.runs[run_id].progress)
         self._book.change(
             run_id,
             state=RunState.STARTING,
@@ -72,7 +73,8 @@ class Launching(QObject):
             started=live.launch.started,
             body=None,
             waiting_for="",
-            progress=start_again(self._book.runs[run_id].progress),
+            progress=progress,
+            earlier_s=progress.work.earlier.total_seconds(),
         )
         self._setup.ensure(
             run.engine, lambda: self._bring_model(run_id), lambda error: self.could_not_start(run_id, error)

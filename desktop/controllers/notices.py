@@ -18,6 +18,8 @@ class Notice:
     sentence: str
     hint: str = ""
     run_id: str = ""
+    is_end: bool = False
+    """It tells how a run ended, and waits until somebody has seen it."""
 
 
 class Notices(QObject):
@@ -27,7 +29,10 @@ class Notices(QObject):
     """A Notice."""
 
     def post(self, level: Literal["info", "warning", "error"], sentence: str, hint: str = "", run_id: str = "") -> None:
-        self.posted.emit(Notice(level, sentence, hint, run_id))
+        self.pass_on(Notice(level, sentence, hint, run_id))
+
+    def pass_on(self, notice: Notice) -> None:
+        self.posted.emit(notice)
 
     def post_error(self, error: AppError, run_id: str = "") -> None:
         self.post("error", error.sentence, error.hint, run_id)

@@ -84,6 +84,7 @@ class Runs(QObject):
         # None of them has a parent: the last job may come back when this object is gone, and needs them still.
         self._book = RunBook(store)
         self._following = Following(self._book, store, engines, jobs, notices)
+        self.ends = self._following.ends
         self._catalogue = Catalogue(self._book, store, self._following, notices)
         self._launching = Launching(self._book, self._following, engines, machine, setup, jobs)
         self._chain = Chain(self._book, store, self._following, notices)
@@ -182,7 +183,9 @@ class Runs(QObject):
 
     def rebuild(self) -> int:
         """Read every run folder back into the catalogue; return how many were missing there."""
-        return self._catalogue.rebuild(self._home.runs)
+        found = self._catalogue.rebuild(self._home.runs)
+        self._catalogue.read_what_is_unread()
+        return found
 
     def refresh(self, run_id: str) -> Run:
         """Read what is new in the folder of a run now, and return it."""

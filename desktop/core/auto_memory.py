@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from desktop.core.fit import CPU_LIBRARIES_BYTES
-from desktop.core.models import KnownModel
+from desktop.core.models import KnownModel, held_in_four_bits, needed_repository
 from trainer_image.contract import GENERATING, PlacementName, RunConfig
 from trainer_image.memory import CONTEXT_BYTES, predict
 
@@ -100,10 +100,16 @@ def _split(
 
 
 def _need(values: Mapping[str, Any], model: KnownModel, placement: PlacementName, shares: Sequence[float]) -> list[int]:
-    """Return what each card needs, in bytes; a guess where only the number of parameters is known."""
+    """Return what each card needs, in bytes; a guess where no more is known of a model than its size."""
     config = RunConfig.model_validate(values)
-    if model.facts is not None:
-        return [estimate.total for estimate in predict(config, model.facts, placement, shares)]
+    facts = model.facts
+    if facts is not None and config.load_in_4bit:
+        needed = needed_repository(config.model, four_bit=True, revision=config.model_revision)
+        facts = held_in_four_bits(facts, needed) if needed != config.model else facts
+    if facts is not None:
+        return [estimate.total for estimate in predict(config, facts, placement, shares)]
+    if model.is_four_bit and model.weight_bytes is not None:
+        return [int(model.weight_bytes * ROUGH_BASE) + ROUGH_BYTES] * len(shares)
     size = model.parameters or 0
     each = 0.65 if config.load_in_4bit or model.is_four_bit else 2.0
     return [int(size * each * ROUGH_BASE) + ROUGH_BYTES] * len(shares)

@@ -10,7 +10,7 @@ from typing import Any
 from desktop.core.auto_draft import Chosen, DataFacts, Draft, Reason, called, gb
 from desktop.core.auto_memory import Machine, Room
 from desktop.core.auto_rhythm import set_rhythm, set_training
-from desktop.core.models import KnownModel
+from desktop.core.models import KnownModel, held_as
 from desktop.core.packing import is_packed, packing_problem
 from desktop.core.presets import PresetKey, is_kept, plain_values
 from trainer_image.contract import GENERATING, REINFORCED, Method, RunConfig
@@ -153,6 +153,7 @@ def _set_base(draft: Draft) -> None:
     rows = max(draft.least, 1 if draft.preset == "best" else 2)
     wide = draft.room = draft.tried(may_split=False, per_device_train_batch_size=rows)
     unknown = model.size is None and bool(draft.machine.cards)
+    plain = held_as(model, model.name, four_bit=False)
     if model.is_four_bit or unknown or not wide.fits:
         values["load_in_4bit"] = True
         if draft.machine.cards:
@@ -165,10 +166,11 @@ def _set_base(draft: Draft) -> None:
     elif values["load_in_4bit"]:
         where = "a card has" if len(draft.machine.cards) > 1 else "the card has"
         where = where if draft.machine.cards else "a run may take"
-        why = f"{called(model)} in 16 bits needs {gb(wide.need_bytes)} and {where} {gb(wide.free_bytes)}"
+        how = "in 16 bits" if plain == "16-bit" else f"in {plain}"
+        why = f"{called(model)} {how} needs {gb(wide.need_bytes)} and {where} {gb(wide.free_bytes)}"
         draft.say("load_in_4bit", "4-bit base", why)
     elif draft.machine.cards and model.size:
-        draft.say("load_in_4bit", "16-bit base", f"{called(model)} fits as it is")
+        draft.say("load_in_4bit", f"{plain} base", f"{called(model)} fits as it is")
     _squeeze(draft)
 
 

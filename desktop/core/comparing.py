@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from desktop.core import metrics
+from desktop.core.passport import Passport
 from desktop.core.run import Run
 from trainer_image.contract import Knob, knobs
 
@@ -51,6 +52,39 @@ def compare(runs: Sequence[Run]) -> Comparison:
         settings = [_setting(run, config, knob) for run, config in zip(runs, values, strict=True)]
         lines.append(Line(knob.name, knob.label, tuple(settings)))
     return Comparison(tuple(runs), tuple(line for line in lines if line.differs), tuple(_results(runs)))
+
+
+MADE_OF = (
+    ("driver", "Driver"),
+    ("device", "Device"),
+    ("gpus", "Cards"),
+    ("processes", "Processes"),
+    ("dataset_sha256", "Data, SHA-256"),
+    ("model_fingerprint", "Model, fingerprint"),
+    ("contract", "Contract"),
+)
+"""Parts of a passport that the config does not say."""
+NO_IMAGE = "none"
+NOT_INSTALLED = "not installed"
+
+
+def made_of(runs: Sequence[Run], passports: Sequence[Passport]) -> list[Line]:
+    """Return what the runs were not all made of: engine, image, machine, data, model, packages.
+
+    None stands for what a run has not said, and what only one of them has said is no difference.
+    """
+    images = (
+        one.image or (NO_IMAGE if run.engine == "process" else None) for run, one in zip(runs, passports, strict=True)
+    )
+    lines = [
+        Line("engine", "Engine", tuple(run.engine for run in runs)),
+        Line("image", "Image", tuple(images)),
+        *(Line(name, label, tuple(getattr(one, name) or None for one in passports)) for name, label in MADE_OF),
+    ]
+    for name in sorted({name for one in passports for name in one.packages}, key=str.casefold):
+        versions = (one.packages.get(name, NOT_INSTALLED) if one.packages else None for one in passports)
+        lines.append(Line(name, name, tuple(versions)))
+    return [line for line in lines if len({value for value in line.values if value is not None}) > 1]
 
 
 def _setting(run: Run, values: dict[str, Any], knob: Knob) -> Any:

@@ -15,6 +15,7 @@ class Passport:
     """Everything that decides what comes out; empty where the run has not said it."""
 
     run: str
+    engine: str
     image: str
     packages: dict[str, str]
     driver: str
@@ -41,6 +42,7 @@ def passport(run: Run, dataset: DatasetRef | None) -> Passport:
     hello, plan = run.progress.hello, run.progress.plan
     return Passport(
         run=run.id,
+        engine=run.engine,
         image=hello.image if hello else "",
         packages=dict(hello.versions) if hello else {},
         driver=hello.driver if hello else "",

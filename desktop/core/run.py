@@ -186,6 +186,8 @@ class Run:
     progress: Progress = field(default_factory=Progress)
     """Filled once the run folder has been read."""
     body: Body | None = None
+    earlier_s: float | None = None
+    """Seconds that it had worked before its latest start; None where its events have never been read."""
     asked: Wish = ""
     """While live: what the user has asked of the trainer that has not come yet."""
 
@@ -205,11 +207,11 @@ class Run:
     def seconds_of_work(self, until: datetime | None) -> float | None:
         """Return how long it has worked until then, all its starts together and pauses left out; None if unknown.
 
-        Of a long run that has not been opened only the latest start is known.
+        Of a long run whose events have never been read only the latest start is known.
         """
         if self.started is None or until is None or until < self.started:
             return None
-        return (self.progress.work.earlier + (until - self.started)).total_seconds()
+        return (self.earlier_s or 0.0) + (until - self.started).total_seconds()
 
     @property
     def adapter(self) -> Path | None:
@@ -237,6 +239,7 @@ def with_progress(run: Run, progress: Progress) -> Run:
     return replace(
         run,
         progress=progress,
+        earlier_s=progress.work.earlier.total_seconds(),
         step=step.step if step else 0,
         loss=step.loss if step else None,
         total_steps=progress.total_steps or run.total_steps,

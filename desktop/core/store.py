@@ -52,6 +52,7 @@ class RunRecord:
     after: str | None
     position: float | None
     not_before: datetime | None
+    earlier_s: float | None
 
 
 @dataclass(frozen=True)
@@ -281,6 +282,7 @@ def _values(run: Run) -> dict[str, Any]:
         "loss": run.loss,
         "size_bytes": run.size_bytes,
         "after": run.after,
+        "earlier_s": run.earlier_s,
     }
 
 
@@ -307,4 +309,5 @@ def _as_record(row: RunRow) -> RunRecord:
         after=row.after,
         position=row.position,
         not_before=_utc(row.not_before) if row.not_before else None,
+        earlier_s=row.earlier_s,
     )

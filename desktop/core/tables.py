@@ -51,6 +51,10 @@ class RunRow(Base):
     notes: Mapped[str] = mapped_column(default="", server_default="")
     tags: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     is_archived: Mapped[bool] = mapped_column(default=False, server_default=false())
+    earlier_s: Mapped[float | None]
+    """Seconds that it had worked before its latest start; None until its events have been read."""
+    is_end_unseen: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It has ended, and nobody has looked at it since."""
 
 
 class TurnRow(Base):

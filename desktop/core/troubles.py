@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from desktop.core.run import Run, RunState
+from trainer_image.contract import PhaseName
 
 Reaction = Literal["tell", "pause", "stop"]
 REACTIONS: tuple[Reaction, ...] = ("tell", "pause", "stop")
 
 QUIET_S, QUIET_TIMES = 60.0, 20
 """A step is late after so many seconds and so many times the usual: 2 s a step is said after a minute."""
+BREAK_TIMES = 5
+"""And an evaluation, a checkpoint or a round of answers after so many times the longest one before."""
+BREAK_WORDS: dict[PhaseName, str] = {
+    "evaluate": "an evaluation",
+    "save": "a checkpoint",
+    "generate": "a round of answers",
+}
 STEPS_TO_KNOW = 3
 """Steps that have to be made before it is known how long one takes."""
 HOT_C, COOL_C = 90, 85
@@ -40,13 +48,28 @@ def stall(run: Run, silent_s: float) -> str:
     """Return in a sentence that a run makes no step any more, or nothing; ``silent_s`` since it last said anything."""
     progress = run.progress
     phase = progress.phase
-    is_training = run.state is RunState.RUNNING and phase is not None and phase.name == "train"
-    if not is_training or progress.pace_s is None or progress.steps_of_try < STEPS_TO_KNOW:
+    if run.state is not RunState.RUNNING or phase is None or progress.pace_s is None:
         return ""
-    if silent_s <= max(QUIET_S, QUIET_TIMES * progress.pace_s):
+    if progress.steps_of_try < STEPS_TO_KNOW:
         return ""
-    usual = f"{progress.pace_s:.1f} s" if progress.pace_s < 10 else f"{progress.pace_s:.0f} s"
-    return f"{run.name} has made no step for {_time(silent_s)}; one takes {usual}."
+    if phase.name in BREAK_WORDS:
+        return _stall_in_break(run, phase.name, silent_s)
+    if phase.name != "train" or silent_s <= max(QUIET_S, QUIET_TIMES * progress.pace_s):
+        return ""
+    return f"{run.name} has made no step for {_time(silent_s)}; one takes {_usual(progress.pace_s)}."
+
+
+def _stall_in_break(run: Run, name: PhaseName, silent_s: float) -> str:
+    """What training waits for takes about as long each time; how long the first one takes nobody knows."""
+    longest = max((seconds for ended, seconds in run.progress.phases if ended == name), default=None)
+    if longest is None or silent_s <= max(QUIET_S, BREAK_TIMES * longest):
+        return ""
+    what = BREAK_WORDS[name]
+    return f"{run.name} has said nothing for {_time(silent_s)} in {what}; the longest before took {_usual(longest)}."
+
+
+def _usual(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else _time(seconds)
 
 
 def _time(seconds: float) -> str:

@@ -128,6 +128,23 @@ def boxed(layout: QBoxLayout, role: str = "", margin: int | None = None) -> QFra
     return frame
 
 
+def keep_tab_order(holder: QWidget) -> None:
+    """Let Tab reach what was put into ``holder`` later at the place of its holder, and not behind everything else."""
+    earlier: QWidget | None = holder.previousInFocusChain()
+    while earlier is not None and earlier is not holder and (not _takes_tab(earlier) or holder.isAncestorOf(earlier)):
+        earlier = earlier.previousInFocusChain()
+    if earlier is None or earlier is holder:
+        return
+    for part in holder.findChildren(QWidget):
+        if _takes_tab(part) and not part.isHidden():
+            QWidget.setTabOrder(earlier, part)
+            earlier = part
+
+
+def _takes_tab(widget: QWidget) -> bool:
+    return bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)
+
+
 def elided(font: QFont, text: str, width: int) -> str:
     """Return text that ends in an ellipsis where there is no room."""
     return QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, width)

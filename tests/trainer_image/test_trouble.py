@@ -29,6 +29,12 @@ def test_a_loss_that_explodes_is_told_once_it_lasts() -> None:
     assert "was 1.2" in sentence or "was 1.1" in sentence
 
 
+def test_a_loss_that_explodes_in_the_first_steps_is_told() -> None:
+    """The losses of a real run with a learning rate of 1."""
+    real = [4.28, 26.0, 19.0, 28.3, 29.8, 17.9, 16.2, 15.7, 21.0, 18.5, 15.4, 26.8, 22.6, 26.1, 17.8, 17.6]
+    assert said([*real, *noisy(18.0, 3.0, 60)]) == [(6, "The loss explodes: it is 17.9 at step 6 and was 4.28.")]
+
+
 def test_a_loss_that_is_no_number_is_told_once() -> None:
     ((step, sentence),) = said([*noisy(1.2, 0.2, 20), *[math.nan] * 30])
     assert (step, sentence) == (23, "The loss is no number any more since step 21.")
@@ -45,8 +51,21 @@ def test_a_loss_that_is_no_number_is_told_once() -> None:
         [0.001 * step for step in range(500)],
         [math.nan, 2.0, 2.0],
         [9.0] * 8,
+        [0.05, *noisy(6.0, 3.0, 60)],  # a first row with nothing in it
+        noisy(30.0, 12.0, 60),  # a method whose loss begins high
     ],
-    ids=["noise", "learning", "spikes", "a step left out", "around zero", "a slow rise", "short", "shorter"],
+    ids=[
+        "noise",
+        "learning",
+        "spikes",
+        "a step left out",
+        "around zero",
+        "a slow rise",
+        "short",
+        "shorter",
+        "an easy row",
+        "high",
+    ],
 )
 def test_what_is_no_divergence(losses: list[float]) -> None:
     assert said(losses) == []

@@ -113,7 +113,7 @@ def tooltip(run: Run, labels: Labels, column: Column) -> str:
             number = judging_number(run)
             return f"{number[0] or 'loss'} {number[1]!r}" if number is not None else "no loss yet"
         case Column.TIME:
-            return f"started {words.exact_moment(run.started)}" if run.started else ""
+            return _time_tip(run)
         case Column.MODEL:
             return run.config.model
         case Column.DATA:
@@ -122,6 +122,14 @@ def tooltip(run: Run, labels: Labels, column: Column) -> str:
             return f"{words.count(run.size_bytes)} bytes in {run.folder}"
         case _:
             return display(run, labels, column)
+
+
+def _time_tip(run: Run) -> str:
+    if run.started is None:
+        return ""
+    is_unread = run.earlier_s is None and not run.state.can_cancel
+    of_what = "\nthe time of its latest start; open the run to have the earlier ones counted too" if is_unread else ""
+    return f"started {words.exact_moment(run.started)}{of_what}"
 
 
 def fraction_of(run: Run) -> float | None:

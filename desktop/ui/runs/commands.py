@@ -176,6 +176,7 @@ class RunCommands(QObject):
         """Put the chosen runs away, or take them out again where all of them are; the notice has the way back."""
         labels, runs, is_away = self._services.labels, self.chosen, not self._are_archived
         before = [(run.id, labels.of(run.id).is_archived) for run in runs]
+        before.sort(key=lambda one: one[0] != self._selection.run_id)  # the one looked at comes back as that
         for run in runs:
             labels.archive(run.id, is_away)
 
@@ -183,6 +184,8 @@ class RunCommands(QObject):
             for run_id, was_archived in before:
                 if self._runs.get(run_id) is not None:
                     labels.archive(run_id, was_archived)
+            if is_away:
+                self._selection.choice_requested.emit([run_id for run_id, _ in before])
 
         what = runs[0].name if len(runs) == 1 else words.plural(len(runs), "run")
         where = "put away in the archive" if is_away else "taken out of the archive"

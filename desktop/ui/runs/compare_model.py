@@ -13,7 +13,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QFont, QIcon
 
-from desktop.core.comparing import Line, compare
+from desktop.core.comparing import Line, compare, made_of
 from desktop.core.passport import Passport
 from desktop.core.run import Run
 from desktop.ui import words
@@ -23,16 +23,14 @@ Index = QModelIndex | QPersistentModelIndex
 HEADING_ROLE = Qt.ItemDataRole.UserRole
 LOWER_IS_BETTER = ("loss", "eval_loss")
 HIGHER_IS_BETTER = ("reward", "solved", "rewards/accuracies", "accuracy", "mean_token_accuracy", "tokens_per_s")
-MADE_OF = (
-    ("image", "Image"),
-    ("driver", "Driver"),
-    ("gpus", "Cards"),
-    ("processes", "Processes"),
-    ("dataset_sha256", "Data, SHA-256"),
-    ("model_fingerprint", "Model, fingerprint"),
-    ("contract", "Contract"),
-)
-"""Parts of a passport that the config does not say."""
+VALUE_WORDS = {
+    ("engine", "docker"): "in a container",
+    ("engine", "process"): "without a container",
+    ("device", "cpu"): "processor",
+    ("device", "cuda"): "graphics cards",
+    ("image", "none"): "no image",
+}
+"""What is called otherwise by people: the values of a line by its name."""
 
 
 @dataclass(frozen=True)
@@ -143,16 +141,9 @@ def rows_of(runs: Sequence[Run], passports: Sequence[Passport]) -> list[CompareR
     rows = [_row(line, same_method) for line in found.results]
     rows.append(CompareRow("Set differently" if found.settings else "Every setting is the same"))
     rows += [_row(line) for line in found.settings]
-    made = [line for line in _made_of(passports) if line.differs and sum(bool(value) for value in line.values) > 1]
-    if made:
+    if made := made_of(runs, passports):
         rows += [CompareRow("Made of something else"), *map(_row, made)]
     return rows
-
-
-def _made_of(passports: Sequence[Passport]) -> list[Line]:
-    lines = [Line(name, label, tuple(getattr(one, name) for one in passports)) for name, label in MADE_OF]
-    packages = sorted({name for one in passports for name in one.packages})
-    return lines + [Line(name, name, tuple(one.packages.get(name, "") for one in passports)) for name in packages]
 
 
 def _row(line: Line, tells_best: bool = False) -> CompareRow:
@@ -182,6 +173,8 @@ def cell_words(name: str, value: Any) -> str:
     """Return a value as people read it."""
     if value is None or value == "" or value == ():
         return "–"
+    if isinstance(value, str) and (name, value) in VALUE_WORDS:
+        return VALUE_WORDS[name, value]
     if name == "seconds":
         return words.duration(value)
     if name in ("size_bytes", "gpu_peak_bytes"):

@@ -81,8 +81,10 @@ class RunsDock(QWidget):
         self.table.selectionModel().currentRowChanged.connect(self._row_changed)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._chosen_changed())
         self.table.customContextMenuRequested.connect(self._open_menu)
+        self.table.clicked.connect(lambda index: selection.run_pressed.emit(index.data(ID_ROLE)))
         self.table.doubleClicked.connect(lambda _: selection.view_requested.emit("watch"))
         selection.run_selected.connect(self._select_row)
+        selection.choice_requested.connect(self._came_back)
         for signal in (self.shown.rowsInserted, self.shown.rowsRemoved):
             signal.connect(self._rows_changed)
         for changed in (self.model.rowsInserted, self.model.rowsRemoved):

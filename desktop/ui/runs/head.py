@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from PySide6.QtWidgets import QLabel, QWidget
 
 from desktop.core.metrics import headline
-from desktop.core.run import NEVER_STARTED, Run
+from desktop.core.run import NEVER_STARTED, Run, RunState
 from desktop.ui import words
 from desktop.ui.charts.metric_words import main_chart, sentence_of, title_of
 from desktop.ui.pieces import ElidedLabel, column, label, row
 from desktop.ui.runs.phase_line import now_line
+from desktop.ui.runs.run_facts import FACTS, facts_of, facts_tip
 from desktop.ui.shapes import STATE_SHAPES, shape_pixmap, state_colour
 from desktop.ui.theme import Theme, scaled_font, table_font
 from trainer_image.contract import EVALUATED, Evaluation, Warned
@@ -69,9 +70,10 @@ class RunHead(QWidget):
         self.shape.setAccessibleName(run.state.value)
         self.name.set_whole_text(run.name)
         self.now.set_whole_text(now_line(run, datetime.now(UTC)))
-        place = place_words(run)
-        self.place.set_whole_text(place)
-        self.place.setVisible(bool(place))
+        facts = facts_of(run)
+        self.place.set_whole_text(facts)
+        self.place.set_tip(facts_tip(run))
+        self.place.setVisible(bool(facts))
         self._show_warned(run)
         self._show_numbers(run, main_chart(run.config.method, progress.metrics))
 
@@ -108,7 +110,7 @@ class RunHead(QWidget):
         self.numbers["evaluation"].setVisible(evaluation is not None or tests)
         self.numbers["evaluation"].show_value(_number_words(main, tested), exact)
         step = progress.step
-        self.numbers["tokens/s"].show_value(words.count(step.tokens_per_s) if step else "–")
+        self.numbers["tokens/s"].show_value(words.short_number(step.tokens_per_s) if step else "–")
 
 
 NUMBER_NAMES = {
@@ -120,6 +122,10 @@ NUMBER_NAMES = {
 """Names of numbers that have to be short."""
 
 
+FEARED = ("may_not_fit",)
+"""Codes of warnings of what might come; it has not, once the run is finished."""
+
+
 def warnings_of(run: Run) -> list[Warned]:
     """Return what the trainer warned of, each code once: the latest first, but trouble in training before all else."""
     progress = run.progress
@@ -128,13 +134,8 @@ def warnings_of(run: Run) -> list[Warned]:
     for warned in (*troubles, *reversed(progress.warnings)):
         told.setdefault(warned.code, warned)
     told.pop(NEVER_STARTED, None)  # that is a failure, and told as one
-    return list(told.values())
-
-
-def place_words(run: Run) -> str:
-    """Return how the run uses the cards and how its batch is cut, as the trainer says."""
-    said = (run.progress.placement, run.progress.batch)
-    return " ".join(one.sentence for one in said if one is not None)
+    over = (*FACTS, *FEARED) if run.state is RunState.FINISHED else FACTS
+    return [warned for code, warned in told.items() if code not in over]
 
 
 def _tested(evaluation: Evaluation, main: str) -> float | None:

@@ -102,10 +102,12 @@ class PassportDialog(QDialog):
 def groups_of(passport: Passport) -> list[Group]:
     """Return the lines of a passport in groups, with the names that people read."""
     device = {"cuda": "graphics cards", "cpu": "processor"}.get(passport.device, passport.device)
+    no_cards = "none" if passport.device == "cpu" else ""
+    no_image = "none, it ran without a container" if passport.engine == "process" else ""
     machine = [
-        ("Runs on", device),
-        ("Cards", ", ".join(passport.gpus)),
-        ("Driver", passport.driver),
+        ("Ran on", device),
+        ("Cards", ", ".join(passport.gpus) or no_cards),
+        ("Driver", passport.driver or no_cards),
         ("Processes", str(passport.processes or "")),
     ]
     data = [("File", passport.dataset), ("Version", passport.dataset_version), ("SHA-256", passport.dataset_sha256)]
@@ -114,7 +116,11 @@ def groups_of(passport: Passport) -> list[Group]:
         ("Revision", passport.model_revision),
         ("Fingerprint", passport.model_fingerprint),
     ]
-    software = [("Image", passport.image), ("Contract", str(passport.contract)), *sorted(passport.packages.items())]
+    software = [
+        ("Image", passport.image or no_image),
+        ("Contract", str(passport.contract)),
+        *sorted(passport.packages.items()),
+    ]
     config = [(knob.label, _words(passport.config.get(knob.name))) for knob in knobs()]
     return [
         ("Model", model),

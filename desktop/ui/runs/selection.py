@@ -13,6 +13,8 @@ class Selection(QObject):
 
     run_selected = Signal(str)
     """The id of the run that is looked at now, or nothing."""
+    run_pressed = Signal(str)
+    """The id of a run that was pressed in a list, whether it is looked at already or not."""
     chosen_changed = Signal()
     """Other runs are chosen in the list; the one looked at is among them."""
     config_requested = Signal(object)
@@ -21,6 +23,8 @@ class Selection(QObject):
     """The name of the engine that goes with the requested config."""
     knob_requested = Signal(str, object)
     """A knob, and the value that the form should give it."""
+    choice_requested = Signal(list)
+    """The ids of runs that should be the chosen ones in the list; the first of them is looked at."""
     chat_requested = Signal(str)
     """The id of a run that somebody wants to talk to."""
     compare_requested = Signal(list)

@@ -40,6 +40,7 @@ from desktop.ui.theme import Theme, ThemeChoice
 from desktop.ui.window.actions import Actions
 from desktop.ui.window.command_palette import CommandPalette
 from desktop.ui.window.crash_dialog import CrashReporter
+from desktop.ui.window.end_notices import EndNotices
 from desktop.ui.window.notice_bar import NoticeBar
 from desktop.ui.window.settings_dialog import SettingsDialog
 from desktop.ui.window.shortcuts_dialog import ShortcutsDialog
@@ -61,7 +62,7 @@ class MainWindow(QMainWindow):
         self.setObjectName("tunedeck")
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
-        self.setContentsMargins(8, 0, 8, 8)
+        self.setContentsMargins(8, 0, 8, 0)
         self.theme = Theme(services.settings, self, has_sheet=False)
         self.actions_by_name = Actions(self)
         self.selection = Selection(self)
@@ -75,6 +76,7 @@ class MainWindow(QMainWindow):
         self._make_docks()
         self.data = DatasetWindows(services, self.config_dock, self.theme, self)
         self._warnings = WarningNotices(services.runs, services.notices, self)
+        self._ends = EndNotices(services.runs, services.notices, self.bar, self.selection, self)
         has_cards, has_runs = lambda: bool(services.hardware.samples), lambda: bool(services.runs.all())
         self.views = Views(self, self.docks, services.settings, has_cards, has_runs)
         self.commands = RunCommands(services, self.actions_by_name, self.selection, self.bar, self)
@@ -293,6 +295,7 @@ class MainWindow(QMainWindow):
 
     def _follow_notice(self, notice: Notice) -> None:
         """A finished run that can speak is to be judged; of any other one sees how it went."""
+        self._services.runs.ends.see(notice.run_id)
         if self._can_be_judged(notice.run_id):
             self.selection.request_chat(notice.run_id)
         else:
@@ -321,6 +324,7 @@ class MainWindow(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.views.share_room_if_new()
+        self._ends.recall()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.views.save()

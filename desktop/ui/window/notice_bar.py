@@ -1,21 +1,26 @@
-"""A quiet bar at the foot of the window: one sentence, what to do, and at most one thing to press."""
+"""A quiet bar at the foot of the window: one sentence, what to do, and at most one thing to press.
+
+Its place is kept free while there is nothing to say, so that nothing in the window moves when it comes or goes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QLabel, QSizePolicy, QStatusBar, QWidget
+from PySide6.QtWidgets import QBoxLayout, QLabel, QSizePolicy, QStatusBar
 
 from desktop.controllers.notices import Notice, Notices
-from desktop.ui.pieces import ElidedLabel, button, label, row, tool_button
+from desktop.ui.pieces import ElidedLabel, boxed, button, label, row, tool_button
 from desktop.ui.shapes import Shape, shape_pixmap
 from desktop.ui.theme import GRID, Theme
 
 INFO_MS = 20_000
-"""An info goes by itself after so long; warnings and errors wait to be read."""
+"""An info goes by itself after so long; warnings, errors and how a run ended wait to be read."""
+LEAST_AROUND = 10
+"""Above and below two lines of words together."""
 ROOM_FOR_THE_REST = 120
 """The shape, the button that dismisses, and what is between the parts."""
 SHAPES: dict[str, Shape] = {"info": "dot", "warning": "bang", "error": "bang"}
@@ -33,6 +38,8 @@ class NoticeBar(QStatusBar):
 
     action_pressed = Signal(object)
     """The Notice whose button was pressed."""
+    closed = Signal(object)
+    """The Notice that somebody has pressed or dismissed."""
 
     def __init__(self, notices: Notices, theme: Theme) -> None:
         super().__init__()
@@ -52,17 +59,17 @@ class NoticeBar(QStatusBar):
         self._words.setContentsMargins(0, 0, 0, 0)
         for part in (self.sentence, self.hint):
             self._words.addWidget(part)
-        content = QWidget()
         line = row(self.shape, self._words, self.more, self.action, dismiss)
         line.setStretch(1, 1)
-        line.setContentsMargins(16, 4, 8, 4)
-        content.setLayout(line)
-        self.addWidget(content, 1)
+        line.setContentsMargins(16, 0, 8, 0)
+        self.content = boxed(line, "notice")
+        self.addWidget(self.content, 1)
         self._leaving = QTimer(self, singleShot=True, interval=INFO_MS)
-        self._leaving.timeout.connect(self.dismiss)
+        self._leaving.timeout.connect(self._drop)
         notices.posted.connect(self.show_notice)
         theme.theme_changed.connect(self._show)
-        self.hide()
+        self._keep_room()
+        self._show()
 
     def show_notice(self, notice: Notice, action: str = "", act: Callable[[], object] | None = None) -> None:
         """Show a notice; without a button of its own, one about a run can be followed to it."""
@@ -85,20 +92,35 @@ class NoticeBar(QStatusBar):
             self._waiting = kept
             self._show()
 
+    def forget_end(self, run_id: str) -> None:
+        """Take away how a run ended: somebody has seen it."""
+        kept = [one for one in self._waiting if one.notice.run_id != run_id or not one.notice.is_end]
+        if len(kept) < len(self._waiting):
+            self._waiting = kept
+            self._show()
+
     def dismiss(self) -> None:
-        if self._waiting:
-            self._waiting.pop()
-        self._show()
+        if (shown := self._drop()) is not None:
+            self.closed.emit(shown.notice)
 
     def _press(self) -> None:
-        if self._waiting:
-            shown = self._waiting.pop()
-            self._show()
+        if (shown := self._drop()) is not None:
+            self.closed.emit(shown.notice)
             shown.act()
+
+    def _drop(self) -> _Shown | None:
+        shown = self._waiting.pop() if self._waiting else None
+        self._show()
+        return shown
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether there is nothing to tell."""
+        return not self._waiting
 
     def _show(self) -> None:
         self._leaving.stop()
-        self.setVisible(bool(self._waiting))
+        self.content.setVisible(bool(self._waiting))
         if not self._waiting:
             return
         shown, colours = self._waiting[-1], self._theme.colours
@@ -113,8 +135,17 @@ class NoticeBar(QStatusBar):
         self.action.setText(shown.action)
         self.action.setVisible(bool(shown.action))
         self._arrange()
-        if level == "info":
+        if level == "info" and not shown.notice.is_end:
             self._leaving.start()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._keep_room()
+
+    def _keep_room(self) -> None:
+        """Two lines find room: a long sentence, and its hint below it."""
+        self.setFixedHeight(max(2 * self.fontMetrics().lineSpacing() + LEAST_AROUND, self.content.sizeHint().height()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

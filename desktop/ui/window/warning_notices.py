@@ -13,8 +13,12 @@ from trainer_image.contract import Clock, Event, OutOfMemory, UnknownLine, Warne
 
 AGAIN_AFTER = timedelta(minutes=5)
 """What a run warns of again and again is told no more often."""
-ABOUT_THE_START = ("rows_left_out", "rows_of_no_use", "too_few_rows", "warmup_shortened", "no_chat_template")
+OWN_CHOICE = ("rows_left_out",)
+"""Codes of what the user has chosen knowing of it: the head of the run counts these rows, and nobody is called."""
+ABOUT_THE_START = ("rows_of_no_use", "too_few_rows", "warmup_shortened", "no_chat_template")
 """Codes of warnings that say how a run was begun, not that something goes wrong; so do those of knobs overridden."""
+ABOUT_THE_DATA = ("nothing_to_learn",)
+"""Codes of what a resume says again in the same words: it is no news then."""
 
 
 class WarningNotices(QObject):
@@ -47,4 +51,14 @@ class WarningNotices(QObject):
             return
         self._told[run.id, warned.code] = warned.time
         is_quiet = warned.code in ABOUT_THE_START or warned.code.endswith("_overridden")
+        if warned.code in OWN_CHOICE or ((is_quiet or warned.code in ABOUT_THE_DATA) and _was_said(run, warned)):
+            return
         self._notices.post("info" if is_quiet else "warning", f"{run.name}: {warned.sentence}", warned.hint, run.id)
+
+
+def _was_said(run: Run, warned: Warned) -> bool:
+    """Say whether an earlier start of the run has said the same."""
+    return any(
+        (one.code, one.sentence) == (warned.code, warned.sentence) and one.seq < warned.seq
+        for one in run.progress.warnings
+    )

@@ -12,6 +12,7 @@ from desktop.controllers.images import Images, ImageState
 from desktop.ui import words
 from desktop.ui.elided_button import ElidedButton
 from desktop.ui.pieces import action_button, column, label, row
+from desktop.ui.setup.example_line import ExampleLine
 from desktop.ui.shapes import CHECK_SHAPES, CHECK_WORDS, check_colour, shape_icon
 from desktop.ui.theme import Theme
 from desktop.ui.window.actions import Actions
@@ -30,7 +31,10 @@ class Welcome(QFrame):
     doctor_requested = Signal(str)
     """The name of the check that the click was about."""
 
-    def __init__(self, hardware: Hardware, images: Images, actions: Actions, theme: Theme) -> None:
+    def __init__(
+        self, hardware: Hardware, images: Images, actions: Actions, theme: Theme, preparing: ExampleLine
+    ) -> None:
+        """``preparing`` is what shows how far the example is before its start."""
         super().__init__()
         self._hardware, self._images, self._theme = hardware, images, theme
         self._image: ImageState | None = None
@@ -40,6 +44,7 @@ class Welcome(QFrame):
         self.engine = self._make_line("engine")
         self.cards = self._make_line("gpus")
         self.image = self._make_line("image")
+        self.preparing = preparing
         self.example = action_button(actions["example"], "primary")
         self.choose = action_button(actions["choose_dataset"])
         machine = QGridLayout()
@@ -52,6 +57,7 @@ class Welcome(QFrame):
             machine,
             label(EXAMPLE, wrap=True),
             self.example,
+            self.preparing,
             label(OWN, wrap=True),
             row(self.choose, 1),
             space=8,

@@ -31,6 +31,8 @@ def test_compare_prints_results_and_settings(terminal: Terminal) -> None:
     shown = terminal.type("runs", "compare", "First", "Second").out
     assert "Set alike." in shown
     assert "Step" in shown
+    assert "MB" in next(line for line in shown.splitlines() if line.startswith("Size on disk"))
+    assert told["made_of"] == {}, "both were made of the same"
     assert "at least two" in terminal.refused("runs", "compare", "First", "First")
 
 

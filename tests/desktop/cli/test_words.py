@@ -141,7 +141,7 @@ def test_the_program_itself(tmp_path: Path) -> None:
 
 def test_the_desktop_never_imports_the_trainers_libraries(tmp_path: Path) -> None:
     code = (
-        "import sys; from desktop import cli; from desktop.controllers import assembly; "
+        "import sys; from desktop.cli import main; from desktop.controllers import assembly; "
         "print([name for name in ('torch', 'transformers', 'unsloth', 'trl', 'peft') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)

@@ -197,3 +197,19 @@ def test_in_4_bits_unsloths_copy_is_what_a_run_fetches() -> None:
     assert needed_repository(llama, four_bit=False) == llama
     assert needed_repository(llama, four_bit=True, revision="main") == llama
     assert needed_repository("somebody/else", four_bit=True) == "somebody/else"
+
+
+def test_a_model_that_is_here_whole_needs_no_copy_in_4_bits(models: Models) -> None:
+    llama, four_bit = "meta-llama/Llama-3.2-1B-Instruct", "unsloth/Llama-3.2-1B-Instruct-bnb-4bit"
+    knobs = {"model": llama, "model_revision": None, "load_in_4bit": True}
+    assert models.examined_as(knobs) == (four_bit, None)
+    kept = models.cache / "models--meta-llama--Llama-3.2-1B-Instruct"
+    folder = kept / "snapshots" / "abc"
+    write_model(folder)
+    (kept / "blobs").mkdir()
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("abc")
+    assert models.examined_as(knobs) == (llama, None)
+    assert models.check(*models.examined_as(knobs), offline=True).can_train
+    (folder / "model.safetensors").unlink()
+    assert models.examined_as(knobs) == (four_bit, None)

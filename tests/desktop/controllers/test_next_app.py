@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -243,3 +245,57 @@ def test_the_next_app_remembers_that_a_run_crashed(
     assert run.state is RunState.FAILED
     assert run.failure is not None
     assert run.failure.code == "crashed"
+
+
+def test_the_time_of_every_start_is_known_before_a_long_run_is_opened(
+    app: App,
+    started: str,
+    open_app: OpenApp,
+    qtbot: QtBot,
+    in_state: InState,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(curves, "LONG", 0)
+    trainer = FakeTrainer(app.run(started).files, now=datetime.now(UTC))
+    trainer.begin().step(1).wait(600).step(2).pause(2)
+    in_state(app, started, RunState.PAUSED)
+    app.engine.exit(started, 0)
+    app.runs.resume(started)
+    in_state(app, started, RunState.STARTING)
+    trainer.wait(7200).begin(resumed_from=2).step(3).wait(60).finish(3)
+    run = in_state(app, started, RunState.FINISHED)
+    worked = run.seconds_of_work(run.ended)
+    assert run.earlier_s is not None
+    assert run.earlier_s >= 600
+    app.close()
+    later = open_app(app.engines)
+    later.runs.load(aside=True)
+    unread = later.run(started)
+    assert unread.progress.last_seq < 0, "it has not been read"
+    assert unread.seconds_of_work(unread.ended) == worked
+
+
+@pytest.mark.parametrize("how", ["opened", "rebuilt"])
+def test_a_catalogue_of_before_learns_the_time_when_a_long_run_is_read(
+    how: str,
+    app: App,
+    started: str,
+    open_app: OpenApp,
+    qtbot: QtBot,
+    in_state: InState,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(curves, "LONG", 0)
+    app.trainer(started).begin().step(1).wait(600).step(2).pause(2)
+    in_state(app, started, RunState.PAUSED)
+    app.store.save_run(replace(app.run(started), earlier_s=None))
+    app.close()
+    later = open_app(app.engines)
+    later.runs.load(aside=True)
+    assert later.run(started).earlier_s is None
+    if how == "opened":
+        later.runs.open_aside(started, lambda _: None, lambda: None)
+    else:
+        assert later.runs.rebuild() == 0
+    qtbot.waitUntil(lambda: later.store.run_records()[0].earlier_s is not None, timeout=60_000)
+    assert later.store.run_records()[0].earlier_s == later.run(started).earlier_s

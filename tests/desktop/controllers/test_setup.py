@@ -133,6 +133,17 @@ def test_a_model_of_the_hub_is_fetched_by_the_app_before_a_start(jobs: Jobs, qtb
     assert models.asked == ["org/missing"]
 
 
+@pytest.mark.parametrize("is_offline", [False, True])
+def test_in_4_bits_no_copy_of_a_model_is_fetched_that_is_here(jobs: Jobs, qtbot: QtBot, is_offline: bool) -> None:
+    setup = Setup({}, jobs)
+    models = Models("Qwen/Qwen3-8B")
+    setup.models = models  # type: ignore[assignment]
+    told: list[object] = []
+    setup.bring_model(NeededModel("Qwen/Qwen3-8B", None, True, is_offline), told.append, told.append, told.append)
+    qtbot.waitUntil(lambda: True in told, timeout=60_000)
+    assert "fetching unsloth/Qwen3-8B-unsloth-bnb-4bit" not in told
+
+
 @pytest.mark.parametrize("by_the_switch", [False, True])
 def test_offline_nothing_is_fetched_and_what_is_here_works(jobs: Jobs, by_the_switch: bool) -> None:
     setup = Setup({}, jobs)

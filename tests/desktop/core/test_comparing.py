@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from desktop.core import folders
-from desktop.core.comparing import Line, compare
+from desktop.core.comparing import Line, compare, made_of
 from desktop.core.labels import NONE, Labels, RunLabels
 from desktop.core.passport import differences, passport
 from desktop.core.progress import Progress, advance
@@ -59,6 +59,26 @@ def test_a_knob_that_a_method_does_not_use_is_nothing_there(make_run: MakeRun) -
 
 def test_runs_that_are_alike_have_no_settings_to_show(make_run: MakeRun) -> None:
     assert compare([make_run("one"), make_run("two")]).settings == ()
+
+
+def test_what_runs_were_not_all_made_of(make_run: MakeRun) -> None:
+    one, two = make_run("one"), replace(make_run("two"), engine="process")
+    contained = replace(passport(one, None), image="sha256:aa", packages={"torch": "2.13", "unsloth": "1", "bits": "3"})
+    bare = replace(passport(two, None), image="", packages={"torch": "2.12", "unsloth": "1"})
+    assert by_name(tuple(made_of([one, two], [contained, bare]))) == {
+        "engine": ("docker", "process"),
+        "image": ("sha256:aa", "none"),
+        "bits": ("3", "not installed"),
+        "torch": ("2.13", "2.12"),
+    }
+    assert made_of([one, one], [contained, contained]) == []
+
+
+def test_what_a_run_has_not_said_is_no_difference(make_run: MakeRun) -> None:
+    one, two = make_run("one"), make_run("two")
+    told = replace(passport(one, None), image="sha256:aa", driver="580", gpus=("RTX 3060",))
+    silent = replace(passport(two, None), image="", driver="", gpus=(), packages={}, model_fingerprint="")
+    assert made_of([one, two], [told, silent]) == []
 
 
 def test_a_passport_holds_what_decides(make_run: MakeRun) -> None:

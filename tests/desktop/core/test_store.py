@@ -43,13 +43,22 @@ def turn(number: int, run_id: str = "r1") -> Turn:
 def test_a_run_comes_back(store: Store, run: Run) -> None:
     ended = START + timedelta(hours=1, microseconds=5)
     store.save_run(
-        replace(run, ended=ended, state=RunState.FINISHED, step=9, total_steps=9, loss=0.25, size_bytes=2**40)
+        replace(
+            run,
+            ended=ended,
+            state=RunState.FINISHED,
+            step=9,
+            total_steps=9,
+            loss=0.25,
+            size_bytes=2**40,
+            earlier_s=90.5,
+        )
     )
     (record,) = store.run_records()
     assert (record.id, record.name, record.engine, record.folder) == ("r1", "First", "process", run.folder)
     assert (record.created, record.started, record.ended) == (START, START, ended)
     assert (record.state, record.step, record.total_steps, record.loss) == (RunState.FINISHED, 9, 9, 0.25)
-    assert record.size_bytes == 2**40
+    assert (record.size_bytes, record.earlier_s) == (2**40, 90.5)
     assert read_values(record.values) == run.config
 
 

@@ -49,6 +49,18 @@ def test_what_is_no_stall(run: Run, trainer: FakeTrainer) -> None:
     assert said(run, trainer.open_phase("evaluate"), 9_000) == ""
 
 
+def test_an_evaluation_that_hangs_is_told_by_how_long_the_others_took(run: Run, trainer: FakeTrainer) -> None:
+    for step in range(1, 6):
+        trainer.step(step, seconds=2.0)
+    trainer.phase("evaluate", 3.0).phase("evaluate", 40.0).step(6, seconds=2.0).open_phase("evaluate")
+    assert said(run, trainer, 200) == ""
+    assert (
+        said(run, trainer, 201) == "Captain has said nothing for 3 min in an evaluation; the longest before took 40 s."
+    )
+    # How long the first checkpoint takes nobody knows.
+    assert said(run, trainer.open_phase("save"), 9_000) == ""
+
+
 def take(heat: Heat, sample: GpuSample, seconds: int) -> list[str]:
     return [sentence for _ in range(seconds) for _, sentence in heat.take([sample])]
 

@@ -35,6 +35,7 @@ from desktop.controllers.setup import Setup
 from desktop.controllers.troubles import Troubles
 from desktop.core.settings import SettingsTable
 from desktop.core.store import Store
+from desktop.engine.example_model import Tell
 from desktop.engine.launch import LaunchSpec, Machine
 from desktop.engine.secrets import SecretStore
 from desktop.engine.steps import BuildStep, Fetched
@@ -161,8 +162,15 @@ class FakeExampleModel:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.gate = threading.Event()
+        self.gate.set()
+        """Cleared, it is fetched for ever."""
 
-    def ensure(self, engine: EngineName, *_: object) -> Path:
+    def ensure(self, engine: EngineName, tell: Tell, given_up: threading.Event) -> Path:
+        tell("fetching the model", Fetched(60_000_000, 240_000_000, 3_000_000))
+        while not self.gate.wait(0.02):
+            if given_up.is_set():
+                raise EngineError("The example is no longer wanted.", code="cancelled")
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "config.json").write_text("{}")
         return self.folder

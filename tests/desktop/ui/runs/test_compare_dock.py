@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from desktop.ui.runs.compare_model import CompareModel
 from desktop.ui.window.main_window import MainWindow
 from tests.desktop.ui.window_fakes import Bench
+from trainer_image.contract import RunConfig
 
 StartRun = Callable[..., str]
 
@@ -93,3 +94,15 @@ def test_a_deleted_run_is_compared_no_longer(
     assert window.compare_dock.model.columnCount() == 3
     window.compare_dock._run_removed(runs[1])
     assert window.compare_dock.stack.currentIndex() == 0
+
+
+def test_what_runs_were_made_of_is_said_in_words(
+    window: MainWindow, bench: Bench, config: RunConfig, runs: list[str], qtbot: QtBot
+) -> None:
+    bare = bench.services.runs.start(config, name="bare", engine="process", at_once=True)
+    bench.trainer(bare).hello()
+    qtbot.waitUntil(lambda: bench.services.runs.get(bare).state == "running", timeout=60_000)
+    window.selection.compare([runs[0], bare])
+    model = window.compare_dock.model
+    assert [row.title for row in model.rows].count("Made of something else") == 1
+    assert cells(model, "Engine") == ["in a container", "without a container"]

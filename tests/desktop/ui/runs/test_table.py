@@ -14,12 +14,13 @@ from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.controllers.notices import Notice
+from desktop.core.passport import passport
 from desktop.core.run import Run, RunState
 from desktop.engine.named_image import named_image
 from desktop.ui.runs.columns import Column, model_name
 from desktop.ui.runs.dock import RunsDock
 from desktop.ui.runs.labels_dialog import RunLabelsDialog
-from desktop.ui.runs.passport import PassportDialog
+from desktop.ui.runs.passport import PassportDialog, groups_of
 from desktop.ui.runs.reproduce_dialog import ReproduceDialog
 from desktop.ui.window.main_window import MainWindow
 from tests.desktop.ui.window_fakes import Bench, make_bench
@@ -129,6 +130,19 @@ def test_the_list_is_narrowed_by_words_state_and_tag(
     assert dock.stack.currentIndex() == 1
 
 
+def test_several_runs_that_come_back_are_chosen_again(
+    dock: RunsDock, window: MainWindow, finished: Callable[..., str]
+) -> None:
+    first, _, third = finished("first"), finished("second"), finished("third")
+    window.selection.select(first)
+    dock.choose([first, third])
+    window.actions_by_name["archive_runs"].trigger()
+    assert names(dock.shown) == ["second"]
+    window.bar.action.click()  # Undo
+    assert set(window.selection.chosen) == {first, third}
+    assert window.selection.run_id == first
+
+
 def test_a_run_is_put_away_and_back(
     dock: RunsDock, window: MainWindow, finished: Callable[..., str], bench: Bench, qtbot: QtBot
 ) -> None:
@@ -139,6 +153,8 @@ def test_a_run_is_put_away_and_back(
     assert window.selection.run_id == second
     window.bar.action.click()  # Undo
     assert names(dock.shown) == ["second", "first"]
+    assert window.selection.run_id == first, "what came back is looked at again"
+    assert window.selection.chosen == (first,)
     dock.choose([first, second])
     window.actions_by_name["archive_runs"].trigger()
     qtbot.waitUntil(lambda: dock.stack.currentIndex() == 2)
@@ -274,6 +290,16 @@ def test_the_passport_is_read_copied_and_saved(
     dialog.save.click()
     assert json.loads(file.read_text())["config"]["seed"] == 11
     dialog.accept()
+
+
+def test_what_a_run_had_no_use_for_is_not_open_in_its_passport(bench: Bench, start_run: StartRun) -> None:
+    told = passport(bench.services.runs.get(start_run("bare")), None)
+    bare = replace(told, engine="process", image="", device="cpu", gpus=(), driver="")
+    lines = dict(line for _, group in groups_of(bare) for line in group)
+    assert (lines["Cards"], lines["Driver"]) == ("none", "none")
+    assert lines["Image"] == "none, it ran without a container"
+    unsaid = dict(line for _, group in groups_of(replace(bare, engine="docker", device="")) for line in group)
+    assert (unsaid["Cards"], unsaid["Image"]) == ("", "")
 
 
 def test_a_run_is_made_again_and_what_is_not_the_same_is_said(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from desktop.core.run import RunState
 from desktop.ui.charts.metric_words import TITLES, main_chart, small_charts, title_of
 from desktop.ui.runs.model import subline
 from desktop.ui.runs.phase_line import PHASE_WORDS
+from desktop.ui.runs.run_facts import facts_of
 from desktop.ui.window.main_window import MainWindow
 from tests.desktop.ui.window_fakes import Bench, FakeTrainer
 from trainer_image.contract import (
@@ -23,6 +26,7 @@ from trainer_image.contract import (
     OutOfMemory,
     PhaseName,
     Placement,
+    PlacementName,
     Round,
     Step,
     Suggestion,
@@ -207,7 +211,7 @@ def test_full_memory_is_marked_and_told_once(
     # A window that opens later knows the mark, and does not tell old news.
     again = MainWindow(bench.services)
     qtbot.addWidget(again)
-    assert again.bar.isHidden()
+    assert again.bar.is_empty
 
 
 def test_a_warning_is_marked_told_and_stands_in_the_head(
@@ -240,11 +244,67 @@ def test_a_warning_is_marked_told_and_stands_in_the_head(
     # A window that opens later knows the marks, and does not tell old news.
     again = MainWindow(bench.services)
     qtbot.addWidget(again)
-    assert again.bar.isHidden()
+    assert again.bar.is_empty
     # What a resume undoes holds no more; what is said of the data does.
     trainer.hello(1)
     qtbot.waitUntil(lambda: not len(curves.main.data_of("warning")[0]), timeout=60_000)
     qtbot.waitUntil(lambda: head.warned.whole_text().startswith("The warm-up is shortened."), timeout=60_000)
+
+
+def test_rows_that_were_left_out_by_choice_are_counted_and_nobody_is_called(
+    watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot
+) -> None:
+    run_id = start_run("mine", bad_rows="leave_out")
+    trainer, head = bench.trainer(run_id), watching.plots_dock.head
+    told: list[str] = []
+    bench.services.notices.posted.connect(lambda notice: told.append(notice.sentence))
+    left_out = Warned(code="rows_left_out", sentence="2 rows cannot be used and are left out. Line 3: no answer.")
+    short = Warned(code="too_few_rows", sentence="There are too few rows to hold one back.")
+    trainer.plan(100, rows_left_out=2).say(left_out).say(short).step(1, 2.0)
+    qtbot.waitUntil(lambda: head.place.whole_text() == "2 rows left out.", timeout=60_000)
+    assert head.place.toolTip() == left_out.sentence
+    assert head.warned.whole_text() == short.sentence
+    assert told == [f"mine: {short.sentence}"]
+    # A resume says both again, and neither is news.
+    trainer.wait(3600).hello(1)
+    trainer.plan(100, rows_left_out=2).say(left_out).say(short).step(2, 2.0)
+    qtbot.waitUntil(lambda: bench.services.runs.get(run_id).step == 2, timeout=60_000)
+    assert told == [f"mine: {short.sentence}"]
+
+
+def test_of_a_run_that_has_ended_its_place_is_a_fact(
+    watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot
+) -> None:
+    run_id = start_run("done")
+    trainer, head = bench.trainer(run_id), watching.plots_dock.head
+    trainer.say(Placement(placement="one", cards=[], processes=1, sentence="The run trains on the CPU."))
+    trainer.say(Warned(code="may_not_fit", sentence="The run may not fit.", hint="It is tried all the same."))
+    qtbot.waitUntil(lambda: head.place.whole_text() == "The run trains on the CPU.", timeout=60_000)
+    qtbot.waitUntil(head.warned_line.isVisible, timeout=60_000)
+    trainer.step(1, 2.0).say(Finished(step=1, adapter="adapter", seconds=1))
+    qtbot.waitUntil(lambda: head.place.whole_text() == "Ran on the CPU.", timeout=60_000)
+    assert head.place.toolTip() == "As it began: The run trains on the CPU."
+    assert not head.warned_line.isVisible(), "it did fit"
+
+
+def test_every_way_to_use_the_cards_is_a_fact(bench: Bench, start_run: StartRun) -> None:
+    run_id = start_run("done")
+    ended = replace(bench.services.runs.get(run_id), state=RunState.PAUSED)
+
+    def fact(placement: PlacementName, *cards: int, batch: Batch | None = None) -> str:
+        placed = Placement(placement=placement, cards=list(cards), processes=len(cards) or 2, sentence="...")
+        return facts_of(replace(ended, progress=replace(ended.progress, placement=placed, batch=batch)))
+
+    assert fact("data_parallel") == "Ran on the CPU in 2 processes together."
+    assert fact("one", 1).startswith("Ran on card 1")
+    assert fact("data_parallel", 0, 1) == "Ran on cards 0 and 1, a copy of the model on each."
+    assert fact("sharded", 0, 1, 2) == "Ran on cards 0, 1 and 2, the weights shared out over them."
+    batch = Batch(
+        per_device_train_batch_size=2, gradient_accumulation_steps=4, gradient_checkpointing=True, sentence="..."
+    )
+    assert fact("layers", 0, 1, batch=batch) == (
+        "Ran on cards 0 and 1, the layers split over them. Batch 2 × 4, with gradient checkpointing."
+    )
 
 
 def test_a_warning_is_told_though_the_clock_was_set_back(
@@ -310,7 +370,7 @@ def test_a_run_that_waits_says_for_what(watching: MainWindow, bench: Bench, star
     assert not watching.actions_by_name["delete_run"].isEnabled()
     watching.actions_by_name["cancel"].trigger()
     assert bench.services.runs.get(waiting.id).state == "cancelled"
-    assert not watching.bar.isVisible()
+    assert watching.bar.is_empty
 
 
 def test_a_judge_cannot_be_talked_to_and_says_why(

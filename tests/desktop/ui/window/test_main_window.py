@@ -214,7 +214,7 @@ def test_doctor_shows_every_check_in_words(window: MainWindow, bench: Bench, qtb
 
 def test_notices_wait_to_be_read(window: MainWindow, bench: Bench) -> None:
     notices, bar = bench.services.notices, window.bar
-    assert bar.isHidden()
+    assert bar.is_empty
     notices.post("warning", "The disk is filling up.", "Free some space.")
     notices.post("error", "It did not start.", "Look at the doctor.")
     assert bar.sentence.whole_text() == "It did not start."
@@ -223,7 +223,8 @@ def test_notices_wait_to_be_read(window: MainWindow, bench: Bench) -> None:
     bar.dismiss()
     assert bar.sentence.whole_text() == "The disk is filling up."
     bar.dismiss()
-    assert bar.isHidden()
+    assert bar.is_empty
+    assert not bar.content.isVisible()
 
 
 def test_a_crash_shows_its_report(window: MainWindow, bench: Bench, qtbot: QtBot) -> None:

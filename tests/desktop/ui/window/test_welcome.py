@@ -8,13 +8,14 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
-from tests.desktop.ui.test_presets import CARDS
 
 from desktop.controllers.hardware import Check
+from desktop.controllers.notices import Notice
 from desktop.engine.gpus import GpuSample
 from desktop.ui.machine.doctor_dialog import DoctorDialog
 from desktop.ui.window.main_window import MainWindow
 from desktop.ui.window.welcome import Welcome
+from tests.desktop.ui.setup.test_presets import CARDS, WAIT_MS
 from tests.desktop.ui.window_fakes import Bench
 from trainer_image.contract import Problem
 
@@ -106,10 +107,10 @@ def test_a_long_problem_leaves_the_panel_its_width(window: MainWindow, qtbot: Qt
     width = panel.width()
     sentence = "This file holds rows that could be meant in several ways " * 4
     panel.show_config(None, [Problem("dataset", sentence)])
-    qtbot.waitUntil(lambda: panel._links[0].text().endswith("…"))
+    qtbot.waitUntil(lambda: panel.problems.links[0].text().endswith("…"))
     assert panel.width() == width
     assert panel.missing() == [f"→ {sentence.rstrip('.')}"]
-    assert sentence in panel._links[0].toolTip()
+    assert sentence in panel.problems.links[0].toolTip()
 
 
 @pytest.mark.parametrize(("line", "check"), [("engine", "engine"), ("cards", "gpus"), ("image", "image")])
@@ -127,6 +128,39 @@ def test_a_file_can_be_chosen_there(
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(bench.dataset), ""))
     qtbot.mouseClick(card.choose, Qt.MouseButton.LeftButton)
     assert window.config_dock.form.values()["dataset"] == str(bench.dataset)
+
+
+def test_the_example_says_how_far_it_is_and_can_be_cancelled(
+    card: Welcome, window: MainWindow, bench: Bench, qtbot: QtBot
+) -> None:
+    line, lower, posted = card.preparing, window.config_dock.panel.example, list[Notice]()
+    bench.services.notices.posted.connect(posted.append)
+    assert not line.isVisible()
+    bench.example.gate.clear()
+    qtbot.mouseClick(card.example, Qt.MouseButton.LeftButton)
+    assert line.isVisible()
+    assert line.bar.maximum() == 0
+    assert not card.example.isEnabled()
+    qtbot.waitUntil(lambda: line.bar.maximum() > 0, timeout=WAIT_MS)
+    assert line.bar.value() / line.bar.maximum() == 0.25
+    wanted = "Fetching the model · 60 MB of 240 MB at 3 MB/s, 60 s left to fetch · "
+    assert line.says.text().startswith(wanted)
+    assert line.says.text().endswith(" so far")
+    # One line says so: with the first steps gone it is the one above the start.
+    assert not lower.isVisible()
+    window.config_dock.panel.show_welcome(False)
+    assert lower.isVisible()
+    window.config_dock.panel.show_welcome(True)
+    qtbot.mouseClick(line.cancel, Qt.MouseButton.LeftButton)
+    assert not line.isVisible()
+    assert card.example.isEnabled()
+    assert posted == []
+    assert bench.services.runs.all() == []
+    # The next try begins anew, and this one comes to a run.
+    bench.example.gate.set()
+    with qtbot.waitSignal(bench.services.runs.run_added):
+        qtbot.mouseClick(card.example, Qt.MouseButton.LeftButton)
+    assert not line.isVisible()
 
 
 def test_a_closed_doctor_hears_nothing_more(card: Welcome, window: MainWindow, bench: Bench, qtbot: QtBot) -> None:

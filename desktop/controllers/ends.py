@@ -1,0 +1,72 @@
+"""The ends of runs that nobody has seen yet: told when they come, and again to whoever opens a window later."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop.controllers.notices import Notice, Notices
+from desktop.controllers.run_book import RunBook
+from desktop.core.run import Run, RunState
+from desktop.core.store import Store
+from desktop.core.unseen_ends import UnseenEnds
+
+
+class Ends(QObject):
+    """Tells how runs end, and keeps in the catalogue whose end is still to be seen."""
+
+    was_seen = Signal(str)
+    """Somebody has seen how this run ended, or it goes on."""
+
+    def __init__(self, book: RunBook, store: Store, notices: Notices) -> None:
+        super().__init__()
+        self._book = book
+        self._notices = notices
+        self._kept = UnseenEnds(store)
+        self._unseen = dict.fromkeys(self._kept.all())
+        book.run_changed.connect(self._look)
+        book.run_removed.connect(self.see)
+
+    def tell(self, run: Run) -> None:
+        """Tell how a run has ended, unless the user asked for just that."""
+        if run.state is RunState.FINISHED or run.failure is not None:
+            self._unseen[run.id] = None
+            self._kept.mark(run.id, True)
+            self._notices.pass_on(end_notice(run))
+
+    def unseen(self) -> list[Notice]:
+        """Return what is to be told of the runs whose end nobody has seen, the latest last."""
+        # Another app, such as the keeper, may have marked more since this one began.
+        self._unseen = dict.fromkeys(self._kept.all())
+        runs = [run for run_id in self._unseen if (run := self._book.runs.get(run_id)) is not None]
+        return [end_notice(run) for run in runs if not run.state.can_cancel]
+
+    def see(self, run_id: str) -> None:
+        """Take note that somebody has seen how a run ended."""
+        if run_id in self._unseen:
+            del self._unseen[run_id]
+            self._kept.mark(run_id, False)
+            self.was_seen.emit(run_id)
+
+    def _look(self, run_id: str) -> None:
+        """A run that goes on has ended no longer."""
+        run = self._book.runs.get(run_id)
+        if run is not None and run.state.can_cancel:
+            self.see(run_id)
+
+
+def end_notice(run: Run) -> Notice:
+    """Return what is told of the end of a run."""
+    if run.state is RunState.FINISHED:
+        return Notice("info", f"{run.name} is finished.", _what_now(run), run.id, is_end=True)
+    level: Literal["warning", "error"] = "warning" if run.state is RunState.PAUSED else "error"
+    if run.failure is None:  # a long run that has not been read: its head says why
+        return Notice(level, f"{run.name} is {run.state.value}.", "", run.id, is_end=True)
+    return Notice(level, f"{run.name}: {run.failure.sentence}", run.failure.hint, run.id, is_end=True)
+
+
+def _what_now(run: Run) -> str:
+    if run.progress.suggestion is not None:
+        return run.progress.suggestion.sentence
+    return "" if run.no_chat_because else "Talk to it in the chat."

@@ -1,0 +1,89 @@
+"""How a run ended stays in the bar until it is seen: pressed, closed, or the run is looked at in this window."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Literal
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QWidget
+
+from desktop.controllers.notices import Notice, Notices
+from desktop.controllers.runs import Runs
+from desktop.ui import words
+from desktop.ui.runs.selection import Selection
+from desktop.ui.window.notice_bar import NoticeBar
+
+MANY = 3
+"""So many ends at once are told in one sentence."""
+
+
+class EndNotices(QObject):
+    """Stands between the bar, the list of runs and what is kept of unseen ends."""
+
+    def __init__(self, runs: Runs, notices: Notices, bar: NoticeBar, selection: Selection, window: QWidget) -> None:
+        super().__init__(window)
+        self._runs = runs
+        self._ends = runs.ends
+        self._bar = bar
+        self._selection = selection
+        self._window = window
+        self._summed: list[str] = []
+        """The runs whose ends are told in one sentence, and have not been seen."""
+        self._has_recalled = False
+        notices.posted.connect(self._told)
+        bar.closed.connect(self._closed)
+        self._ends.was_seen.connect(self._was_seen)
+        selection.run_selected.connect(self._looked_at)
+        selection.run_pressed.connect(self._looked_at)
+
+    def recall(self) -> None:
+        """Tell, once, what ended while no window was open or nobody looked."""
+        if self._has_recalled:
+            return
+        self._has_recalled = True
+        notices = self._ends.unseen()
+        if len(notices) < MANY:
+            for notice in notices:
+                self._bar.show_notice(notice)
+        else:
+            self._sum_up(notices)
+
+    def _told(self, notice: Notice) -> None:
+        """Nobody who comes back wants to close a dozen notices one by one."""
+        if notice.is_end and self._has_recalled:
+            notices = self._ends.unseen()
+            if len(notices) >= MANY:
+                self._sum_up(notices)
+
+    def _sum_up(self, notices: list[Notice]) -> None:
+        self._bar.forget_end("")
+        self._summed = [notice.run_id for notice in notices]
+        for run_id in self._summed:
+            self._bar.forget_end(run_id)
+        level: Literal["info", "warning"] = "info" if all(notice.level == "info" for notice in notices) else "warning"
+        told = Notice(level, self._in_one_sentence(), is_end=True)
+        self._bar.show_notice(told, "Show", lambda: self._selection.view_requested.emit("watch"))
+
+    def _in_one_sentence(self) -> str:
+        runs = [run for run_id in self._summed if (run := self._runs.get(run_id)) is not None]
+        states = Counter(run.state for run in runs)
+        how = ", ".join(f"{words.count(number)} {state.value}" for state, number in states.most_common())
+        return f"{words.plural(len(runs), 'run')} ended since you looked last: {how}."
+
+    def _closed(self, notice: Notice) -> None:
+        if notice.is_end:
+            for run_id in [notice.run_id] if notice.run_id else list(self._summed):
+                self._ends.see(run_id)
+
+    def _was_seen(self, run_id: str) -> None:
+        self._bar.forget_end(run_id)
+        if run_id in self._summed:
+            self._summed.remove(run_id)
+            if not self._summed:
+                self._bar.forget_end("")
+
+    def _looked_at(self, run_id: str) -> None:
+        """A run that the app itself has chosen, or chose in the background, has not been looked at by anybody."""
+        if self._window.isActiveWindow():
+            self._ends.see(run_id)
