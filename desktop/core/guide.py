@@ -135,6 +135,14 @@ def can_feed(goal: Goal, shape: Shape | None) -> bool:
     return shape is None or any(method in methods_for(shape) for method in goal.methods)
 
 
+def title_of(way: Way, model: KnownModel) -> str:
+    """Return what a way is called for a model, whose files may hold its weights in less than 16 bits."""
+    stored = model.facts.stored if model.facts else "plain"
+    if way.key == "lora" and stored != "plain" and not model.is_four_bit:
+        return f"LoRA, an {'MXFP4' if stored == 'mxfp4' else 'FP8'} base"
+    return way.title
+
+
 def room_for(way: Way, model: KnownModel, machine: Machine, method: Method) -> Room | None:
     """Return what one row at once of 1,024 tokens would need this way; None where nobody knows the model."""
     if model.size is None:

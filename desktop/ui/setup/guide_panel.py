@@ -8,7 +8,19 @@ from PySide6.QtWidgets import QButtonGroup, QGridLayout, QLabel, QRadioButton, Q
 from desktop.controllers.scanning import Report
 from desktop.core.auto_memory import Machine, Room
 from desktop.core.dataset.fits import methods_for
-from desktop.core.guide import GOALS, NEEDS, WAYS, Goal, Way, best_way, goal_of, knobs_of, method_for, room_for
+from desktop.core.guide import (
+    GOALS,
+    NEEDS,
+    WAYS,
+    Goal,
+    Way,
+    best_way,
+    goal_of,
+    knobs_of,
+    method_for,
+    room_for,
+    title_of,
+)
 from desktop.core.models import KnownModel
 from desktop.ui import words
 from desktop.ui.pieces import boxed, button, column, label, row, set_role
@@ -102,7 +114,10 @@ class GuidePanel(QWidget):
     def _show_outcome(self) -> None:
         rooms = [room_for(way, self._model, self._machine, self.method) for way in WAYS]
         self.ways.show_texts(
-            [(way.title, f"{_room_words(room)} {way.sentence}") for way, room in zip(WAYS, rooms, strict=True)]
+            [
+                (title_of(way, self._model), f"{_room_words(room)} {way.sentence}")
+                for way, room in zip(WAYS, rooms, strict=True)
+            ]
         )
         needs, time = NEEDS[self.method]
         fitting = self._report is None or self._report.shape is None or self.method in methods_for(self._report.shape)

@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from desktop.core.auto_memory import GIB, Card, Machine
-from desktop.core.guide import GOALS, NEEDS, WAYS, best_way, can_feed, goal_of, knobs_of, method_for, room_for
+from desktop.core.guide import (
+    GOALS,
+    NEEDS,
+    WAYS,
+    best_way,
+    can_feed,
+    goal_of,
+    knobs_of,
+    method_for,
+    room_for,
+    title_of,
+)
 from desktop.core.models import KnownModel, known_model
 from trainer_image.contract import METHODS, check_config
 from trainer_image.formats import Shape
@@ -86,3 +97,9 @@ def test_4_bit_files_stay_in_4_bits() -> None:
     four_bit = known_model("unsloth/Qwen3-8B-unsloth-bnb-4bit")
     assert knobs_of(LORA, four_bit, TWO)["load_in_4bit"] is True
     assert best_way(four_bit, TWO, "sft") is QLORA
+
+
+def test_a_way_is_called_by_what_the_models_own_files_hold() -> None:
+    assert [title_of(way, LLAMA) for way in WAYS] == [way.title for way in WAYS]
+    assert title_of(LORA, known_model("openai/gpt-oss-20b")) == "LoRA, an MXFP4 base"
+    assert title_of(QLORA, known_model("openai/gpt-oss-20b")) == QLORA.title
