@@ -7,40 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.model_shapes import LLAMA_1B, LLAMA_8B, SMOLLM2
 from trainer_image.contract import RunConfig
 from trainer_image.memory import GIB, kept_by_size, predict
 from trainer_image.model_facts import ModelFacts, model_facts
-
-LLAMA_8B = {
-    "model_type": "llama",
-    "num_hidden_layers": 32,
-    "hidden_size": 4096,
-    "num_attention_heads": 32,
-    "num_key_value_heads": 8,
-    "intermediate_size": 14336,
-    "vocab_size": 128256,
-    "tie_word_embeddings": False,
-}
-LLAMA_1B = {
-    "model_type": "llama",
-    "num_hidden_layers": 16,
-    "hidden_size": 2048,
-    "num_attention_heads": 32,
-    "num_key_value_heads": 8,
-    "intermediate_size": 8192,
-    "vocab_size": 128256,
-    "tie_word_embeddings": True,
-}
-SMOLLM2 = {
-    "model_type": "llama",
-    "num_hidden_layers": 30,
-    "hidden_size": 576,
-    "num_attention_heads": 9,
-    "num_key_value_heads": 3,
-    "intermediate_size": 1536,
-    "vocab_size": 49152,
-    "tie_word_embeddings": True,
-}
 
 
 def config(**knobs: Any) -> RunConfig:

@@ -6,22 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.model_shapes import LLAMA_8B
 from trainer_image.contract import RunConfig
 from trainer_image.model_facts import model_facts
 from trainer_image.split_speed import Speeds, faster_first, split_seconds
 
-LLAMA_8B = model_facts(
-    {
-        "model_type": "llama",
-        "num_hidden_layers": 32,
-        "hidden_size": 4096,
-        "num_attention_heads": 32,
-        "num_key_value_heads": 8,
-        "intermediate_size": 14336,
-        "vocab_size": 128256,
-        "tie_word_embeddings": False,
-    }
-)
+MODEL = model_facts(LLAMA_8B)
 NVLINK, NO_DIRECT_COPIES = Speeds(300, 698), Speeds(56, 698)
 
 
@@ -40,8 +30,8 @@ def config(**knobs: Any) -> RunConfig:
     ],
 )
 def test_what_was_measured_is_met(way: str, speeds: Speeds, tokens_per_s: float) -> None:
-    assert LLAMA_8B is not None
-    seconds = split_seconds(config(), LLAMA_8B, 2, speeds)[way]  # type: ignore[index]
+    assert MODEL is not None
+    seconds = split_seconds(config(), MODEL, 2, speeds)[way]  # type: ignore[index]
     assert 2 * 2048 / seconds == pytest.approx(tokens_per_s, rel=0.05)
 
 
@@ -58,5 +48,5 @@ def test_what_was_measured_is_met(way: str, speeds: Speeds, tokens_per_s: float)
     ],
 )
 def test_the_faster_way_comes_first(speeds: Speeds, knobs: dict[str, Any], first: str) -> None:
-    assert LLAMA_8B is not None
-    assert faster_first(config(**knobs), LLAMA_8B, 2, speeds)[0] == first
+    assert MODEL is not None
+    assert faster_first(config(**knobs), MODEL, 2, speeds)[0] == first

@@ -11,25 +11,16 @@ import pytest
 
 from desktop.core.model_sizes import find_run_sizes, find_sizes
 from desktop.core.models import model_list
+from tests.model_shapes import SMOLLM2
 from trainer_image.contract import RunConfig
 from trainer_image.memory import four_bit_bytes
 
-SMOL = {
-    "model_type": "llama",
-    "num_hidden_layers": 30,
-    "hidden_size": 576,
-    "num_attention_heads": 9,
-    "num_key_value_heads": 3,
-    "intermediate_size": 1536,
-    "vocab_size": 49152,
-    "tie_word_embeddings": True,
-}
 PARAMETERS = 134_515_008
 
 
 def write(folder: Path) -> Path:
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps(SMOL))
+    (folder / "config.json").write_text(json.dumps(SMOLLM2))
     return folder
 
 

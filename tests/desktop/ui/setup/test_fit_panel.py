@@ -23,20 +23,11 @@ from desktop.ui.theme import DARK, LIGHT, Theme, contrast
 from desktop.ui.window.main_window import MainWindow
 from tests.desktop.ui.setup.test_tab_order import show, walk
 from tests.desktop.ui.window_fakes import Bench, make_bench
+from tests.model_shapes import LLAMA_8B
 from trainer_image.contract import RunConfig
 
 GIB = 1024**3
 RTX = "NVIDIA GeForce RTX 3060"
-LLAMA_8B = {
-    "model_type": "llama",
-    "num_hidden_layers": 32,
-    "hidden_size": 4096,
-    "num_attention_heads": 32,
-    "num_key_value_heads": 8,
-    "intermediate_size": 14336,
-    "vocab_size": 128256,
-    "tie_word_embeddings": False,
-}
 
 
 def card(index: int, used_gib: float) -> GpuSample:
