@@ -21,6 +21,7 @@ from trainer_image.errors import TrainerError
 from trainer_image.memory import CONTEXT_BYTES
 from trainer_image.model_files import read_weights_ahead
 from trainer_image.preparing import Prepared, placed
+from trainer_image.rewriting import TRAINERS
 from trainer_image.supervise import Signals
 from trainer_image.supervised import STANDBY, ready_mark
 from trainer_image.talking import talked
@@ -33,6 +34,8 @@ class Standing:
     is_taken: bool = False
     crew: Crew | None = None
     count: int = 0
+    trainers: Sequence[str] = ()
+    """Those of TRL that the processes can build."""
     environment: Mapping[str, str] = field(default_factory=dict)
     cards: Sequence[Card] = ()
     """As they were before the processes began."""
@@ -45,7 +48,8 @@ class Standing:
         if crew is None:
             return None
         wanted = prepared.environment | environment(prepared.config)
-        if crew.is_running and prepared.decision.processes == self.count and wanted == self.environment:
+        can_build = set(TRAINERS[prepared.config.method]) <= set(self.trainers)
+        if crew.is_running and can_build and prepared.decision.processes == self.count and wanted == self.environment:
             return crew
         crew.kill()
         return None
@@ -57,7 +61,7 @@ def stand(folder: RunFolder, words: Sequence[str], signals: Signals) -> Standing
     try:
         note = read_standby(waiting_file(folder))
         if note is not None:
-            _begin(standing, folder, words, note.config.method, placed(note.config, folder), signals)
+            _begin(standing, folder, words, placed(note.config, folder), signals)
             _wait(standing, folder, note.idle_seconds, signals)
     except TrainerError as error:
         print(f"{error} {error.hint}", file=sys.stderr)
@@ -75,9 +79,7 @@ def stand(folder: RunFolder, words: Sequence[str], signals: Signals) -> Standing
     return standing
 
 
-def _begin(
-    standing: Standing, folder: RunFolder, words: Sequence[str], method: str, prepared: Prepared, signals: Signals
-) -> None:
+def _begin(standing: Standing, folder: RunFolder, words: Sequence[str], prepared: Prepared, signals: Signals) -> None:
     """Start the processes, unless the cards are split by what is free on them when the run starts."""
     if prepared.decision.placement != "layers":
         prepared = talked(prepared, folder, signals)
@@ -87,9 +89,10 @@ def _begin(
     if prepared.files is not None:
         read_weights_ahead(prepared.files)
     standing.count, standing.cards = decision.processes, prepared.cards
+    standing.trainers = TRAINERS[config.method]
     standing.environment = prepared.environment | environment(config)
     _forget_marks(folder, standing.count)
-    standing.crew = Crew(words, {**standing.environment, STANDBY: method}, standing.count, waits=True)
+    standing.crew = Crew(words, {**standing.environment, STANDBY: config.method}, standing.count, waits=True)
 
 
 def _wait(standing: Standing, folder: RunFolder, idle_seconds: float, signals: Signals) -> None:

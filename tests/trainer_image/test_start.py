@@ -412,6 +412,15 @@ def test_a_run_of_other_variables_gets_processes_of_its_own(launch: Callable[...
     assert run.trainers() == []
 
 
+def test_a_run_whose_trainer_was_not_rewritten_gets_processes_of_its_own(launch: Callable[..., Launched]) -> None:
+    run = launch(["finish"], method="dpo").stand(method="sft")
+    process = stood_by(run)
+    run.go()
+    assert run.wait() == 0
+    assert int((run.folder.path / "process.0").read_text()) != process
+    assert run.trainers() == []
+
+
 def test_full_memory_after_standing_ready_goes_on_with_fresh_processes(launch: Callable[..., Launched]) -> None:
     run = launch(["step", "memory"], ["finish"], per_device_train_batch_size=4).stand()
     process = stood_by(run)
