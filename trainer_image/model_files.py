@@ -17,6 +17,11 @@ BYTES_OF_A_TOKEN = 2
 """Fewer bytes in the mean are rare, so a row of JSON has no more tokens than this makes of its line."""
 TEMPLATE_TOKENS = 256
 """What a chat template may put around a row."""
+_OWNERS = """
+allenai deepseek-ai google huggingfacetb ibm-granite meta-llama microsoft mistralai nousresearch openai qwen unsloth
+"""
+COPIED = frozenset(_OWNERS.split())
+"""Whose models Unsloth offers in 4 bits; a fine-tune of somebody else that bears such a name is another model."""
 
 
 def model_folder(config: RunConfig) -> Path | None:
@@ -32,12 +37,17 @@ def model_folder(config: RunConfig) -> Path | None:
 
 
 def _four_bit_copy(name: str) -> Path | None:
-    """Return where the cache has Unsloth's own 4-bit files of a model, which it loads in the place of the model."""
-    wanted = _plain(name.rpartition("/")[2])
-    kept = sorted(folder.name for folder in _cache().glob("models--unsloth--*-bnb-4bit"))
-    names = [one.removeprefix("models--unsloth--") for one in kept]
-    copies = (_in_cache(f"unsloth/{one}", None) for one in names if _plain(one) == wanted)
-    return next((copy for copy in copies if copy is not None), None)
+    """Return where the cache has Unsloth's own 4-bit files of a model, which it loads in the place of the model.
+
+    Of its two kinds it takes the one that keeps some matrices in 16 bits.
+    """
+    owner, _, own = name.lower().partition("/")
+    if owner not in COPIED:
+        return None
+    kept = (folder.name.removeprefix("models--unsloth--") for folder in _cache().glob("models--unsloth--*-bnb-4bit"))
+    copies = sorted((one for one in kept if _plain(one) == _plain(own)), key=lambda one: "-unsloth-" not in one.lower())
+    there = next((f"unsloth/{one}" for one in copies if is_in_cache(f"unsloth/{one}", None)), None)
+    return _in_cache(there, None) if there is not None else None
 
 
 def _plain(name: str) -> str:

@@ -20,7 +20,7 @@ SPREADS = 8.0
 BLIND = 10.0
 """About what a language model loses that guesses blindly: before it is known what is usual, far out is above this..."""
 AT_FIRST = 3.0
-"""... and above so many times the lowest loss so far: a rate that is far too high shows in the first steps."""
+"""... and above so many times the highest loss so far: a rate that is far too high shows in the first steps."""
 
 
 class Divergence:
@@ -42,7 +42,7 @@ class Divergence:
             self._far_out += 1
             if self._far_out < LASTING:
                 return None
-            former = min(self._calm) if self._level is None else self._level
+            former = statistics.median(self._calm) if self._level is None else self._level
             self._calm, self._level = deque(maxlen=WINDOW), None
             self._far_out = 0
             return f"The loss explodes: it is {loss:.3g} at step {step} and was {former:.3g}."
@@ -60,7 +60,7 @@ class Divergence:
         """Return above what a loss is far out; of the first one nobody can tell."""
         if self._level is not None:
             return self._level + self._room(self._level)
-        return max(BLIND, AT_FIRST * abs(min(self._calm)) + LEAST_RISE) if self._calm else math.inf
+        return max(BLIND, AT_FIRST * max(map(abs, self._calm)) + LEAST_RISE) if self._calm else math.inf
 
     def _room(self, level: float) -> float:
         usual = statistics.median(self._calm)

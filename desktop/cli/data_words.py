@@ -17,8 +17,8 @@ from trainer_image.chat_templates import OWN, TEMPLATES
 def parse(words: Sequence[str]) -> Asked:
     """Read a command line that begins with one of the two; wrong usage ends the program with exit code 2."""
     parser = common_parser()
-    verbs = parser.add_subparsers(dest="verb")
-    add_words(add_word(verbs, "data", "").add_subparsers())
+    verbs = parser.add_subparsers(dest="verb", metavar="WORD")
+    add_words(add_word(verbs, "data", "").add_subparsers(metavar="WORD"))
     arguments = parser.parse_args(common_words_first(words))
     return Asked(arguments.verb, find_home(arguments.home), arguments, wants_window=False)
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from PySide6.QtCore import QObject
 
 from desktop.controllers.following import Following
-from desktop.controllers.notices import Notices
 from desktop.controllers.run_book import RunBook
 from desktop.core import folders
 from desktop.core.chain import next_move
@@ -18,12 +17,11 @@ from desktop.core.store import Store
 class Chain(QObject):
     """Looks after the runs that wait; of several apps on one home, one alone moves each of them on."""
 
-    def __init__(self, book: RunBook, store: Store, following: Following, notices: Notices) -> None:
+    def __init__(self, book: RunBook, store: Store, following: Following) -> None:
         super().__init__()
         self._book = book
         self._store = store
         self._following = following
-        self._notices = notices
 
     def wait(self, run_id: str) -> None:
         """Let a run wait, again, for the one before it."""
@@ -42,9 +40,10 @@ class Chain(QObject):
         folders.write_place(replace(self._book.runs[run_id], position=None, not_before=None))
         self._following.poll(run_id)
         self._book.place(run_id, None)
+        ends = self._following.ends
+        ends.mark(run_id, RunState.CANCELLED, why)
         self._book.change(run_id, state=RunState.CANCELLED, failure=why, waiting_for="")
-        if why is not None:
-            self._notices.post("error", why.sentence, why.hint, run_id)
+        ends.tell(self._book.runs[run_id])
         return True
 
     def settle(self) -> None:

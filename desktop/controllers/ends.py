@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from PySide6.QtCore import QObject, Signal
 
 from desktop.controllers.notices import Notice, Notices
 from desktop.controllers.run_book import RunBook
-from desktop.core.run import Run, RunState
+from desktop.core.run import Failure, Run, RunState
 from desktop.core.store import Store
 from desktop.core.unseen_ends import UnseenEnds
+
+_HOW = {RunState.FAILED: "has failed", RunState.PAUSED: "is paused", RunState.INTERRUPTED: "was interrupted"}
 
 
 class Ends(QObject):
@@ -28,11 +31,15 @@ class Ends(QObject):
         book.run_changed.connect(self._look)
         book.run_removed.connect(self.see)
 
+    def mark(self, run_id: str, state: RunState, failure: Failure | None) -> None:
+        """Keep that a run ends so, before the catalogue hears of it."""
+        if _is_to_be_told(state, failure):
+            self._kept.mark(run_id)
+
     def tell(self, run: Run) -> None:
         """Tell how a run has ended, unless the user asked for just that."""
-        if run.state is RunState.FINISHED or run.failure is not None:
+        if _is_to_be_told(run.state, run.failure):
             self._unseen[run.id] = None
-            self._kept.mark(run.id, True)
             self._notices.pass_on(end_notice(run))
 
     def unseen(self) -> list[Notice]:
@@ -43,17 +50,26 @@ class Ends(QObject):
         return [end_notice(run) for run in runs if not run.state.can_cancel]
 
     def see(self, run_id: str) -> None:
-        """Take note that somebody has seen how a run ended."""
-        if run_id in self._unseen:
-            del self._unseen[run_id]
-            self._kept.mark(run_id, False)
-            self.was_seen.emit(run_id)
+        """Take note that somebody has seen how a run ended, whichever app has told it."""
+        self.see_all([run_id])
+
+    def see_all(self, run_ids: Collection[str]) -> None:
+        """Take note that somebody has seen how these runs ended."""
+        self._kept.see(run_ids)
+        for run_id in run_ids:
+            if run_id in self._unseen:
+                del self._unseen[run_id]
+                self.was_seen.emit(run_id)
 
     def _look(self, run_id: str) -> None:
         """A run that goes on has ended no longer."""
         run = self._book.runs.get(run_id)
-        if run is not None and run.state.can_cancel:
+        if run_id in self._unseen and run is not None and run.state.can_cancel:
             self.see(run_id)
+
+
+def _is_to_be_told(state: RunState, failure: Failure | None) -> bool:
+    return state is RunState.FINISHED or failure is not None
 
 
 def end_notice(run: Run) -> Notice:
@@ -62,8 +78,10 @@ def end_notice(run: Run) -> Notice:
         return Notice("info", f"{run.name} is finished.", _what_now(run), run.id, is_end=True)
     level: Literal["warning", "error"] = "warning" if run.state is RunState.PAUSED else "error"
     if run.failure is None:  # a long run that has not been read: its head says why
-        return Notice(level, f"{run.name} is {run.state.value}.", "", run.id, is_end=True)
-    return Notice(level, f"{run.name}: {run.failure.sentence}", run.failure.hint, run.id, is_end=True)
+        return Notice(level, f"{run.name} {_HOW.get(run.state, 'has ended')}.", "", run.id, is_end=True)
+    why = run.failure.sentence
+    sentence = why if why.startswith(run.name) else f"{run.name}: {why}"
+    return Notice(level, sentence, run.failure.hint, run.id, is_end=True)
 
 
 def _what_now(run: Run) -> str:

@@ -304,8 +304,11 @@ class Following(QObject):
             with suppress(StoreError):
                 folders.write_failure(run, failure.sentence, failure.hint, "out_of_memory")
         ended = run.ended or (None if state.is_live else datetime.now(UTC))
+        has_ended = run.state.is_live and not state.is_live
+        if has_ended and not self.is_quiet:
+            self.ends.mark(run_id, state, failure)
         self._book.change(run_id, state=state, failure=failure, body=body or run.body, ended=ended, asked=asked)
-        if run.state.is_live and not state.is_live:
+        if has_ended:
             self._has_ended(run_id)
 
     def _drain(self, run_id: str) -> None:

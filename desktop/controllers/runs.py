@@ -87,7 +87,7 @@ class Runs(QObject):
         self.ends = self._following.ends
         self._catalogue = Catalogue(self._book, store, self._following, notices)
         self._launching = Launching(self._book, self._following, engines, machine, setup, jobs)
-        self._chain = Chain(self._book, store, self._following, notices)
+        self._chain = Chain(self._book, store, self._following)
         parts = (self._book, store, self._following, self._launching)
         self.queue = Queue(*parts, self._chain, notices, machine.gpu_indices)
         self._recovery = Recovery(*parts, notices)

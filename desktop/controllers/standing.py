@@ -31,6 +31,8 @@ def claim_standing(runs: Path, machine: Machine, config: RunConfig, engine: Engi
             spec = plan_training(config, run_id, files.path, machine, offline=offline, is_fetched=is_fetched)
         except AppError:
             return None  # whoever starts the run is told why
-        if note.engine == engine and note.digest == body_digest(spec) and standby.claim(files, config):
+        # It has imported what its own method needs, and only that.
+        fits = (note.engine, note.digest, note.config.method) == (engine, body_digest(spec), config.method)
+        if fits and standby.claim(files, config):
             return run_id
     return None

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop.core.completions import KEPT
-from desktop.core.curves import COLUMNS, TOLD, Curves, numbers_of
+from desktop.core.curves import COLUMNS, TOLD, Curves, counts_from_its_step, numbers_of
 from desktop.core.series import Floats
 from desktop.core.step_columns import COMPLETION, StepLines
-from trainer_image.contract import Completion, Hello, Step, read_event
+from trainer_image.contract import Completion, Step, read_event
 
 _ORDINARY = re.compile(rb'\{"seq":\d+,"time":"[^"\\]*","kind":"(?!step")([a-z_]+)"')
 MOST_STRANGE = 4000
@@ -39,14 +39,14 @@ class Part:
     strange: int = 0
     """How many lines only Python could read."""
     lines: list[Line] = field(default_factory=list)
-    """Those that are neither steps nor answers, and the step before each trainer that began anew."""
+    """Those that are neither steps nor answers, and the step before each that counts from it."""
     answers: list[Line] = field(default_factory=list)
     told: list[Line] = field(default_factory=list)
     """The last steps."""
     last_with: dict[str, Line] = field(default_factory=dict)
     """The last step that says a metric."""
-    begins_anew: bool = False
-    """A trainer begins before the first of the steps."""
+    looks_back: bool = False
+    """A line before the first of the steps counts from the step before this part."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ def part_of(buffer: NDArray[np.uint8], found: StepLines, begin: int) -> Part:
     odd_begins = [one.begin for one in odd]
     for first, row, line, kind in others:
         place = row + bisect_left(odd_begins, first)
-        if kind == "hello":  # where a resume is the last word, the step before it counts
-            part.begins_anew |= place == 0
+        if counts_from_its_step(kind, line):
+            part.looks_back |= place == 0
             part.lines += [step(place - 1)] if place else []
         (part.answers if kind == "completion" else part.lines).append((begin + first, place, line))
     rows = part.steps.shape[1]
@@ -162,7 +162,7 @@ class Kept:
             case Completion():
                 self._answers.append(line)
             case _:
-                if isinstance(event, Hello) and self._told:
+                if counts_from_its_step(event.kind, line[2]) and self._told:
                     self._keep([self._told[-1]])
                 self._keep([line])
 
@@ -182,7 +182,7 @@ class Kept:
         def counted(line: Line) -> Line:
             return line[0], before + line[1], line[2]
 
-        if part.begins_anew and self._told:
+        if part.looks_back and self._told:
             self._keep([self._told[-1]])
         self._keep(map(counted, part.lines))
         self._answers.extend(map(counted, part.answers))

@@ -40,8 +40,8 @@ def read(events_file: Path, heard: Callable[[float], None] = lambda _: None) -> 
                     for part in found:
                         kept.add(part, (end - known.offset) / size)
                     heard(end / bounds[-1])
-        except (NotOrdinary, MemoryError):
-            return None
+        except (NotOrdinary, MemoryError, RuntimeError):
+            return None  # a RuntimeError where no thread can be had
     return kept.result(bounds[-1])
 
 
@@ -95,7 +95,10 @@ def _read(handle: int, reader: StepReader, begin: int, end: int) -> list[Part]:
         raise NotOrdinary  # one line of it has hundreds of megabytes
     own = reader if size <= len(reader.buffer) else StepReader(size)
     _fill(handle, own, begin, size)
-    return [part_of(own.buffer, found, begin) for found in own.read(size)]
+    try:
+        return [part_of(own.buffer, found, begin) for found in own.read(size)]
+    except ValueError as error:
+        raise NotOrdinary from error  # the file has been written anew meanwhile
 
 
 def _fill(handle: int, reader: StepReader, begin: int, size: int) -> None:

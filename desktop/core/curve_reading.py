@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ import pyarrow as pa
 from pyarrow import json as arrow_json
 
 from desktop.core.completions import KEPT
-from desktop.core.curves import COLUMNS, TOLD, Curves, load, numbers_of, save
+from desktop.core.curves import COLUMNS, TOLD, Curves, counts_from_its_step, load, numbers_of, save
 from desktop.core.series import STEP_COLUMNS, Floats
 from desktop.errors import StoreError
 from trainer_image.contract import Step, read_event
@@ -20,6 +21,7 @@ from trainer_image.contract import Step, read_event
 _PART = 32 * 1024 * 1024
 _PIECE = 64 * 1024
 _STEP = b'"kind":"step"'
+_KIND = re.compile(rb'"kind":"([a-z_]+)"')
 _MAY_BE_NONE = ("loss", "grad_norm")
 _SCHEMA = pa.schema([(name, pa.timestamp("us") if name == "time" else pa.float64()) for name in STEP_COLUMNS[:COLUMNS]])
 
@@ -77,7 +79,7 @@ class _Reading:
         elif b'"kind":"completion"' in line:
             self._answers.append((place, line))
         else:
-            if b'"kind":"hello"' in line and self._told:  # where a resume is the last word, the step before it counts
+            if _counts_from_its_step(line) and self._told:
                 self._lines.append(self._told[-1])
             self._lines.append((place, line))
 
@@ -102,7 +104,7 @@ class _Reading:
                 self._stretch.append(line)
                 self._ahead += 1
             elif line.strip():
-                if b'"kind":"hello"' in line:
+                if _counts_from_its_step(line):
                     self._take_steps()
                 self._sort_in(self._rows + self._ahead, line.rstrip(b"\n"))
 
@@ -170,6 +172,11 @@ class _Reading:
         steps = np.concatenate(self._steps, axis=1)
         places = np.array([place for place, _ in lines], dtype=np.int64)
         return Curves(self.offset, steps, columns, tuple(line for _, line in lines), places)
+
+
+def _counts_from_its_step(line: bytes) -> bool:
+    kind = _KIND.search(line)
+    return kind is not None and counts_from_its_step(kind[1].decode(), line)
 
 
 def _parsed(data: bytes) -> tuple[Floats, dict[str, Floats]] | None:

@@ -27,7 +27,7 @@ COLUMNS = len(STEP_COLUMNS) - 1
 """All columns but ``elapsed``, which the series adds up itself."""
 TOLD = 64
 """So many of the last steps are kept as they were said: they tell how far the run is, and how fast."""
-_VERSION = 1
+_VERSION = 2
 _WITNESS = 4096
 _LONGEST_HEADER = 1 << 20
 
@@ -51,6 +51,14 @@ def is_long(events_file: Path) -> bool:
         return events_file.stat().st_size > LONG
     except OSError:
         return False
+
+
+def counts_from_its_step(kind: str, line: bytes) -> bool:
+    """Say whether a line means something else with another step before it, which is kept with it then.
+
+    A resume goes on behind that step, a warning stands at it, and what has ended took so long after it.
+    """
+    return kind in ("hello", "warning") or (kind == "phase" and b'"seconds":null' not in line)
 
 
 def numbers_of(step: Step) -> tuple[float, ...]:

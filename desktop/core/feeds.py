@@ -106,6 +106,8 @@ class Feed:
         self._smoothed = Smoothed(0)
         self.weight = 0.0
         """How strongly it was smoothed when it was drawn last."""
+        self._counted = 0, 0
+        """How many points were looked through, and how many of them say something."""
         self._is_calm = True
         self._pyramids = Pyramid(), Pyramid()
 
@@ -121,7 +123,7 @@ class Feed:
         # A run that is made ready by another thread may have got a step since.
         rows = min(len(x), len(values))
         x, y = self._points_of(x[:rows], values[:rows])
-        weight = weight_for(len(y)) if look.smoothing is None else look.smoothing
+        weight = weight_for(self._said(y, same)) if look.smoothing is None else look.smoothing
         if weight != self.weight:
             self.weight, same = weight, 0
             self._smoothed = Smoothed(weight, by_distance=look.by_distance)
@@ -155,6 +157,14 @@ class Feed:
         self._x[self._points : count], self._y[self._points : count] = x[first:][said], y[first:][said]
         self._points = count
         return self._x[:count], self._y[:count]
+
+    def _said(self, y: Floats, same: int) -> int:
+        """Return how many of the points say something; gaps are no steps that an average could lag behind."""
+        counted, before = self._counted
+        if same < counted or len(y) < counted:
+            counted, before = 0, 0
+        self._counted = len(y), before + int(np.count_nonzero(np.isfinite(y[counted:])))
+        return self._counted[1]
 
     def _has_become_lively(self, y: Floats, same: int) -> bool:
         """What does not jump about would only be drawn too late, or in the noise of rounding: it is not smoothed."""

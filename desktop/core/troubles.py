@@ -15,11 +15,10 @@ REACTIONS: tuple[Reaction, ...] = ("tell", "pause", "stop")
 QUIET_S, QUIET_TIMES = 60.0, 20
 """A step is late after so many seconds and so many times the usual: 2 s a step is said after a minute."""
 BREAK_TIMES = 5
-"""And an evaluation, a checkpoint or a round of answers after so many times the longest one before."""
+"""And an evaluation or a checkpoint after so many times the longest one before."""
 BREAK_WORDS: dict[PhaseName, str] = {
     "evaluate": "an evaluation",
-    "save": "a checkpoint",
-    "generate": "a round of answers",
+    "save": "saving a checkpoint",
 }
 STEPS_TO_KNOW = 3
 """Steps that have to be made before it is known how long one takes."""
@@ -60,7 +59,12 @@ def stall(run: Run, silent_s: float) -> str:
 
 
 def _stall_in_break(run: Run, name: PhaseName, silent_s: float) -> str:
-    """What training waits for takes about as long each time; how long the first one takes nobody knows."""
+    """What training waits for takes about as long each time; how long the first one takes nobody knows.
+
+    A round of STaR that is resumed leaves out what it had answered, so that its time says nothing of the next one's.
+    """
+    if run.config.method == "star":
+        return ""
     longest = max((seconds for ended, seconds in run.progress.phases if ended == name), default=None)
     if longest is None or silent_s <= max(QUIET_S, BREAK_TIMES * longest):
         return ""

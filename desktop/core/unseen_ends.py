@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import select, update
 
+from desktop.core.run import RunState
 from desktop.core.store import Store
 from desktop.core.tables import RunRow
 
@@ -20,7 +23,18 @@ class UnseenEnds:
             rows = select(RunRow.id).where(RunRow.is_end_unseen).order_by(RunRow.ended, RunRow.id)
             return list(session.scalars(rows))
 
-    def mark(self, run_id: str, is_unseen: bool) -> None:
-        """Take note that the end of a run has, or has not, been seen."""
+    def mark(self, run_id: str) -> None:
+        """Take note that a run ends and nobody has seen it; before the catalogue says so, and by the first app only.
+
+        Each app of a home notices an end by itself: one that is slower must not mark anew what has been seen.
+        """
+        goes_on = RunRow.state.in_([state.value for state in RunState if state.can_cancel])
         with self._store.session() as session:
-            session.execute(update(RunRow).where(RunRow.id == run_id).values(is_end_unseen=is_unseen))
+            session.execute(update(RunRow).where(RunRow.id == run_id, goes_on).values(is_end_unseen=True))
+
+    def see(self, run_ids: Collection[str]) -> None:
+        """Take note that the ends of these runs have been seen."""
+        with self._store.session() as session:
+            marked = list(session.scalars(select(RunRow.id).where(RunRow.is_end_unseen, RunRow.id.in_(run_ids))))
+            if marked:  # most runs that are looked at have nothing to be seen any more, and writing takes its time
+                session.execute(update(RunRow).where(RunRow.id.in_(marked)).values(is_end_unseen=False))

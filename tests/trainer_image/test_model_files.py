@@ -41,7 +41,9 @@ def test_in_4_bits_the_files_of_unsloths_copy_are_the_models(
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     copies = [found for _, found in LISTED]
     for other in {copy, *copies[:10]}:
-        (tmp_path / f"models--{other.replace('/', '--')}" / "snapshots" / "main").mkdir(parents=True)
+        folder = tmp_path / f"models--{other.replace('/', '--')}" / "snapshots" / "main"
+        folder.mkdir(parents=True)
+        (folder / "model.safetensors").touch()
     own = tmp_path / f"models--{name.replace('/', '--')}" / "snapshots" / "main"
     own.mkdir(parents=True)  # the app has looked at its config before
     there = tmp_path / f"models--{copy.replace('/', '--')}" / "snapshots" / "main"
@@ -51,6 +53,23 @@ def test_in_4_bits_the_files_of_unsloths_copy_are_the_models(
     # With its own weights there, those are made small.
     (own / "model.safetensors").touch()
     assert model_folder(config(model=name, load_in_4bit=True)) == own
+
+
+def test_a_copy_counts_only_where_its_weights_are_there_and_it_is_of_this_very_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    kinds = ("unsloth-bnb-4bit", "bnb-4bit")
+    dynamic, plain = (tmp_path / f"models--unsloth--Qwen3-8B-{kind}" / "snapshots" / "main" for kind in kinds)
+    for folder in (dynamic, plain):
+        folder.mkdir(parents=True)
+    asked = config(model="Qwen/Qwen3-8B", load_in_4bit=True)
+    assert model_folder(asked) is None, "only somebody who looked has left these"
+    (plain / "model.safetensors").touch()
+    assert model_folder(asked) == plain
+    (dynamic / "model.safetensors").touch()
+    assert model_folder(asked) == dynamic
+    assert model_folder(config(model="me/Qwen3-8B", load_in_4bit=True)) is None
 
 
 def test_a_folder_is_where_it_is(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ def test_a_loss_that_is_no_number_is_told_once() -> None:
         [9.0] * 8,
         [0.05, *noisy(6.0, 3.0, 60)],  # a first row with nothing in it
         noisy(30.0, 12.0, 60),  # a method whose loss begins high
+        [*[90.0, 14.0, 210.0, 60.0, 340.0, 120.0, 95.0, 180.0, 70.0, 260.0], *noisy(150.0, 140.0, 60)],
     ],
     ids=[
         "noise",
@@ -65,6 +66,7 @@ def test_a_loss_that_is_no_number_is_told_once() -> None:
         "shorter",
         "an easy row",
         "high",
+        "wide",
     ],
 )
 def test_what_is_no_divergence(losses: list[float]) -> None:

@@ -21,31 +21,28 @@ class Together:
     exact: int
     near: int
 
-    @property
-    def largest(self) -> int:
-        """Return how many rows the largest group has."""
-        return max(Counter(self.firsts).values(), default=0) + 1
-
 
 def together(found: Duplicates, most: int) -> Together:
     """Return which rows stay together; near copies do not where they would be more than so many in one group.
 
     Rows made from one template may all be near copies of each other, and could not be parted at all.
     """
-    with_near = _grouped(found, is_near=True)
-    return with_near if found.near and with_near.largest <= most else _grouped(found, is_near=False)
-
-
-def _grouped(found: Duplicates, *, is_near: bool) -> Together:
-    first_of: dict[int, int] = {}
-    if is_near:
-        # Each is like an earlier row, which may be like one before it.
-        for row, first in zip(found.near_rows, found.near_firsts, strict=True):
-            first_of[row] = first_of.get(first, first)
-    for row, first in zip(found.exact_rows, found.exact_firsts, strict=True):
-        first_of[row] = first_of.get(first, first)
-    near = found.near if is_near else 0
+    exact = _grouped([(found.exact_rows, found.exact_firsts)])
+    # Each near copy is like an earlier row, which may be like one before it.
+    all_alike = _grouped([(found.near_rows, found.near_firsts), (found.exact_rows, found.exact_firsts)])
+    too_large = {first for first, copies in Counter(all_alike.values()).items() if copies >= most}
+    first_of = exact | {row: first for row, first in all_alike.items() if first not in too_large}
+    near = sum(all_alike[row] not in too_large for row in found.near_rows)
     return Together(array("L", first_of), array("L", first_of.values()), found.exact, near)
+
+
+def _grouped(links: Sequence[tuple[Sequence[int], Sequence[int]]]) -> dict[int, int]:
+    """Return the first row of the group that each row belongs to, which is an earlier one."""
+    first_of: dict[int, int] = {}
+    for rows, firsts in links:
+        for row, first in zip(rows, firsts, strict=True):
+            first_of[row] = first_of.get(first, first)
+    return first_of
 
 
 def held_back(

@@ -317,7 +317,7 @@ class Chart(QWidget):
             self.axis.follow(self)
 
     def _turn_came(self, chart: object) -> None:
-        if chart is self:
+        if chart is self and not self.isHidden():  # one that the run shown now does without tells nothing any more
             self.draw()
 
     def _fix_y(self, low: float, high: float) -> None:

@@ -27,7 +27,16 @@ from desktop.ui.charts.metric_words import main_chart, small_charts, tip_of, tit
 from desktop.ui.charts.pin_board import PinBoard
 from desktop.ui.charts.run_colours import RunColours
 from desktop.ui.charts.small_charts import SmallCharts
-from desktop.ui.charts.tracks import MAIN_CURVES, Track, colours_for, curves_for, empty, fill, fill_marks
+from desktop.ui.charts.tracks import (
+    MAIN_CURVES,
+    Track,
+    colours_for,
+    curves_for,
+    empty,
+    fill,
+    fill_marks,
+    smoothed_alike,
+)
 from desktop.ui.pieces import button, column, row
 from desktop.ui.runs.numbers import training_names
 from desktop.ui.theme import Theme
@@ -308,7 +317,7 @@ class RunCurves(QWidget):
         self.more.setText("Fewer charts" if self.small.show_more else words.plural(len(others), "more chart"))
 
     def _fill(self, name: str, chart: Chart) -> None:
-        look, is_main = self.controls.look, chart is self.main
+        look, is_main = smoothed_alike(self.controls.look, self.tracks), chart is self.main
         curves = curves_for(self.tracks, is_main=is_main)
         chart.set_curves(curves, colours_for(curves, self._theme.colours))
         if not is_main and any(track.feeds is self._half_ready for track in self.tracks):
@@ -317,7 +326,8 @@ class RunCurves(QWidget):
         fill(chart, name, self.tracks, look, is_main=is_main)
         if not is_main:
             return
-        self.controls.show_automatic(self.tracks[0].feeds.of(name, keeps_gaps=True).weight)
+        alike = look.smoothing
+        self.controls.show_automatic(self.tracks[0].feeds.of(name, keeps_gaps=True).weight if alike is None else alike)
         fill_marks(chart, self.tracks[0], look.axis)
         if len(self.tracks) == 1:
             tested, tests = chart.data_of("evaluation")

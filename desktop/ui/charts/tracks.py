@@ -8,6 +8,7 @@ import numpy as np
 
 from desktop.core.feeds import AxisKind, Feeds, Look, evaluation_points, places_of
 from desktop.core.series import Floats, Series
+from desktop.core.smoothing import weight_for
 from desktop.ui.charts.chart import Chart, Curve
 from desktop.ui.charts.run_colours import Ink
 from desktop.ui.theme import Colours
@@ -86,6 +87,14 @@ def _in_colour_of(ink: Ink, curves: tuple[Curve, ...]) -> tuple[Curve, ...]:
 def colours_for(curves: tuple[Curve, ...], colours: Colours) -> dict[str, str]:
     """Return the colour of every curve of a run."""
     return {curve.name: colours.curves[curve.colour % len(colours.curves)] for curve in curves if curve.run_id}
+
+
+def smoothed_alike(look: Look, tracks: list[Track]) -> Look:
+    """Smooth several runs as strongly as suits the longest of those shown: equal losses are to look equal."""
+    shown = [len(track.series) for track in tracks if track.is_shown]
+    if look.smoothing is not None or len(tracks) < 2 or not shown:
+        return look
+    return replace(look, smoothing=weight_for(max(shown)))
 
 
 def fill(chart: Chart, name: str, tracks: list[Track], look: Look, *, is_main: bool) -> None:

@@ -52,6 +52,7 @@ class XAxis(QObject):
 
     def forget(self, chart: object) -> None:
         self._whole.pop(chart, None)
+        self._following.pop(chart, None)
 
     def follow(self, chart: object) -> None:
         """Let a chart draw itself when its turn comes, a moment later; one that waits already keeps its place."""

@@ -6,10 +6,11 @@ from collections import Counter
 from typing import Literal
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop.controllers.notices import Notice, Notices
 from desktop.controllers.runs import Runs
+from desktop.core.run import RunState
 from desktop.ui import words
 from desktop.ui.runs.selection import Selection
 from desktop.ui.window.notice_bar import NoticeBar
@@ -61,29 +62,36 @@ class EndNotices(QObject):
         self._summed = [notice.run_id for notice in notices]
         for run_id in self._summed:
             self._bar.forget_end(run_id)
-        level: Literal["info", "warning"] = "info" if all(notice.level == "info" for notice in notices) else "warning"
-        told = Notice(level, self._in_one_sentence(), is_end=True)
-        self._bar.show_notice(told, "Show", lambda: self._selection.view_requested.emit("watch"))
+        self._show_sum()
 
-    def _in_one_sentence(self) -> str:
+    def _show_sum(self) -> None:
         runs = [run for run_id in self._summed if (run := self._runs.get(run_id)) is not None]
         states = Counter(run.state for run in runs)
         how = ", ".join(f"{words.count(number)} {state.value}" for state, number in states.most_common())
-        return f"{words.plural(len(runs), 'run')} ended since you looked last: {how}."
+        sentence = f"{words.plural(len(runs), 'run')} ended since you looked last: {how}."
+        level: Literal["info", "warning"] = "info" if set(states) <= {RunState.FINISHED} else "warning"
+        show = lambda: self._selection.view_requested.emit("watch")  # noqa: E731
+        self._bar.show_notice(Notice(level, sentence, is_end=True), "Show", show)
 
     def _closed(self, notice: Notice) -> None:
         if notice.is_end:
-            for run_id in [notice.run_id] if notice.run_id else list(self._summed):
-                self._ends.see(run_id)
+            seen = [notice.run_id] if notice.run_id else self._summed
+            if not notice.run_id:
+                self._summed = []
+            self._ends.see_all(seen)
 
     def _was_seen(self, run_id: str) -> None:
         self._bar.forget_end(run_id)
         if run_id in self._summed:
             self._summed.remove(run_id)
-            if not self._summed:
-                self._bar.forget_end("")
+            self._bar.forget_end("")
+            if self._summed:
+                self._show_sum()
 
     def _looked_at(self, run_id: str) -> None:
         """A run that the app itself has chosen, or chose in the background, has not been looked at by anybody."""
-        if self._window.isActiveWindow():
+        active = QApplication.activeWindow()
+        while active is not None and active is not self._window:
+            active = active.parentWidget()  # a dock that floats is a window of its own
+        if active is not None:
             self._ends.see(run_id)

@@ -104,6 +104,14 @@ def test_other_knobs_take_it_too(window: Window, qtbot: QtBot) -> None:
     assert RunConfig.model_validate_json(files.config.read_bytes()) == other
 
 
+def test_another_method_gets_a_trainer_of_its_own(window: Window, qtbot: QtBot) -> None:
+    files = window.stood()
+    other = window.config.model_copy(update={"method": "pretrain"})
+    run_id = window.app.runs.start(other)
+    assert run_id != files.path.name
+    qtbot.waitUntil(lambda: window.app.run(run_id).body is not None, timeout=WAIT_MS)
+
+
 def test_another_dataset_gets_a_trainer_of_its_own(window: Window, qtbot: QtBot, tmp_path: Path) -> None:
     files = window.stood()
     other = tmp_path / "other.jsonl"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from desktop.core import curves, step_columns
+from desktop.core import curve_parts, curves, step_columns
 from desktop.core.completions import Completions
 from desktop.core.curve_reading import build
 from desktop.core.opening import open_run, prepare
@@ -166,6 +166,29 @@ def test_a_long_run_is_read_at_once_and_kept(trainer: FakeTrainer, monkeypatch: 
     assert path.with_name(curves.NAME).exists()
     assert curves.is_prepared(path)
     assert_same(series, read_plainly(path)[0])
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("part", [2_000, 40_000], ids=["many parts", "few parts"])
+def test_warnings_and_breaks_are_of_the_step_that_they_came_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int
+) -> None:
+    trainer = FakeTrainer(RunFolder(tmp_path), total_steps=400).begin()
+    for number in range(1, 331):
+        trainer.step(number, 1.0)
+        if number in (20, 150, 300):
+            trainer.warn(f"A spike at {number}.").phase("evaluate", number / 10)
+    trainer.say(Paused(step=330, checkpoint=None)).begin(resumed_from=200)
+    for number in range(201, 330):
+        trainer.step(number, 1.0)
+    monkeypatch.setattr(curves, "LARGE", 1000)
+    monkeypatch.setattr(curve_parts, "_PART", part)
+    _, progress, _ = opened(trainer.folder.events)
+    _, told = read_plainly(trainer.folder.events)
+    assert [after for after, _ in told.troubles] == [20, 150]
+    assert progress.troubles == told.troubles
+    assert progress.warnings == told.warnings
+    assert progress.breaks == told.breaks
 
 
 @pytest.mark.usefixtures("way")

@@ -117,6 +117,16 @@ def test_rows_of_one_template_are_parted_all_the_same(
     assert len(rows_in(files[1])) == 4
 
 
+def test_near_copies_beside_a_template_stay_together(version_of: Callable[..., DatasetVersion], tmp_path: Path) -> None:
+    template: Rows = [{"text": f"{story(1)} {number}"} for number in range(20)]
+    version = version_of([*template, {"text": story(7)}, {"text": f"{story(7)} Farewell."}])
+    files = tmp_path / "rest.jsonl", tmp_path / "held.jsonl"
+    for seed in range(8):
+        kept = making.make_split(version, Split(share=0.3, seed=seed), files, quietly)
+        assert (kept.exact, kept.near) == (0, 1)
+        assert sum(story(7) in row["text"] for row in rows_in(files[1])) in (0, 2)
+
+
 @pytest.mark.parametrize(
     ("exact", "near", "said"),
     [

@@ -25,6 +25,21 @@ def series_of(trainer: FakeTrainer) -> Series:
     return series
 
 
+def test_gaps_are_no_steps_that_a_smoothed_line_could_lag_behind(trainer: FakeTrainer) -> None:
+    for number in range(1, 601):
+        trainer.step(number, metrics={"reward": 1.0 / number} if number % 50 == 0 else {})
+    series = series_of(trainer)
+    feed = Feed(series, "reward", keeps_gaps=True)
+    feed.draw(Look())
+    assert feed.weight == weight_for(12)
+    before = len(events_of(trainer))
+    for number in range(601, 1001):
+        trainer.step(number, metrics={"reward": 1.0 / number} if number % 50 == 0 else {})
+    series.add(events_of(trainer)[before:])
+    feed.draw(Look())
+    assert feed.weight == weight_for(20)
+
+
 def test_time_of_training_leaves_pauses_out_and_the_clock_does_not(trainer: FakeTrainer) -> None:
     for number in (1, 2, 3):
         trainer.step(number)

@@ -71,6 +71,35 @@ def test_runs_are_drawn_together_in_colours_and_dashes_of_their_own(
     assert curves.legend.isVisible()
 
 
+def test_compared_runs_are_smoothed_alike(
+    watching: MainWindow, curves: RunCurves, runs: list[str], bench: Bench
+) -> None:
+    for number in range(11, 101):
+        bench.trainer(runs[1]).step(number, 2.0)
+    bench.services.runs.refresh(runs[1])
+    assert curves.controls.percent.text() == "auto 0.33"
+    watching.selection.compare(runs[:2])
+    assert curves.controls.percent.text() == "auto 0.83"
+    assert {track.feeds.of("loss", keeps_gaps=True).weight for track in curves.tracks} == {0.83}
+
+
+def test_a_chart_that_this_run_does_without_leaves_the_axis_alone(
+    watching: MainWindow, curves: RunCurves, start_run: StartRun, bench: Bench, qtbot: QtBot
+) -> None:
+    long, short = start_run("long"), start_run("short")
+    for number in range(1, 1001):
+        bench.trainer(long).step(number, 1.0, metrics={"mean_token_accuracy": 0.5 + number / 3000})
+    for number in range(1, 11):
+        bench.trainer(short).step(number, 1.0)
+    for run_id in (long, short):
+        bench.services.runs.refresh(run_id)
+    watching.selection.select(long)
+    qtbot.waitUntil(lambda: curves.main.axis.whole == (1, 1000))
+    watching.selection.select(short)
+    qtbot.waitUntil(lambda: not curves.main.axis._following)
+    assert curves.main.axis.whole == (1, 10)
+
+
 def test_a_run_has_the_same_colour_everywhere_and_tomorrow(
     watching: MainWindow, curves: RunCurves, runs: list[str], bench: Bench
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.core.run import RunState
@@ -87,10 +88,40 @@ def test_a_window_in_the_background_has_not_seen_what_it_chose(
     window: MainWindow, bench: Bench, finish: Finish, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = finish("lunch")
-    monkeypatch.setattr(window, "isActiveWindow", lambda: False)
+    monkeypatch.setattr(QApplication, "activeWindow", lambda: None)
     window.selection.select(run_id)
     assert window.bar.sentence.whole_text() == "lunch is finished."
     assert unseen(bench) == [run_id]
+
+
+def test_a_dock_that_floats_is_looked_at_too(
+    window: MainWindow, bench: Bench, finish: Finish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = finish("lunch")
+    monkeypatch.setattr(QApplication, "activeWindow", lambda: window.runs_dock)
+    window.selection.select(run_id)
+    assert window.bar.is_empty
+    assert unseen(bench) == []
+
+
+def test_a_slower_app_does_not_tell_again_what_was_seen(window: MainWindow, bench: Bench, finish: Finish) -> None:
+    run_id = finish("lunch")
+    run = bench.services.runs.get(run_id)
+    assert run is not None
+    bench.services.runs.ends.see(run_id)
+    assert unseen(bench) == []
+    bench.services.runs.ends.mark(run_id, run.state, run.failure)
+    assert unseen(bench) == []
+
+
+def test_looking_counts_where_another_app_has_told_the_end(
+    window: MainWindow, bench: Bench, finish: Finish, qtbot: QtBot
+) -> None:
+    qtbot.waitUntil(window.isActiveWindow, timeout=WAIT_MS)
+    run_id = finish("lunch")
+    bench.services.runs.ends._unseen.clear()
+    window.selection.select(run_id)
+    assert unseen(bench) == []
 
 
 def test_the_next_window_tells_what_nobody_has_seen(
@@ -122,7 +153,10 @@ def test_many_ends_are_told_in_one_sentence(
         assert told.sentence.whole_text() == "3 runs ended since you looked last: 2 finished, 1 failed."
         assert told.more.text() == ""
     bench.services.runs.ends.see(finished[0])
-    assert not bar.is_empty, "two of them are still to be seen"
+    told = "2 runs ended since you looked last: "
+    assert bar.sentence.whole_text().startswith(told), "two of them are still to be seen"
+    assert "1 finished" in bar.sentence.whole_text()
+    assert "1 failed" in bar.sentence.whole_text()
     bar.action.click()
     assert bar.is_empty
     assert unseen(bench) == []
