@@ -8,11 +8,11 @@ from typing import Literal
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QWidget
 
-from desktop.controllers.notices import Notice, Notices
-from desktop.controllers.runs import Runs
+from desktop.controllers.notices import Notice
 from desktop.core.run import RunState
 from desktop.ui import words
 from desktop.ui.runs.selection import Selection
+from desktop.ui.services import Services
 from desktop.ui.window.notice_bar import NoticeBar
 
 MANY = 3
@@ -22,17 +22,19 @@ MANY = 3
 class EndNotices(QObject):
     """Stands between the bar, the list of runs and what is kept of unseen ends."""
 
-    def __init__(self, runs: Runs, notices: Notices, bar: NoticeBar, selection: Selection, window: QWidget) -> None:
+    def __init__(self, services: Services, bar: NoticeBar, selection: Selection, window: QWidget) -> None:
         super().__init__(window)
-        self._runs = runs
-        self._ends = runs.ends
+        self._runs = services.runs
+        self._ends = services.runs.ends
+        self._bin = services.run_bin
         self._bar = bar
         self._selection = selection
         self._window = window
         self._summed: list[str] = []
         """The runs whose ends are told in one sentence, and have not been seen."""
         self._has_recalled = False
-        notices.posted.connect(self._told)
+        services.notices.posted.connect(self._told)
+        services.run_bin.changed.connect(lambda: self._ends.see_all([run.id for run in self._bin.held]))
         bar.closed.connect(self._closed)
         self._ends.was_seen.connect(self._was_seen)
         selection.run_selected.connect(self._looked_at)

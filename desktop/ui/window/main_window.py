@@ -76,7 +76,7 @@ class MainWindow(QMainWindow):
         self._make_docks()
         self.data = DatasetWindows(services, self.config_dock, self.theme, self)
         self._warnings = WarningNotices(services.runs, services.notices, self)
-        self._ends = EndNotices(services.runs, services.notices, self.bar, self.selection, self)
+        self._ends = EndNotices(services, self.bar, self.selection, self)
         has_cards, has_runs = lambda: bool(services.hardware.samples), lambda: bool(services.runs.all())
         self.views = Views(self, self.docks, services.settings, has_cards, has_runs)
         self.commands = RunCommands(services, self.actions_by_name, self.selection, self.bar, self)

@@ -172,10 +172,15 @@ def test_a_run_that_goes_on_has_not_ended(window: MainWindow, bench: Bench, star
     qtbot.waitUntil(lambda: unseen(bench) == [] and window.bar.is_empty, timeout=WAIT_MS)
 
 
-def test_a_deleted_run_is_told_of_no_more(window: MainWindow, bench: Bench, finish: Finish) -> None:
+@pytest.mark.parametrize("how", ["put into the bin", "deleted"])
+def test_a_deleted_run_is_told_of_no_more(window: MainWindow, bench: Bench, finish: Finish, how: str) -> None:
     run_id = finish("gone")
-    bench.services.runs.delete(run_id)
+    if how == "deleted":
+        bench.services.runs.delete(run_id)
+    else:
+        bench.services.run_bin.put([run_id])
     assert window.bar.is_empty
+    assert unseen(bench) == []
 
 
 def test_nothing_moves_when_a_notice_comes_or_goes(window: MainWindow, bench: Bench, qtbot: QtBot) -> None:
