@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from desktop.core.compiled import compiled_library
 from desktop.core.curves import COLUMNS
 from desktop.core.series import Floats
 
@@ -47,21 +46,10 @@ class StepLines:
 
 
 def _library() -> ctypes.CDLL | None:
-    if os.environ.get(NOT_WANTED) or ctypes.sizeof(ctypes.c_void_p) != 8:
-        return None
-    for suffix in EXTENSION_SUFFIXES:
-        path = Path(__file__).with_name("_steps" + suffix)
-        if not path.is_file():
-            continue
-        try:
-            library = ctypes.CDLL(str(path))
-            if library.steps_begin() != _VERSION:
-                continue
-        except (OSError, AttributeError):
-            continue
+    library = compiled_library(Path(__file__).with_name("_steps"), "steps_begin", _VERSION, NOT_WANTED)
+    if library is not None:
         library.steps_take_apart.restype = ctypes.c_int64
-        return library
-    return None
+    return library
 
 
 _LIBRARY = _library()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Callable
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import numpy as np
 
+from desktop.core.compiled import compiled_library
 from desktop.core.dataset.line_parts import LineParts
 
 NOT_WANTED = "TUNEDECK_NUMPY_LINES"
@@ -20,22 +19,11 @@ _LINE, _STRING = 48, 12
 
 
 def _library() -> ctypes.CDLL | None:
-    if os.environ.get(NOT_WANTED) or ctypes.sizeof(ctypes.c_void_p) != 8:
-        return None
-    for suffix in EXTENSION_SUFFIXES:
-        path = Path(__file__).with_name("_lines" + suffix)
-        if not path.is_file():
-            continue
-        try:
-            library = ctypes.CDLL(str(path))
-            if library.lines_version() != _VERSION:
-                continue
-        except (OSError, AttributeError):
-            continue
+    library = compiled_library(Path(__file__).with_name("_lines"), "lines_version", _VERSION, NOT_WANTED)
+    if library is not None:
         library.lines_take_apart.restype = ctypes.c_int64
         library.lines_hash.restype = ctypes.c_uint64
-        return library
-    return None
+    return library
 
 
 _LIBRARY = _library()
