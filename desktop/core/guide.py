@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from desktop.core.auto_memory import Machine, Room, find_room
 from desktop.core.dataset.fits import methods_for
-from desktop.core.models import KnownModel
+from desktop.core.models import HELD_AS, KnownModel
 from desktop.core.presets import plain_values
 from trainer_image.contract import GENERATING, LEAST_ROWS, Method
 from trainer_image.formats import Shape
@@ -139,7 +139,7 @@ def title_of(way: Way, model: KnownModel) -> str:
     """Return what a way is called for a model, whose files may hold its weights in less than 16 bits."""
     stored = model.facts.stored if model.facts else "plain"
     if way.key == "lora" and stored != "plain" and not model.is_four_bit:
-        return f"LoRA, an {'MXFP4' if stored == 'mxfp4' else 'FP8'} base"
+        return f"LoRA, an {HELD_AS[stored]} base"
     return way.title
 
 

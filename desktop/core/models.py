@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from trainer_image.memory import four_bit_bytes, kept_by_size
-from trainer_image.model_facts import ModelFacts, model_facts
+from trainer_image.model_facts import ModelFacts, Stored, model_facts
 
 FILE = Path(__file__).with_name("models.json")
 Kind = Literal["chat", "base"]
 DYNAMIC = "-unsloth-bnb-4bit"
 """How the names of Unsloth's files end that keep some matrices in 16 bits."""
+HELD_AS: Mapping[Stored, str] = {"plain": "16-bit", "mxfp4": "MXFP4", "fp8": "FP8", "fp8_blocks": "FP8"}
+"""How a model's own files hold its weights, in words."""
 DYNAMIC_MORE = 1.1
 """They take less than a tenth more than plain 4-bit files, says Unsloth: https://unsloth.ai/blog/dynamic-4bit."""
 
@@ -179,7 +181,7 @@ def held_as(known: KnownModel, model: str, *, four_bit: bool, revision: str | No
     has_copy = needed_repository(model, four_bit=four_bit, revision=revision) != model
     if known.is_four_bit or has_copy or (four_bit and stored in ("plain", "fp8_blocks")):
         return "4-bit"
-    return {"plain": "16-bit", "mxfp4": "MXFP4", "fp8": "FP8", "fp8_blocks": "FP8"}[stored]
+    return HELD_AS[stored]
 
 
 def _speaks(listed: StartingPoint | None) -> bool | None:

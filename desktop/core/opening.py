@@ -37,27 +37,29 @@ def prepare(events_file: Path, heard: Callable[[float], None] = lambda _: None) 
     ``heard`` is told the share that has been read. Where that fails nothing is lost: the events are then read line by
     line.
     """
-    if curves.is_prepared(events_file):
-        return
     with suppress(OSError):
-        known = curve_parts.read(events_file, heard)
-        if known is not None:
-            curves.save(events_file, known)
-        else:
-            _read_by_process(events_file, heard)
+        if not curves.is_prepared(events_file):
+            _read_missing(events_file, heard, _at_once)
 
 
 def _known(
     events_file: Path, heard: Callable[[float], None], later: Callable[[Callable[[], None]], None]
 ) -> curves.Curves | None:
     """Return what is known of a run, brought up to date where much is missing; saving that is left for ``later``."""
-    if not curves.is_prepared(events_file):
-        known = curve_parts.read(events_file, heard)
-        if known is not None:
-            later(lambda: _save(events_file, known))
-            return known
+    known = None if curves.is_prepared(events_file) else _read_missing(events_file, heard, later)
+    return known if known is not None else curves.load(events_file)
+
+
+def _read_missing(
+    events_file: Path, heard: Callable[[float], None], later: Callable[[Callable[[], None]], None]
+) -> curves.Curves | None:
+    """Read what is not kept yet; return everything, or None where a process of its own has read and kept it."""
+    known = curve_parts.read(events_file, heard)
+    if known is None:
         _read_by_process(events_file, heard)
-    return curves.load(events_file)
+    else:
+        later(lambda: _save(events_file, known))
+    return known
 
 
 def _save(events_file: Path, known: curves.Curves) -> None:
