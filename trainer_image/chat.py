@@ -27,7 +27,7 @@ from trainer_image.contract import (
 from trainer_image.crashes import explain
 from trainer_image.errors import TrainerError
 from trainer_image.reporter import Reporter
-from trainer_image.rewriting import rewrite_only
+from trainer_image.rewriting import import_unsloth
 
 LISTEN_EVERY_S = 0.02
 GATHER_S = 0.05
@@ -107,8 +107,7 @@ def chat(reporter: Reporter) -> None:
 
         models.check_model_is_there(config.model)
         # Unsloth comes first, as in training: it replaces parts of the others as they load.
-        rewrite_only(())
-        import unsloth  # noqa: F401, I001
+        import_unsloth(())
         import torch
     with reporter.phase("load"):
         model, tokenizer = models.load_with_adapter(chat_load_arguments(config), config.adapter)

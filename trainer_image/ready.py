@@ -8,7 +8,7 @@ import sys
 
 from trainer_image.collecting import without_collecting
 from trainer_image.contract import RunFolder
-from trainer_image.rewriting import TRAINERS, rewrite_only
+from trainer_image.rewriting import TRAINERS, import_unsloth
 from trainer_image.supervised import STANDBY, obey_launcher, placement, ready_mark
 
 
@@ -40,8 +40,7 @@ def take_first_card() -> None:
 
 def import_everything(name: str) -> None:
     """Import what a run of a method imports, in its order: Unsloth replaces parts of the others as they load."""
-    rewrite_only(TRAINERS[name])  # type: ignore[index]
-    import unsloth  # noqa: F401, I001
+    import_unsloth(TRAINERS[name])  # type: ignore[index]
     import torch  # noqa: F401
     import trl  # noqa: F401
     from transformers import set_seed  # noqa: F401

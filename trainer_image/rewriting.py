@@ -1,11 +1,13 @@
-"""Of TRL's trainers only those that a run builds are rewritten as Unsloth is imported.
+"""Unsloth is imported: of TRL's trainers only those that a run builds are rewritten, and what is compiled is kept.
 
 Unsloth writes its own version of every trainer of TRL, with all of their sources read and compiled: a third of its
 imports. A run builds one of them, and a chat none. What Unsloth writes of that one stays the same to the byte.
+It also forgets where Inductor is to leave what it compiles, which would be compiled anew by every container then.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.abc import MetaPathFinder
@@ -29,8 +31,19 @@ TRAINERS: Mapping[Method, tuple[str, ...]] = {
 }
 """The trainers of TRL that a method builds, as TRL names their files."""
 
+COMPILED = "TORCHINDUCTOR_CACHE_DIR"
 REWRITER = "unsloth.models.rl"
 REWRITE, EXPERIMENTAL = "_patch_trl_rl_trainers", "_TRL_EXPERIMENTAL_TRAINERS"
+
+
+def import_unsloth(trainers: Sequence[str]) -> None:
+    """Import Unsloth, with these trainers of TRL rewritten and no others; torch, transformers and trl come after it."""
+    kept = os.environ.get(COMPILED)
+    rewrite_only(trainers)
+    import unsloth  # noqa: F401
+
+    if kept is not None:
+        os.environ[COMPILED] = kept
 
 
 def rewrite_only(trainers: Sequence[str]) -> None:

@@ -37,7 +37,7 @@ from trainer_image.model_files import fingerprint, model_folder
 from trainer_image.models import count_parameters
 from trainer_image.ready import stand_by, take_first_card
 from trainer_image.reporter import Reporter
-from trainer_image.rewriting import TRAINERS, rewrite_only
+from trainer_image.rewriting import TRAINERS, import_unsloth
 from trainer_image.supervised import PROBE, placement
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ def train(reporter: Reporter) -> None:
         models.check_model_is_there(config.model)
         # Half the time to the first step goes into these imports, so they happen here, once, under a name.
         # Unsloth comes first: it replaces parts of torch, transformers, peft and trl as they load.
-        rewrite_only(TRAINERS[config.method])
-        import unsloth  # noqa: F401, I001
+        import_unsloth(TRAINERS[config.method])
         import torch
         import trl  # noqa: F401
         from transformers import set_seed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from desktop.paths import PROJECT
 from trainer_image.contract import CHAINS, METHODS
-from trainer_image.rewriting import REWRITER, TRAINERS, rewrite_only
+from trainer_image.rewriting import COMPILED, REWRITER, TRAINERS, import_unsloth, rewrite_only
 
 METHOD_FILES = PROJECT / "trainer_image" / "methods"
 LIKE_UNSLOTH = """
@@ -106,3 +107,16 @@ def test_each_method_names_the_trainers_that_its_file_builds() -> None:
     assert {method: set(trainers) for method, trainers in TRAINERS.items()} == {
         method: built_by(method) for method in TRAINERS
     }
+
+
+def test_what_inductor_compiles_is_kept_where_the_run_said(unsloth: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(COMPILED, "/caches/inductor")
+    (unsloth.parent.parent / "__init__.py").write_text(f"import os\nos.environ.pop({COMPILED!r}, None)\n")
+    import_unsloth(("sft",))
+    assert os.environ[COMPILED] == "/caches/inductor"
+
+
+def test_nowhere_is_said_where_the_run_said_nothing(unsloth: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(COMPILED, raising=False)
+    import_unsloth(("sft",))
+    assert COMPILED not in os.environ
