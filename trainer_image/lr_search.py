@@ -20,6 +20,8 @@ BATCHES = 8
 """The search goes round these few batches: a mean over one round of them changes by learning alone, not by luck."""
 FALL = 0.02
 """The share of the loss that has to be learned for the curve to say anything."""
+ENOUGH_STEPS = 3 * BATCHES
+"""After fewer a curve that names no learning rate says nothing of the data."""
 
 
 class Search(TrainerCallback):  # type: ignore[misc]
@@ -58,6 +60,12 @@ class Search(TrainerCallback):  # type: ignore[misc]
         smooth = [loss for loss in smoothed(self._losses) if math.isfinite(loss)]
         place = min(range(len(smooth)), key=lambda index: smooth[index], default=0)
         if not smooth or smooth[place] > smooth[0] * (1 - FALL):
+            if len(self._losses) < ENOUGH_STEPS:
+                return Warned(
+                    code="no_learning_rate_found",
+                    sentence=f"The search made {len(self._losses)} steps, too few to tell a learning rate by.",
+                    hint=f"Set Stop after steps to {ENOUGH_STEPS} or more, or empty it for a search of its own length.",
+                )
             return Warned(
                 code="no_learning_rate_found",
                 sentence="The loss did not fall at any learning rate, so the search names none.",

@@ -177,13 +177,14 @@ def test_a_search_raises_the_rate_its_own_way(knobs: dict[str, Any], tmp_path: P
     assert (rises[0][0], rises[0][-1]) == (pytest.approx(LOWEST), pytest.approx(HIGHEST))
 
 
-def test_a_search_that_learns_nothing_says_so() -> None:
+@pytest.mark.parametrize(("steps", "words"), [(30, "names none"), (6, "6 steps, too few")])
+def test_a_search_that_learns_nothing_says_why(steps: int, words: str) -> None:
     search = Search(SimpleNamespace(args=ARGUMENTS, train_dataset=[], add_callback=lambda callback: None))
-    for rate in range(1, 30):
+    for rate in range(steps):
         search.on_log(ARGUMENTS, None, SimpleNamespace(), {"loss": 2.0 + rate / 10, "learning_rate": rate / 1000})
     verdict = search.verdict()
     assert isinstance(verdict, Warned)
-    assert "names none" in verdict.sentence
+    assert words in verdict.sentence
 
 
 @pytest.mark.parametrize(
