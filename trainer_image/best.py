@@ -37,3 +37,7 @@ class Best:
         """Go on from what a checkpoint remembers."""
         self._value, self.step = note.get("value"), note.get("step")
         self.without_progress = note.get("without_progress", 0)
+
+    def forget(self) -> None:
+        """Begin anew: what was best is not there any more."""
+        self.recall({})

@@ -224,18 +224,27 @@ class Boundaries(TrainerCallback):  # type: ignore[misc]
         self._random.restore()
         self._count(True)
         self._end()
-        patience = self._rhythm.early_stopping_patience
-        if patience is not None and self.best.without_progress >= patience and not control.should_training_stop:
-            self._reporter.warn(
-                "stopped_early",
-                f"Stopped at step {step}: the last {patience} evaluations were no better than step {self.best.step}'s.",
-            )
+        if self.stops_early and not control.should_training_stop:
+            self.tell_early_stop(step)
             control.should_training_stop = control.should_save = True
         if is_best and self._rhythm.keep_best:
             control.should_save = True
         if control.should_save:
             self._begin("save")
         self._since = time.perf_counter()
+
+    @property
+    def stops_early(self) -> bool:
+        """Say whether there were as many evaluations without progress as end the run."""
+        patience = self._rhythm.early_stopping_patience
+        return patience is not None and self.best.without_progress >= patience
+
+    def tell_early_stop(self, step: int) -> None:
+        """Say why the run ends before its last step."""
+        count, best = self.best.without_progress, self.best.step
+        last = "the last evaluation was" if count == 1 else f"the last {count} evaluations were"
+        than = f"no better than step {best}'s" if best is not None else "no number"
+        self._reporter.warn("stopped_early", f"Stopped at step {step}: {last} {than}.")
 
     def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         """Make the checkpoint that TRL has just written whole, once every process has added its part."""

@@ -41,6 +41,7 @@ from trainer_image.rewriting import TRAINERS, import_unsloth
 from trainer_image.supervised import PROBE, placement
 
 if TYPE_CHECKING:
+    from trainer_image.best import Best
     from trainer_image.data import Prepared
 
 
@@ -103,6 +104,8 @@ def train(reporter: Reporter) -> None:
     note = checkpoints.note_of(resume[1]) if resume else checkpoints.Note(step=0)
     best = Best(*method.BEST)
     best.recall(note.best)
+    if config.load_best_model_at_end:
+        forget_lost_best(reporter, best)
     boundaries = Boundaries(
         reporter,
         Ranks(machine.device),
@@ -129,7 +132,12 @@ def train(reporter: Reporter) -> None:
         if machine.device == "cuda" or PROBE in os.environ:
             trainer.add_callback(Probe(trainer, reporter))
         with reporter.phase("train"):
-            go_on(trainer, checkpoint)
+            if checkpoint is not None and boundaries.stops_early:
+                # It was paused or killed where it had come to its end.
+                boundaries.tell_early_stop(note.step)
+                take_as_last(trainer, checkpoint)
+            else:
+                go_on(trainer, checkpoint)
         checkpoint, step = None, boundaries.step_of(trainer.state)
         if boundaries.wish in ("pause", "stop") or trainer.state.global_step < trainer.state.max_steps:
             break
@@ -157,16 +165,32 @@ def train(reporter: Reporter) -> None:
         reporter.emit(Finished(step=step, adapter=adapter, seconds=seconds, best_step=kept if kept != step else None))
 
 
+def forget_lost_best(reporter: Reporter, best: Best) -> None:
+    """Let later evaluations be the best where the checkpoint that was it is gone or damaged."""
+    if best.step is not None and best.step not in dict(reporter.folder.complete_checkpoints()):
+        sentence = f"The best checkpoint so far, that of step {best.step}, is not there any more."
+        reporter.warn("best_lost", sentence, "The best one from here on is kept, or else the last one.")
+        best.forget()
+
+
 def go_on(trainer: Any, checkpoint: Path | None) -> None:
     """Train from the start, or from where a checkpoint left off."""
-    if checkpoint is not None:
-        done = json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))["global_step"]
-        if done >= steps_of(trainer)[0]:
-            # Killed between the last checkpoint and the end: transformers would make one step too many.
-            trainer._load_from_checkpoint(str(checkpoint))
-            trainer.state.global_step = trainer.state.max_steps = done
-            return
+    if checkpoint is not None and steps_made(checkpoint) >= steps_of(trainer)[0]:
+        # Killed between the last checkpoint and the end: transformers would make one step too many.
+        take_as_last(trainer, checkpoint)
+        return
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+
+
+def take_as_last(trainer: Any, checkpoint: Path) -> None:
+    """Let a trainer be where it was with a checkpoint, and at its end there."""
+    trainer._load_from_checkpoint(str(checkpoint))
+    trainer.state.global_step = trainer.state.max_steps = steps_made(checkpoint)
+
+
+def steps_made(checkpoint: Path) -> int:
+    """Return how many steps the trainer of a checkpoint had made."""
+    return int(json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))["global_step"])
 
 
 def is_cut_already(folder: RunFolder) -> bool:

@@ -22,7 +22,7 @@ DAMAGED = "damaged-"
 
 
 def keep_whole_checkpoints(reporter: Reporter) -> None:
-    """Put damaged checkpoints aside from the newest back, up to the first whole one, and say so."""
+    """Put damaged checkpoints aside from the newest back, up to the first whole one, and its best one; say so."""
     folder = reporter.folder
     damaged: list[tuple[int, str]] = []
     for step, path in reversed(folder.complete_checkpoints()):
@@ -31,6 +31,7 @@ def keep_whole_checkpoints(reporter: Reporter) -> None:
             break
         damaged.append((step, problem))
         put_aside(path)
+    _keep_best_whole(reporter)
     if not damaged:
         return
     left = folder.complete_checkpoints()
@@ -40,6 +41,21 @@ def keep_whole_checkpoints(reporter: Reporter) -> None:
             f"checkpoint_damaged_{step}",
             f"The checkpoint of step {step} cannot be used: {problem}. {goes_on}",
             f"It lies in checkpoints/{DAMAGED}checkpoint-{step}; the disk or its memory may be failing.",
+        )
+
+
+def _keep_best_whole(reporter: Reporter) -> None:
+    """Look through the checkpoint that may become the result, too, where it is older than the newest whole one."""
+    complete = dict(reporter.folder.complete_checkpoints())
+    best = note_of(complete[max(complete)]).best.get("step") if complete else None
+    if best not in complete or best == max(complete):
+        return
+    if problem := what_is_wrong(complete[best], best):
+        put_aside(complete[best])
+        reporter.warn(
+            f"checkpoint_damaged_{best}",
+            f"The checkpoint of step {best}, the best one so far, cannot be used: {problem}.",
+            f"It lies in checkpoints/{DAMAGED}checkpoint-{best}; the disk or its memory may be failing.",
         )
 
 

@@ -116,6 +116,19 @@ def test_the_run_goes_on_from_the_one_before_and_says_why(folder: RunFolder, nam
     assert "goes on from step 4" in event.sentence
 
 
+def test_the_best_one_is_looked_through_too(folder: RunFolder) -> None:
+    cut(write_checkpoint(folder, 2) / "adapter_model.safetensors")
+    cut(write_checkpoint(folder, 4) / "adapter_model.safetensors")
+    note(write_checkpoint(folder, 6), best={"value": 1.0, "step": 2, "without_progress": 2})
+    reporter = Reporter(folder)
+    keep_whole_checkpoints(reporter)
+    reporter.close()
+    assert [step for step, _ in folder.complete_checkpoints()] == [4, 6]
+    (event,) = map(read_event, folder.events.read_bytes().splitlines())
+    assert isinstance(event, Warned)
+    assert "step 2, the best one so far, cannot be used" in event.sentence
+
+
 def test_without_a_whole_one_the_run_begins_anew(folder: RunFolder) -> None:
     for step in (2, 4):
         cut(write_checkpoint(folder, step) / "optimizer.pt")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -120,6 +121,31 @@ def test_the_best_evaluation_is_kept_and_the_run_stops_early(new_run: Any) -> No
     assert finished.best_step == best.step
     kept = (run.folder.checkpoint(best.step) / "adapter_model.safetensors").read_bytes()
     assert (run.folder.adapter / "adapter_model.safetensors").read_bytes() == kept
+
+
+def test_a_run_that_had_stopped_early_makes_no_more_steps(new_run: Any) -> None:
+    knobs = {"eval_split_size": 0.2, "eval_steps": 1, "max_steps": 30, "warmup_steps": 0, "save_total_limit": 1}
+    run = new_run(learning_rate=0.05, early_stopping_patience=1, load_best_model_at_end=True, **knobs).train()
+    finished, losses, weights = run.events()[-1], run.losses(), run.weights()
+
+    def resume_before_the_end() -> None:
+        # As if the kill had come after the last checkpoint and before the end was told.
+        lines = run.folder.events.read_bytes().splitlines(keepends=True)
+        run.folder.events.write_bytes(b"".join(line for line in lines if b'"finished"' not in line))
+        shutil.rmtree(run.folder.adapter)
+        run.train()
+
+    resume_before_the_end()
+    again = run.events()[-1]
+    assert (again.step, again.best_step) == (finished.step, finished.best_step)
+    assert (run.losses(), run.weights()) == (losses, weights)
+    assert not any(event.code == "best_lost" for event in run.events("warning"))
+
+    shutil.rmtree(run.folder.checkpoint(finished.best_step))
+    resume_before_the_end()
+    assert any(event.code == "best_lost" for event in run.events("warning"))
+    assert run.events()[-1].best_step != finished.best_step
+    assert (run.folder.adapter / "adapter_model.safetensors").is_file()
 
 
 def test_the_search_for_a_learning_rate(new_run: Any) -> None:
