@@ -18,7 +18,7 @@ from trainer_image.chat_templates import give_template
 from trainer_image.contract import RunConfig
 from trainer_image.errors import TrainerError
 from trainer_image.language_part import freeze_other_parts, only_language
-from trainer_image.models import check_template_is_known, explained, no_such_layers
+from trainer_image.models import check_template_is_known, explained, no_such_layers, put_on
 from trainer_image.supervised import max_memory
 
 Judges = Literal["reward", "process"]
@@ -100,7 +100,7 @@ def load_model(
         )
     try:
         model = getattr(transformers, HEADS[judges].model_class).from_pretrained(name, **arguments)
-    except (OSError, ValueError, KeyError, NotImplementedError, RuntimeError) as error:
+    except Exception as error:  # safetensors has a kind of its own
         raise explained(error, name) or error from error
     if not on_gpu:
         for part in model.modules():
@@ -119,7 +119,10 @@ def load_tokenizer(name: str, revision: str | None) -> Any:
     """Load the tokenizer of a judge."""
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, padding_side="right")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, padding_side="right")
+    except Exception as error:
+        raise explained(error, name) or error from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -140,8 +143,6 @@ def add_adapter(model: Any, arguments: dict[str, Any], judges: Judges) -> Any:
 
 def load_trained(folder: Path, judges: Judges, load_in_4bit: bool = False) -> tuple[Any, Any]:
     """Load a judge that was trained before: an adapter with its head on its base model, or a whole model."""
-    from peft import PeftModel
-
     head, quantization = HEADS[judges], four_bits(load_in_4bit)
     said = _description(folder, head)
     if "base_model_name_or_path" not in said:
@@ -153,7 +154,7 @@ def load_trained(folder: Path, judges: Judges, load_in_4bit: bool = False) -> tu
         if said.get("task_type") != head.task_type:
             raise _other_kind(folder, head)
         base = load_model(said["base_model_name_or_path"], said.get("revision"), judges, quantization)
-        model = PeftModel.from_pretrained(base, str(folder))
+        model = put_on(base, folder)
     tokenizer = load_tokenizer(str(folder), None)
     model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
     return model.requires_grad_(False).eval(), tokenizer

@@ -10,8 +10,10 @@ from trainer_image.chat_templates import give_template, untrained_marks
 from trainer_image.contract import RunConfig
 from trainer_image.errors import TrainerError
 from trainer_image.language_part import freeze_other_parts, is_language, language_part, only_language
+from trainer_image.model_damage import damage_of
 from trainer_image.model_files import is_in_cache
 from trainer_image.supervised import max_memory, placement
+from trainer_image.verifying import wrong_tensors
 
 
 def check_model_is_there(model: str) -> None:
@@ -84,7 +86,7 @@ def load_base(arguments: dict[str, Any], quantization: dict[str, Any] | None = N
         if not torch.cuda.is_available():
             know_as_model_for_text(name, arguments["revision"])
         model, tokenizer = FastLanguageModel.from_pretrained(**arguments)
-    except (OSError, ValueError, KeyError, NotImplementedError, RuntimeError) as error:
+    except Exception as error:  # safetensors and tokenizers have kinds of their own
         raise explained(error, name) or error from error
     # A processor of a model that also sees pictures: the text side is what is trained.
     tokenizer = getattr(tokenizer, "tokenizer", tokenizer)
@@ -105,7 +107,7 @@ def know_as_model_for_text(name: str, revision: str | None) -> None:
 
 def explained(error: Exception, name: str) -> TrainerError | None:
     """Return what went wrong with loading a model in words, or None where there are no better ones."""
-    text = str(error)
+    text, folder = str(error), Path(name)
     is_unknown = "does not recognize this architecture" in text or "Unrecognized model" in text
     if is_unknown or ("is not supported" in text and "model" in text.lower()):
         hint = "Choose a text model that transformers knows, such as Llama, Qwen, Mistral, Gemma or SmolLM."
@@ -114,13 +116,23 @@ def explained(error: Exception, name: str) -> TrainerError | None:
     if isinstance(error, PermissionError):
         hint = "Make the folder and its files readable for everyone."
         return TrainerError("model_missing", f"The files of {name} may not be read.", hint)
+    if folder.is_absolute() and "out of memory" not in text and (damage := damage_in_words(folder, text)):
+        return TrainerError("model_missing", damage, "Fetch the model again, all of its files.")
     if isinstance(error, OSError):
-        if Path(name).is_absolute():
+        if folder.is_absolute():
             hint = "Fetch the model again; files that your user may not read look missing, too."
             return TrainerError("model_missing", f"Files of the model folder {name} are missing.", hint)
         hint = "Check the name and the network, or fetch the model first when the run is offline."
         return TrainerError("model_missing", f"The model {name} could not be fetched from the Hub.", hint)
     return None
+
+
+def damage_in_words(folder: Path, said: str) -> str | None:
+    """Return what is wrong with the files of a model folder, or None where nothing is, or they cannot be looked at."""
+    try:
+        return damage_of(folder, said)
+    except OSError:
+        return None
 
 
 def add_adapter(model: Any, arguments: dict[str, Any]) -> Any:
@@ -150,7 +162,6 @@ def no_such_layers(error: ValueError, model: Any, arguments: dict[str, Any]) -> 
 
 def load_with_adapter(arguments: dict[str, Any], adapter: str) -> tuple[Any, Any]:
     """Load the base model with a trained adapter on top, or a model that was trained whole, ready to answer."""
-    from peft import PeftModel
     from unsloth import FastLanguageModel
 
     if (Path(adapter) / "config.json").is_file():
@@ -160,11 +171,25 @@ def load_with_adapter(arguments: dict[str, Any], adapter: str) -> tuple[Any, Any
         hint = "Choose a run that has finished, or a complete checkpoint."
         raise TrainerError("no_checkpoint", f"There is no adapter in {adapter}.", hint)
     model, tokenizer = load_base(arguments)
-    model = PeftModel.from_pretrained(model, adapter)
+    model = put_on(model, Path(adapter))
     saved = Path(adapter) / "chat_template.jinja"
     # The one that it learned in, which a base model may not have had.
     give_template(tokenizer, saved.read_text("utf-8") if saved.is_file() else None)
     return FastLanguageModel.for_inference(model), tokenizer
+
+
+def put_on(model: Any, adapter: Path) -> Any:
+    """Put a trained adapter on the model that it was trained on."""
+    from peft import PeftModel
+
+    try:
+        return PeftModel.from_pretrained(model, str(adapter))
+    except Exception as error:  # safetensors has a kind of its own
+        weights = adapter / "adapter_model.safetensors"
+        if weights.is_file() and (problem := wrong_tensors(weights)):
+            hint = "Choose another run, or another checkpoint of that one."
+            raise TrainerError("no_checkpoint", f"The {weights.name} in {adapter} {problem}.", hint) from error
+        raise
 
 
 def count_parameters(model: Any) -> tuple[int, int]:

@@ -112,8 +112,8 @@ def _wrong_files(checkpoint: Path, note: Note) -> str | None:
     return None
 
 
-def _wrong_tensors(path: Path) -> str | None:
-    """Check a safetensors file: a length, a header that places every tensor, and exactly as many bytes behind it."""
+def wrong_tensors(path: Path) -> str | None:
+    """Return what speaks against a safetensors file: a header that places every tensor, and as many bytes behind it."""
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
@@ -149,7 +149,7 @@ def _wrong_json(path: Path) -> str | None:
 
 
 _CHECKS = {
-    ".safetensors": _wrong_tensors,
+    ".safetensors": wrong_tensors,
     ".pt": _wrong_archive,
     ".pth": _wrong_archive,
     ".bin": _wrong_archive,
