@@ -103,6 +103,11 @@ def test_checking_runs_nothing(tmp_path: Path) -> None:
         ("    return 1 / 0", "mine.py, line 2: ZeroDivisionError: division by zero (for a completion"),
         ("    return helper()\ndef helper():\n    raise KeyError('x')", "mine.py, line 4: KeyError: 'x' (for a"),
         ("    exit(3)\n    return 1", "mine.py, line 2: SystemExit: 3 (for a completion"),
+        ("    raise KeyboardInterrupt\n    return 1", "mine.py, line 2: KeyboardInterrupt (for a completion"),
+        (
+            "    raise Odd\n    return 1\nclass Odd(Exception):\n    def __str__(self):\n        return 1 / 0",
+            "mine.py, line 2: Odd (for a completion",
+        ),
         ("    return 'good'", "mine.py returned a value of the type str (for a completion of the row in line 7)."),
         ("    return float('nan')", "mine.py returned nan (for a completion"),
         ("    return float('inf')", "mine.py returned inf (for a completion"),

@@ -71,14 +71,22 @@ def _guarded(path: Path, place: str, do: Callable[[], Any]) -> Any:
     """Do something of the user's, and turn what it raises into a sentence with the line of their file."""
     try:
         return do()
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
         steps = [step for step in traceback.extract_tb(error.__traceback__) if step.filename == str(path)]
         line = f", line {steps[-1].lineno}" if steps else ""
-        said = f"{type(error).__name__}: {error}".strip(": ").replace("\n", " ")[:300].rstrip(".")
+        said = f"{type(error).__name__}: {_words_of(error)}".strip(": ").replace("\n", " ")[:300].rstrip(".")
         hint = "Mend the file and start again."
         if isinstance(error, ModuleNotFoundError):
             hint = "Only Python's own packages and those of the trainer are there: do without it."
         raise RewardError(f"{path.name}{line}: {said} ({place}).", hint) from error
+
+
+def _words_of(error: BaseException) -> str:
+    """Return what an error says; one of the user's own kind may fail even at that."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
 
 
 def _number(path: Path, value: Any, task: TaskLike) -> float | None:
