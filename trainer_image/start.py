@@ -62,6 +62,9 @@ def start(folder: RunFolder, *, is_standby: bool = False) -> int:
         )
         ready = None
         with speaking(folder) as reporter:
+            if ending.code == 0 and ending.failed is None and not reporter.past.ended:
+                # Something in it has called os._exit, such as a reward file: that is no good end.
+                ending = supervise.Ending(1, supervise.crashed(0, ""))
             if ending.failed is None or reporter.past.finished:
                 return ending.code
             failed = ending.failed

@@ -93,7 +93,7 @@ def run(
         return Ending(1, failed)
     if crew.code == 0 or -crew.code in ASKED_TO_END:
         return Ending(exit_code(crew.code))
-    return Ending(exit_code(crew.code), _crashed(crew.code, _log_since(folder, log_until)))
+    return Ending(exit_code(crew.code), crashed(crew.code, _log_since(folder, log_until)))
 
 
 def exit_code(code: int) -> int:
@@ -189,7 +189,8 @@ def _hung(count: int) -> Failed:
     return Failed(code="hung", sentence=sentence, hint=hint)
 
 
-def _crashed(code: int, log: str) -> Failed:
+def crashed(code: int, log: str) -> Failed:
+    """Return the failure of a trainer that ended without saying why; ``log`` is the end of its log."""
     if known := explain_log(log):
         return Failed(code=known[0], sentence=known[1], hint=known[2], traceback=log)
     how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

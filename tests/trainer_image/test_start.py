@@ -220,6 +220,7 @@ def test_a_run_that_hangs_is_ended_with_stacks_in_the_log(launch: Callable[..., 
     ("word", "exit_code", "code", "words"),
     [
         ("vanish", 3, "crashed", "exit code 3"),
+        ("leave", 1, "crashed", "exit code 0"),
         ("segfault", 139, "crashed", "SIGSEGV"),
         ("watchdog", 134, "hung", "waited for each other"),
         ("bad data", 1, "bad_data", "Row 7"),
