@@ -80,6 +80,14 @@ def encode_labelled(
         yield LabelledAnswer(example.row, example.line, item.prompt_ids, completion, example.label, item.was_cut)
 
 
+def one_sided(answers: Sequence[LabelledAnswer]) -> str | None:
+    """Return in a sentence that all answers bear the same label, or None where there are some of each."""
+    if len({answer.label for answer in answers}) != 1:
+        return None
+    label, other = ("good", "bad") if answers[0].label else ("bad", "good")
+    return f"Every answer to train on is labelled {label}, and KTO learns from the difference to {other} ones."
+
+
 @dataclass(frozen=True)
 class _Continued(Generic[Source]):
     """One example with the ids of its prompt and of the answers to it."""

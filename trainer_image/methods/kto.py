@@ -16,7 +16,7 @@ from trainer_image.errors import TrainerError
 from trainer_image.formats import Kind
 from trainer_image.methods import Parts, Stage, dpo
 from trainer_image.models import load_trainable
-from trainer_image.pairs import encode_labelled
+from trainer_image.pairs import encode_labelled, one_sided
 
 KIND: Kind = "labelled"
 METRICS = ("rewards/", "logps/", "logits/", "kl", "entropy")
@@ -59,6 +59,8 @@ def stages(parts: Parts, first_stage: int) -> Iterator[Stage]:
     from trainer_image.preference_trainers import as_labelled_answers, ready, taking_ids
 
     prepared, batch = parts.prepared, parts.config.per_device_train_batch_size
+    if sentence := one_sided(prepared.train):
+        parts.reporter.warn("one_sided", sentence, "Add rows with the other label, or take sft for good answers alone.")
     trainer = taking_ids(KTOTrainer)(
         args=KTOConfig(**trainer_arguments(parts.config, parts.machine, parts.output)),
         model=parts.model,

@@ -16,7 +16,7 @@ import pytest
 from trainer_image.contract import PauseRequest
 from trainer_image.encoding import NOT_LEARNED
 from trainer_image.formats import Labelled, Message, Preference, Steps, Task
-from trainer_image.pairs import encode_labelled, encode_pairs
+from trainer_image.pairs import LabelledAnswer, encode_labelled, encode_pairs, one_sided
 from trainer_image.steps import encode_steps
 
 ROOT = Path(__file__).parents[3]
@@ -164,6 +164,15 @@ def test_kto_trains_on_pairs_and_answers(new_run: Any, shared_data: Path) -> Non
         assert {"kl", "rewards/chosen", "logps/chosen"} <= set(step.metrics) or "rewards/rejected" in step.metrics
     assert {"kl", *PREFERENCES} - {"rewards/accuracies"} <= set(run.events("evaluation")[0].metrics)
     assert run.events("sample")[0].text
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"), [((True, True), "is labelled good"), ((False,), "is labelled bad"), ((True, False), "")]
+)
+def test_labels_of_one_kind_are_told(labels: tuple[bool, ...], words: str) -> None:
+    answers = [LabelledAnswer(row, row, [1], [2], label) for row, label in enumerate(labels)]
+    assert words in (one_sided(answers) or "")
+    assert bool(one_sided(answers)) is bool(words)
 
 
 def test_kto_wants_two_rows_at_once(new_run: Any, shared_data: Path) -> None:
