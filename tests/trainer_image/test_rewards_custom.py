@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from trainer_image.rewards import custom
 from trainer_image.rewards.kinds import RewardError, RewardPlan
 from trainer_image.rewards.registry import build
 from trainer_image.rewards.reward_file import check_reward_file
@@ -126,6 +127,20 @@ def test_what_goes_wrong_is_told_with_the_line(tmp_path: Path, body: str, senten
         _scores(path, "5")
     assert sentence in caught.value.sentence
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "loop", ["while True:\n        pass", "while True:\n        try: len('')\n        except Exception: pass"]
+)
+def test_a_loop_without_an_end_is_told_with_its_line(
+    loop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(custom, "SECONDS_FOR_ONE", 0.2)
+    path = _file(tmp_path, f"def reward(completion, prompt, answer, row):\n    {loop}\n    return 1")
+    with pytest.raises(RewardError) as caught:
+        _scores(path, "5")
+    assert f"{path.name}, line " in caught.value.sentence
+    assert "took longer than 0.2 s (for a completion" in caught.value.sentence
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,14 @@ from typing import Any
 
 from trainer_image.rewards.kinds import RewardError, Score, TaskLike
 from trainer_image.rewards.reward_file import check_reward_file
+from trainer_image.rewards.time_limit import TimeUpError, at_most
 
 _MODULE = "reward_file"
+
+SECONDS_FOR_ONE = 120.0
+"""What the function may take for one completion..."""
+SECONDS_FOR_MANY = 480.0
+"""... and for all of a step, or to load the file: shorter than what makes the whole run count as hung."""
 
 
 def build(path: Path) -> Score:
@@ -25,7 +31,8 @@ def build(path: Path) -> Score:
     module = sys.modules[_MODULE] = ModuleType(_MODULE)
     module.__file__ = str(path)
     # Not imported, because that would leave a __pycache__ beside the user's file.
-    _guarded(path, "while it was loaded", lambda: exec(compile(path.read_bytes(), path, "exec"), module.__dict__))
+    source = path.read_bytes()
+    _guarded(path, "while it was loaded", lambda: exec(compile(source, path, "exec"), module.__dict__))
     if callable(many := getattr(module, "rewards", None)):
         return _score_of_many(path, many)
     if callable(one := getattr(module, "reward", None)):
@@ -38,7 +45,7 @@ def _score_of_one(path: Path, reward: Callable[..., Any]) -> Score:
         scores: list[float | None] = []
         for completion, prompt, task in zip(completions, prompts, tasks, strict=True):
             given = {"completion": completion, "prompt": prompt, "answer": task.answer, "row": dict(task.fields)}
-            value = _guarded(path, _place(task), partial(reward, **given))
+            value = _guarded(path, _place(task), partial(reward, **given), SECONDS_FOR_ONE)
             scores.append(_number(path, value, task))
         return scores
 
@@ -67,18 +74,28 @@ def _score_of_many(path: Path, rewards: Callable[..., Any]) -> Score:
     return score
 
 
-def _guarded(path: Path, place: str, do: Callable[[], Any]) -> Any:
+def _guarded(path: Path, place: str, do: Callable[[], Any], seconds: float = SECONDS_FOR_MANY) -> Any:
     """Do something of the user's, and turn what it raises into a sentence with the line of their file."""
     try:
-        return do()
+        with at_most(seconds):
+            return do()
+    except TimeUpError as error:
+        raise RewardError(
+            f"{path.name}{_line_of(path, error)}: it took longer than {seconds:g} s ({place}).",
+            "Look for a loop without an end, and start again.",
+        ) from error
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        steps = [step for step in traceback.extract_tb(error.__traceback__) if step.filename == str(path)]
-        line = f", line {steps[-1].lineno}" if steps else ""
+        line = _line_of(path, error)
         said = f"{type(error).__name__}: {_words_of(error)}".strip(": ").replace("\n", " ")[:300].rstrip(".")
         hint = "Mend the file and start again."
         if isinstance(error, ModuleNotFoundError):
             hint = "Only Python's own packages and those of the trainer are there: do without it."
         raise RewardError(f"{path.name}{line}: {said} ({place}).", hint) from error
+
+
+def _line_of(path: Path, error: BaseException) -> str:
+    steps = [step for step in traceback.extract_tb(error.__traceback__) if step.filename == str(path)]
+    return f", line {steps[-1].lineno}" if steps else ""
 
 
 def _words_of(error: BaseException) -> str:
