@@ -24,6 +24,10 @@ SETTLE_S = 5.0
 """How long to wait for the log to be written up to now."""
 ORPHAN_S = 2.0
 """How long the pump goes on for processes that its own has left behind."""
+MOST_BYTES = 256 * 1024**2
+"""What one process may print in a torrent; from then on the log takes a trickle, so that it never fills the disk."""
+TRICKLE = 64 * 1024
+"""Bytes a second that it takes then."""
 TAKEN = "TUNEDECK_OUTPUT_TAKEN"
 """The log that takes what a process and its children print."""
 
@@ -104,7 +108,7 @@ def _pump_on(out: int, line: socket.socket, file: int, redactor: Redactor) -> No
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)
-    stream = Stream(redactor)
+    stream, allowance = Stream(redactor), _Allowance()
     ends_at: float | None = None
     while ends_at is None or time.monotonic() < ends_at:
         asked = [] if ends_at is not None else [line.fileno()]
@@ -113,7 +117,7 @@ def _pump_on(out: int, line: socket.socket, file: int, redactor: Redactor) -> No
             piece = os.read(out, _CHUNK)
             if not piece:
                 break
-            _write(file, stream.feed(piece))
+            _write(file, allowance.of(stream.feed(piece)))
         elif ready:
             # Only once the pipe is empty: what was printed before the question is in the log with the answer.
             if line.recv(1):
@@ -122,6 +126,28 @@ def _pump_on(out: int, line: socket.socket, file: int, redactor: Redactor) -> No
             else:
                 ends_at = time.monotonic() + ORPHAN_S
     _write(file, stream.rest())
+
+
+class _Allowance:
+    """How much may still go into the log: a lot at once, and a little each second."""
+
+    def __init__(self) -> None:
+        self._left = float(MOST_BYTES)
+        self._at = time.monotonic()
+        self._is_cut = False
+
+    def of(self, data: bytes) -> bytes:
+        """Return what of the data goes into the log; where it begins to be left out, a line says so."""
+        now = time.monotonic()
+        self._left = min(MOST_BYTES, self._left + (now - self._at) * TRICKLE)
+        self._at = now
+        if len(data) <= self._left:
+            self._left -= len(data)
+            self._is_cut = False
+            return data
+        words = b"" if self._is_cut else b"\n[Too much is printed: some of it is left out here.]\n"
+        self._is_cut = True
+        return words
 
 
 def _write(file: int, data: bytes) -> None:

@@ -134,3 +134,25 @@ def test_what_a_process_prints_reaches_its_log_without_secrets(tmp_path: Path, e
     lines = text.splitlines()
     assert lines[:3] == [f"from Python {REMOVED}", f"past Python {REMOVED}", f"from a child {REMOVED}"]
     assert lines[3:] == ([] if "abort" in ending else ["the end"])
+
+
+FLOOD = """
+import sys
+from pathlib import Path
+from trainer_image import log_pump
+log_pump.MOST_BYTES, log_pump.TRICKLE = 10_000, 0
+log_pump.take_over(Path(sys.argv[1]))
+print("the first line", flush=True)
+log_pump.settle()
+for _ in range(100):
+    print("x" * 50_000)
+"""
+
+
+def test_a_torrent_does_not_fill_the_disk(tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    subprocess.run([sys.executable, "-c", FLOOD, str(log)], check=True, timeout=60)
+    text = log.read_text()
+    assert text.startswith("the first line")
+    assert len(text) < 100_000
+    assert text.count("some of it is left out here") == 1
