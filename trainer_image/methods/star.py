@@ -17,7 +17,7 @@ from typing import Any
 
 from trainer_image import prompts
 from trainer_image.arguments import generation_plan, star_plan
-from trainer_image.contract import Evaluation, Round
+from trainer_image.contract import Evaluation, Round, RunConfig
 from trainer_image.errors import TrainerError
 from trainer_image.methods import Parts, Stage, sft, steps_of
 from trainer_image.models import load_trainable
@@ -43,10 +43,11 @@ def stages(parts: Parts, first_stage: int) -> Iterator[Stage]:
             return
         first_step = json.loads(_note_of(file).read_text("utf-8"))["first_step"]
         put_back(parts.model, weights)
-        # The file of a round is our own: what the user has said of the dataset's does not hold for it.
-        ours = {"dataset": str(file), "columns": (), "read_as": (), "loss_on": "last_answer", "eval_split_size": 0}
-        config = parts.config.model_copy(update=ours)
+        config = config_of_round(parts.config, file)
         solutions = sft.prepare(config, parts.tokenizer)
+        if solutions.problems:
+            first = f"{len(solutions.problems)} solutions cannot be learned and are left out. {solutions.problems[0]}"
+            parts.reporter.warn("solutions_left_out", first)
         trainer = sft.build_trainer(replace(parts, config=config, prepared=solutions))
         steps, _ = steps_of(trainer)
         # What the rounds to come will solve is not known; they are taken to be like this one.
@@ -55,6 +56,15 @@ def stages(parts: Parts, first_stage: int) -> Iterator[Stage]:
         first_step += steps
         let_go(trainer)
     test(parts, rounds + 1, first_step)
+
+
+def config_of_round(config: RunConfig, file: Path) -> RunConfig:
+    """Return how a round's own file is learned: what the user has said of the dataset's does not hold for it.
+
+    The model wrote its rows, so one that cannot be read, as it holds the marks of a template, is nobody's to mend.
+    """
+    ours = {"dataset": str(file), "columns": (), "read_as": (), "loss_on": "last_answer", "eval_split_size": 0}
+    return config.model_copy(update={**ours, "bad_rows": "leave_out"})
 
 
 def test(parts: Parts, number: int, first_step: int) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from trainer_image.contract import PauseRequest
+from trainer_image.contract import PauseRequest, RunConfig
+from trainer_image.methods import sft, star
 
 ROWS = 12
 
@@ -309,6 +310,17 @@ def test_star_is_tested_with_problems_held_back(new_rounds: Any) -> None:
         (event.step, event.metrics) for event in tests
     ]
     assert run.losses() == whole.losses()
+
+
+def test_a_solution_with_a_mark_of_a_template_does_not_end_star(tokenizer: Any, tmp_path: Path) -> None:
+    file = tmp_path / "round-1.jsonl"
+    asked = {"role": "user", "content": "What is 1 plus 1?"}
+    rows = [{"messages": [asked, {"role": "assistant", "content": text}]} for text in ("It is 2.", "[INST] It is 2.")]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    config = RunConfig.model_validate({"model": "m", "dataset": "d", "method": "star", "bad_rows": "stop"})
+    solutions = sft.prepare(star.config_of_round(config, file), tokenizer)
+    assert [item.line for item in solutions.train] == [1]
+    assert [problem.line for problem in solutions.problems] == [2]
 
 
 def test_star_says_that_nothing_was_solved(new_rounds: Any) -> None:
