@@ -152,12 +152,25 @@ def no_such_layers(error: ValueError, model: Any, arguments: dict[str, Any]) -> 
     linear = [name for name, part in model.named_modules() if type(part).__name__.startswith("Linear")]
     if language_part(model):
         linear = [name for name in linear if is_language(name)]
-    named = sorted({name.rsplit(".", 1)[-1] for name in linear})
+    wanted = arguments["target_modules"]
+    text = wanted if isinstance(wanted, str) else ", ".join(wanted)
+    named = {name.rsplit(".", 1)[-1] for name in linear}
     return TrainerError(
         "bad_config",
-        f"This model has no layers called {arguments['target_modules']}.",
-        f"Set Target modules to all-linear, or to some of {', '.join(named)}.",
+        f"An adapter cannot be on {text} alone."
+        if named.issuperset(wanted)
+        else f"This model has no layers called {text}.",
+        f"Set Target modules to all-linear, or to some of {', '.join(sorted(named - {'lm_head'}))}.",
     )
+
+
+def unknown_layers(config: RunConfig, model: Any) -> list[str]:
+    """Return the names among the target modules that no layer of a model bears; PEFT passes over them."""
+    wanted = adapter_arguments(config)["target_modules"]
+    if config.full_finetuning or isinstance(wanted, str):
+        return []
+    there = [f".{name}" for name, _ in model.named_modules()]
+    return [one for one in wanted if not any(name.endswith(f".{one}") for name in there)]
 
 
 def load_with_adapter(arguments: dict[str, Any], adapter: str) -> tuple[Any, Any]:

@@ -88,6 +88,12 @@ def train(reporter: Reporter) -> None:
             sentence = "4 bits do not work on this machine; the base model is held in 16 bits."
             reporter.warn("load_in_4bit_overridden", sentence)
 
+        if unknown := models.unknown_layers(config, model):
+            sentence = (
+                f"This model has no layers called {', '.join(unknown)}, so only the other target modules are trained."
+            )
+            reporter.warn("layers_unknown", sentence, "Look for a slip in Target modules.")
+
     with reporter.phase("data"):
         prepared = method.prepare(config, tokenizer, partial(reporter.count, "data"))
         check_same_data(reporter, read_dataset_ref(folder), prepared)

@@ -95,6 +95,11 @@ def test_all_problems_of_a_config_come_at_once() -> None:
     assert all(problem.sentence.strip() for problem in problems)
 
 
+def test_a_list_of_names_with_nothing_but_commas_is_empty() -> None:
+    _, problems = check_config({"model": "m", "dataset": "d", "target_modules": " , "})
+    assert [problem.sentence for problem in problems] == ["Target modules: it is empty."]
+
+
 def test_the_smallest_config_is_enough() -> None:
     config, problems = check_config(SMALLEST)
     assert problems == []

@@ -827,7 +827,8 @@ class RunConfig(BaseModel):
     @field_validator("model", "dataset", "target_modules")
     @classmethod
     def _not_blank(cls, text: str) -> str:
-        if not text.strip():
+        # A list of names that is nothing but commas names none either.
+        if not text.strip(" ,"):
             raise ValueError("it is empty")
         return text.strip()
 

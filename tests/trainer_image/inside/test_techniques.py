@@ -91,7 +91,7 @@ def test_all_weights_are_trained_and_the_model_answers(new_run: Any) -> None:
     "knobs",
     [
         {"use_dora": True},
-        {"use_rslora": True, "target_modules": "q_proj,v_proj"},
+        {"use_rslora": True, "target_modules": "q_proj,v_proj,no_such_layer"},
         {"neftune_noise_alpha": 5.0},
         {"load_in_4bit": True, "bnb_4bit_quant_type": "fp4", "bnb_4bit_use_double_quant": False},
         {"lr_scheduler_type": "cosine_with_min_lr", "min_lr_rate": 0.5},
@@ -104,6 +104,9 @@ def test_techniques(knobs: dict[str, Any], new_run: Any) -> None:
     assert len(run.losses()) == 3
     saved = json.loads((run.folder.adapter / "adapter_config.json").read_text())
     assert saved["use_dora"] is knobs.get("use_dora", False)
+    told = [event.sentence for event in run.events("warning") if event.code == "layers_unknown"]
+    assert len(told) == ("target_modules" in knobs)
+    assert all("no layers called no_such_layer, so" in sentence for sentence in told)
     if "min_lr_rate" in knobs:
         assert run.events("step")[-1].learning_rate >= 1e-4
 

@@ -245,7 +245,8 @@ def test_a_file_that_is_not_the_version_that_was_asked_for_is_refused(new_run: A
     [
         ({"model": "/nowhere/model"}, "model_missing", "/nowhere/model"),
         ({"gpus": [3]}, "gpu_missing", "GPU 3"),
-        ({"target_modules": "no_such_layer"}, "bad_config", "no_such_layer"),
+        ({"target_modules": "no_such_layer"}, "bad_config", "no layers called no_such_layer"),
+        ({"target_modules": "lm_head"}, "bad_config", "lm_head alone"),
         ({"lora_r": 0}, "bad_config", "LoRA rank"),
         ({"dataset": "/nowhere/rows.jsonl"}, "bad_data", "/nowhere/rows.jsonl"),
     ],
