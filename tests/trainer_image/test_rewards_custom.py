@@ -112,6 +112,7 @@ def test_checking_runs_nothing(tmp_path: Path) -> None:
         ("    return 'good'", "mine.py returned a value of the type str (for a completion of the row in line 7)."),
         ("    return float('nan')", "mine.py returned nan (for a completion"),
         ("    return float('inf')", "mine.py returned inf (for a completion"),
+        ("    return -1e39", "mine.py returned -1e+39, which is too large (for a completion"),
         ("    return [1]", "mine.py returned a value of the type list"),
         (
             "    return 1\nimport nowhere",

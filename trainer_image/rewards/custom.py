@@ -16,6 +16,8 @@ from trainer_image.rewards.reward_file import check_reward_file
 from trainer_image.rewards.time_limit import TimeUpError, at_most
 
 _MODULE = "reward_file"
+LARGEST = 1e15
+"""A larger reward would overflow in the trainer, which squares them in 32 bits: it would learn nothing, silently."""
 
 SECONDS_FOR_ONE = 120.0
 """What the function may take for one completion..."""
@@ -115,6 +117,9 @@ def _number(path: Path, value: Any, task: TaskLike) -> float | None:
     number = float(_guarded(path, _place(task), lambda: float(value)))
     if not math.isfinite(number):
         raise RewardError(f"{path.name} returned {number} ({_place(task)}).", hint)
+    if abs(number) > LARGEST:
+        hint = f"Return numbers between -{LARGEST:g} and {LARGEST:g}; most rewards lie between 0 and 1."
+        raise RewardError(f"{path.name} returned {number:g}, which is too large ({_place(task)}).", hint)
     return number
 
 
