@@ -14,6 +14,8 @@ _LONE = re.compile(
 )
 """An escape for half a letter, as far as that can be told without counting backslashes."""
 
+_NEXT_OBJECT = re.compile(r"[\s,]*\{")
+
 _BYTE = re.compile("[\udc80-\udcff]")
 """What stands for a byte that is no UTF-8."""
 
@@ -97,6 +99,9 @@ def broken_json(error: json.JSONDecodeError) -> BadRow:
     if error.msg == "Extra data" and error.doc[error.pos :].strip() == ",":
         fix = AT_END
     elif error.msg == "Extra data":
+        rows = _objects_in(error.doc)
+        if rows:
+            fault = f"{rows} rows stand on this line, the second from {where} on."
         fix = "Put each row on a line of its own."
     elif rest.startswith(("//", "/*", "#")):
         fix = "Take the comment away: JSON has none."
@@ -117,6 +122,18 @@ def broken_json(error: json.JSONDecodeError) -> BadRow:
     else:
         fix = MEND
     return BadRow("", "broken_json", fault, fix)
+
+
+def _objects_in(line: str) -> int:
+    """Return how many objects stand in a line with nothing but blanks and commas between them; 0 where more does."""
+    count = at = 0
+    try:
+        while begin := _NEXT_OBJECT.match(line, at):
+            _, at = LENIENT.raw_decode(line, begin.end() - 1)
+            count += 1
+    except (ValueError, RecursionError):
+        return 0
+    return 0 if line[at:].strip(" \t\r\n,") else count
 
 
 def refuse_half_letters(value: Any) -> None:

@@ -55,7 +55,8 @@ class Batches:
         left = np.ones(len(lines), bool)
         places = np.array([item.line for item in self._waiting], np.intp)
         numbers = np.array(self._numbers, np.intp)
-        for group in self._skeletons.take(lines):
+        group = self._skeletons.take(lines)
+        if group is not None:
             left[group.places] = False
             self._tally.add_group(numbers[group.places], places[group.places], group)
         for place in np.flatnonzero(left).tolist():

@@ -66,12 +66,6 @@ def exact_of(said: Said) -> int:
     return made & 0xFFFFFFFFFFFFFFFF
 
 
-def exact_of_many(frame: bytes, hashes: Words) -> Words:
-    """Do the same for rows with one frame, by the hashes of the texts of each."""
-    made: Words = hashes @ weights(hashes.shape[1])
-    return made + np.uint64(hash_of(frame))
-
-
 @lru_cache(1024)
 def _hash_of_frame(frame: bytes) -> int:
     return hash_of(frame)

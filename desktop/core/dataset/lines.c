@@ -526,7 +526,7 @@ static inline int add_gap(uint64_t *signature, const uint8_t *at, const uint8_t 
 /* How this library and native.py understand each other. */
 PUBLIC int64_t lines_version(void)
 {
-    return 3;
+    return 4;
 }
 
 /* Take lines apart: returns how many there are, or -1 where there is not enough room for what is found. */
@@ -596,4 +596,20 @@ PUBLIC int64_t lines_take_apart(const uint8_t *data, int64_t size, int64_t most_
     }
     *strings_found = strings;
     return lines;
+}
+
+/* The hashes of what lines say, by the number of each one's pattern: see patterns.py, where numpy does the same. */
+PUBLIC void lines_exact(int64_t lines, const int64_t *firsts, const int64_t *numbers, const uint64_t *hashes,
+                        const uint64_t *frames, const int64_t *starts, const int64_t *counts, const int64_t *texts,
+                        const uint64_t *weights, uint64_t *made)
+{
+    const uint64_t none = hash_of((const uint8_t *)"", 0);
+    for (int64_t line = 0; line < lines; line++) {
+        int64_t number = numbers[line];
+        const int64_t *text = texts + starts[number];
+        uint64_t sum = frames[number];
+        for (int64_t place = 0; place < counts[number]; place++)
+            sum += (text[place] < 0 ? none : hashes[firsts[line] + text[place]]) * weights[place];
+        made[line] = sum;
+    }
 }

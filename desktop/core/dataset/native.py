@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from desktop.core.compiled import compiled_library
-from desktop.core.dataset.line_parts import LineParts
+from desktop.core.dataset.line_parts import LineParts, Places, Words
 
 NOT_WANTED = "TUNEDECK_NUMPY_LINES"
 """Set in the environment, it keeps to numpy: for tests, and to find out which of the two is at fault."""
-_VERSION = 3
+_VERSION = 4
 _LINE, _STRING = 48, 12
 """So many bytes a line or a string takes at least as a rule; where they take less, there is a second try."""
 
@@ -23,6 +23,7 @@ def _library() -> ctypes.CDLL | None:
     if library is not None:
         library.lines_take_apart.restype = ctypes.c_int64
         library.lines_hash.restype = ctypes.c_uint64
+        library.lines_exact.restype = None
     return library
 
 
@@ -43,7 +44,7 @@ hash_of: Callable[[bytes], int] = _hash_by(_LIBRARY) if _LIBRARY else _hash_of_p
 """The hash of a text, the same in all processes of one scan."""
 
 
-def take_apart(data: bytes, size: int) -> LineParts | None:
+def take_apart(data: bytes | memoryview, size: int) -> LineParts | None:
     """Return what the lines in the first so many bytes consist of, or None where the library is not there."""
     if _LIBRARY is None:
         return None
@@ -51,7 +52,9 @@ def take_apart(data: bytes, size: int) -> LineParts | None:
     return found or _take_apart(_LIBRARY, data, size, size + 1, size // 2 + 1)
 
 
-def _take_apart(library: ctypes.CDLL, data: bytes, size: int, most_lines: int, most_strings: int) -> LineParts | None:
+def _take_apart(
+    library: ctypes.CDLL, data: bytes | memoryview, size: int, most_lines: int, most_strings: int
+) -> LineParts | None:
     """Return what lines consist of, or None where there are more of them, or of their strings, than there is room."""
     ends, firsts, counts = (np.empty(most_lines, np.intp) for _ in range(3))
     signatures, is_good = np.empty(most_lines, np.uint64), np.empty(most_lines, np.bool_)
@@ -60,7 +63,7 @@ def _take_apart(library: ctypes.CDLL, data: bytes, size: int, most_lines: int, m
     found = ctypes.c_int64()
     arrays = (ends, firsts, counts, signatures, is_good, begins, stops, hashes, is_open)
     count = library.lines_take_apart(
-        ctypes.c_char_p(data),
+        ctypes.c_void_p(np.frombuffer(data, np.uint8).ctypes.data),
         *map(ctypes.c_int64, (size, most_lines, most_strings)),
         *(ctypes.c_void_p(array.ctypes.data) for array in arrays),
         ctypes.byref(found),
@@ -79,3 +82,14 @@ def _take_apart(library: ctypes.CDLL, data: bytes, size: int, most_lines: int, m
         is_open[:strings],
         hashes[:strings],
     )
+
+
+def exact(firsts: Places, numbers: Places, hashes: Words, *table: Places | Words) -> Words:
+    """Return the hashes of what lines say, see ``lines_exact`` in lines.c."""
+    assert _LIBRARY is not None
+    made = np.empty(len(firsts), np.uint64)
+    arrays = [np.ascontiguousarray(array) for array in (firsts, numbers, hashes, *table)]
+    _LIBRARY.lines_exact(
+        ctypes.c_int64(len(firsts)), *(ctypes.c_void_p(array.ctypes.data) for array in (*arrays, made))
+    )
+    return made

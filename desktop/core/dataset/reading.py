@@ -95,9 +95,9 @@ def tally_lines(
     line = number = 0
     with _faults_in_words(), open_regular(path) as file:
         for lines in lines_between(file, begin, end, is_first):
-            groups = list(skeletons.take(lines)) if is_quick else []
+            group = skeletons.take(lines) if is_quick else None
             left = np.ones(len(lines), bool)
-            for group in groups:
+            if group is not None:
                 left[group.places] = False
             items = {
                 place: next(read_json_lines((lines.line(place),)), None) for place in np.flatnonzero(left).tolist()
@@ -106,7 +106,7 @@ def tally_lines(
             blank = [place for place, item in items.items() if item is None]
             is_row[blank] = False
             numbers = number + np.cumsum(is_row)
-            for group in groups:
+            if group is not None:
                 tally.add_group(numbers[group.places], group.places + line + 1, group)
             for place, item in items.items():
                 if item is not None:

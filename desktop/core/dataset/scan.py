@@ -43,14 +43,41 @@ def scan(
     began = time.monotonic()
     try:
         size = _size_of(path)
-        with tempfile.TemporaryDirectory(prefix="tunedeck-scan-") as folder:
-            findings = _Scan(path, size, options, Path(folder), on_progress, is_cancelled).run()
+        findings = _found(path, size, options, on_progress, is_cancelled)
     except (Cancelled, WorkerLost):
         raise
     except AppError as error:
         report = with_facts(refusal(path, error.sentence, error.hint), is_cancelled)
         return replace(report, seconds=time.monotonic() - began)
     return replace(report_of(path, size, findings), seconds=time.monotonic() - began)
+
+
+def _found(
+    path: Path,
+    size: int,
+    options: ScanOptions,
+    on_progress: Callable[[Progress], None],
+    is_cancelled: Callable[[], bool],
+) -> Findings:
+    try:
+        with tempfile.TemporaryDirectory(prefix="tunedeck-scan-") as folder:
+            findings = _Scan(path, size, options, Path(folder), on_progress, is_cancelled).run()
+    except WorkerLost:
+        # The system ends a process that has a part of a file mapped which is there no more.
+        if not _is_shorter(path, size):
+            raise
+    else:
+        if not _is_shorter(path, size):
+            return findings
+    hint = "Wait until nothing writes it any more, and read it again."
+    raise AppError(f"{path.name} has become shorter while it was read.", hint, "bad_data")
+
+
+def _is_shorter(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size < size
+    except OSError:
+        return True
 
 
 def _size_of(path: Path) -> int:

@@ -9,18 +9,18 @@ whatever it likes, and must never take what the strict way would refuse or read 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from desktop.core.dataset.counts import Guess, is_empty
-from desktop.core.dataset.fingerprints import PART_END, exact_of_many, spoken
-from desktop.core.dataset.line_parts import Flags, Places, Words
+from desktop.core.dataset.fingerprints import spoken
+from desktop.core.dataset.line_parts import Flags, Places
 from desktop.core.dataset.lines import Lines
-from desktop.core.dataset.native import hash_of
+from desktop.core.dataset.patterns import NO_STRING, UNKNOWN, Group, Pattern, Patterns, first_of_each
 from trainer_image.formats import Example, Preference, Row, Shape, convert
 from trainer_image.formats.json_lines import read_json_lines
 from trainer_image.formats.shapes import CHECKS, LABELS, PAIRS, RANKS, TURN_COLUMNS, pair_in, shape_of
@@ -30,7 +30,6 @@ SHAPES: tuple[Shape, ...] = ("messages", "sharegpt", "alpaca", "prompt_completio
 _OTHERWISE_READ = frozenset((*LABELS, *RANKS, *CHECKS, "system", "system_prompt", "tools", "functions", "history"))
 """Columns whose texts are more than texts, or by which a row would be of another shape."""
 _OF_PAIRS = frozenset(name for pair in PAIRS for name in pair)
-_NO_STRING = -1
 _MARK = 2
 """The place of the mark in what a pair says: behind the question and the better answer, before the worse one."""
 _ENDS = b" \\nrtf" + bytes(range(128, 256))
@@ -38,55 +37,6 @@ _ENDS = b" \\nrtf" + bytes(range(128, 256))
 _TURN_KEYS = frozenset(("role", "content", "from", "value"))
 _MOST = 1 << 16
 _BLANK_BEFORE_COLON = re.compile(rb"[ \t\r]+:")
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """What the lines of one skeleton say: which of their strings are texts, and who says them."""
-
-    frame: bytes
-    texts: tuple[int, ...]
-    """The strings with the texts, in the order of what is said; of what stands in none and is empty, ``_NO_STRING``."""
-    has_instructions: bool
-    """Whether the first of them is what the conversation begins with, which many lines have in common."""
-    empty: tuple[str, ...]
-    pair: tuple[str, str] | None
-    """The columns that are read as prompt and completion, where that is their shape."""
-    apart: tuple[int, ...] | None
-    """The strings with the better and the worse answer, which must not be the same."""
-
-
-class Group(NamedTuple):
-    """Lines of one pattern, and what each of them says; see ``fingerprints.Said``."""
-
-    lines: Lines
-    places: Places
-    pattern: Pattern
-
-    def exact(self) -> Words:
-        """Return the hashes of what the lines say."""
-        texts = self.pattern.texts
-        strings = [place for place, text in enumerate(texts) if text != _NO_STRING]
-        hashes = np.full((len(self.places), len(texts)), hash_of(b""), np.uint64)
-        numbers = self._numbers(tuple(texts[place] for place in strings))
-        hashes[:, strings] = self.lines.hashes(numbers).reshape(-1, len(strings))
-        return exact_of_many(self.pattern.frame, hashes)
-
-    def texts(self, some: slice | list[int]) -> list[bytes]:
-        """Return what some of the lines say, without the instructions."""
-        wanted = self.pattern.texts[self.pattern.has_instructions :]
-        numbers = tuple(text for text in wanted if text != _NO_STRING)
-        strings, count = self.lines.strings(self._numbers(numbers, some)), len(numbers)
-        rows = [strings[at : at + count] for at in range(0, len(strings), count)]
-        for place, text in enumerate(wanted):
-            if text == _NO_STRING:
-                for row in rows:
-                    row.insert(place, b"")
-        return [*map(PART_END.join, rows)]
-
-    def _numbers(self, texts: tuple[int, ...], some: slice | list[int] = slice(None)) -> Places:
-        firsts = self.lines.parts.firsts[self.places[some]]
-        return (firsts[:, None] + np.array(texts, np.intp)).ravel()
 
 
 @lru_cache(4)
@@ -100,30 +50,40 @@ class Skeletons:
 
     def __init__(self, guess: Guess) -> None:
         self._guess = guess
-        self._known: dict[int, Pattern | None] = {}
+        self._patterns = Patterns()
         self._are_pairs = guess.shape == guess.kind == "preference"
         self.is_of_use = (guess.shape in SHAPES and guess.kind in ("conversation", "text")) or self._are_pairs
 
-    def take(self, lines: Lines) -> Iterator[Group]:
-        """Yield the lines that are plainly good, by their patterns; all others have to go the strict way."""
-        good = np.flatnonzero(lines.parts.is_good)
-        if not len(good):
-            return
-        signatures = lines.parts.signatures[good]
-        order = np.argsort(signatures, kind="stable")
-        ordered = signatures[order]
-        borders = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
-        for places in np.split(good[order], borders):
-            signature = int(lines.parts.signatures[places[0]])
-            if signature not in self._known:
-                if len(self._known) == _MOST:
-                    continue
-                self._known[signature] = self._learn(lines, int(places[0]))
-            pattern = self._known[signature]
-            if pattern is not None and pattern.apart is not None:
-                places = places[_are_apart(lines, places, *pattern.apart)]
-            if pattern is not None and len(places):
-                yield Group(lines, places, pattern)
+    def take(self, lines: Lines) -> Group | None:
+        """Return the lines that are plainly good, if there are any; all others have to go the strict way."""
+        places = np.flatnonzero(lines.parts.is_good)
+        numbers = self._numbers_of(lines, places)
+        is_known = numbers >= 0
+        if not is_known.all():
+            places, numbers = places[is_known], numbers[is_known]
+        if self._are_pairs and len(places):
+            is_apart = self._are_apart(lines, places, numbers)
+            places, numbers = places[is_apart], numbers[is_apart]
+        return Group(lines, places, self._patterns, numbers) if len(places) else None
+
+    def _numbers_of(self, lines: Lines, places: Places) -> Places:
+        """Return the numbers of the patterns of lines, for which one line of each new skeleton is read."""
+        signatures = lines.parts.signatures[places]
+        numbers = self._patterns.numbers_of(signatures)
+        is_unknown = numbers == UNKNOWN
+        if is_unknown.any():
+            new = first_of_each(signatures[is_unknown], places[is_unknown])
+            some = islice(new.items(), _MOST - len(self._patterns))
+            self._patterns.add({signature: self._learn(lines, place) for signature, place in some})
+            numbers = self._patterns.numbers_of(signatures)
+        return numbers
+
+    def _are_apart(self, lines: Lines, places: Places, numbers: Places) -> Flags:
+        """Say of which lines the better and the worse answer surely differ by more than blanks at their ends."""
+        firsts = lines.parts.firsts[places]
+        answers = self._patterns.table.answers[numbers]
+        pairs = zip(lines.strings(firsts + answers[:, 0]), lines.strings(firsts + answers[:, 1]), strict=True)
+        return np.fromiter((one.strip(_ENDS) != other.strip(_ENDS) for one, other in pairs), np.bool_, len(places))
 
     def _learn(self, lines: Lines, place: int) -> Pattern | None:
         """Read one line the strict way, and return what it says of the others with its skeleton; None if nothing."""
@@ -157,17 +117,10 @@ class Skeletons:
             return None
         if isinstance(made, Preference):
             apart = places[1:]
-            places = (*places[:_MARK], _NO_STRING, *places[_MARK:])
+            places = (*places[:_MARK], NO_STRING, *places[_MARK:])
         empty = tuple(name for name, cell in row.value.items() if is_empty(cell))
         pair = pair_in(row.value) if guess.shape == "prompt_completion" else None
         return Pattern(b"".join(name for name, _ in said), places, said[0][0] == b"system", empty, pair, apart)
-
-
-def _are_apart(lines: Lines, places: Places, better: int, worse: int) -> Flags:
-    """Say of which lines two strings surely differ by more than blanks at their ends."""
-    firsts = lines.parts.firsts[places]
-    pairs = zip(lines.strings(firsts + better), lines.strings(firsts + worse), strict=True)
-    return np.fromiter((one.strip(_ENDS) != other.strip(_ENDS) for one, other in pairs), np.bool_, len(places))
 
 
 def _is_simple(value: Mapping[str, Any], are_pairs: bool) -> bool:

@@ -10,7 +10,7 @@ from desktop.core.dataset.counts import Counts, Guess, TallyOptions, is_empty
 from desktop.core.dataset.fingerprints import Fingerprints, Numbers, Said, said_in
 from desktop.core.dataset.languages import language_of
 from desktop.core.dataset.letters import doubts_in
-from desktop.core.dataset.skeletons import Group
+from desktop.core.dataset.patterns import Group
 from trainer_image.formats import Labelled, LeftOut, Made, Row, RowProblem, Task, convert, mapped
 from trainer_image.formats.reading import Survey
 from trainer_image.formats.shapes import shape_of
@@ -99,10 +99,11 @@ class Tally:
         counts.good += count
         counts.survey.rows += count
         counts.survey.votes[self._guess.shape] += count
-        if group.pattern.pair is not None:
-            counts.survey.taken.pairs[group.pattern.pair] += count
-        for name in group.pattern.empty:
-            counts.empty_fields[name] += count
+        for pattern, times in group.met():
+            if pattern.pair is not None:
+                counts.survey.taken.pairs[pattern.pair] += times
+            for name in pattern.empty:
+                counts.empty_fields[name] += times
         exact = group.exact()
         self.fingerprints.add_many(rows, lines, exact, group.texts)
         chosen = np.flatnonzero(exact % np.uint64(self._options.one_language_in) == 0).tolist()

@@ -299,6 +299,15 @@ def test_pairs_are_told_apart_whatever_stands_at_their_ends(tmp_path: Path) -> N
     _compare(_write(tmp_path / "rows.jsonl", _as_lines(rows)), [900, 5000])
 
 
+def test_texts_that_begin_with_blanks_beyond_ascii_are_read_alike(tmp_path: Path) -> None:
+    blanks = ["\u00a0", "\u1680", "\u180e", "\u2003", "\u200b", "\u202f", "\u205f", "\u3000", "\ufeff"]
+    begins = [blank * count for blank in blanks for count in (1, 2, 3, 5)] + ["".join(blanks)]
+    texts = [begin + rest for begin in begins for rest in ("", "a", "Human: a\n\nAssistant: b", " Human: a")]
+    rows = [{"question": "Why?", "answer": text} for text in ["So.", *texts]]
+    path = _write(tmp_path / "rows.jsonl", [json.dumps(row, ensure_ascii=False).encode() for row in rows])
+    _compare(path, [path.stat().st_size // 2])
+
+
 def test_numbers_where_texts_belong_are_read_alike(tmp_path: Path) -> None:
     rows = [{"instruction": "Add", "input": number, "output": "So."} for number in (0, 5, 0, 12)]
     path = _write(tmp_path / "rows.jsonl", _as_lines(rows))

@@ -110,3 +110,25 @@ def test_whatever_the_bytes_there_is_a_report(tmp_path: Path, data: bytes, endin
 def _damaged(data: bytes, at: int, cut: int, piece: bytes) -> bytes:
     at %= len(data)
     return data[:at] + piece + data[at + cut :]
+
+
+@pytest.mark.parametrize("megabytes", [3, 24])
+def test_a_file_that_is_cut_short_while_it_is_read_is_refused(tmp_path: Path, megabytes: int) -> None:
+    rows = as_lines([{"question": "How deep is the sea?", "answer": "Deep enough. " * 100}] * (megabytes * 800))
+    path = write(tmp_path / "rows.jsonl", rows)
+    report = scan(path, on_progress=lambda _: os.truncate(path, 2000))
+    assert (report.outcome, report.rows_total) == ("reject", 0)
+    assert report.sentence == "rows.jsonl has become shorter while it was read."
+    assert report.hint
+
+
+def test_a_file_that_grows_while_it_is_read_is_reported_as_it_was(tmp_path: Path) -> None:
+    row = as_lines([{"question": "How deep is the sea?", "answer": "Deep enough. " * 100}])
+    path = write(tmp_path / "rows.jsonl", row * 20_000)
+
+    def append(_: object) -> None:
+        with path.open("a") as file:
+            file.write(row)
+
+    report = scan(path, on_progress=append)
+    assert (report.outcome, report.rows_total) == ("warn", 20_000)
