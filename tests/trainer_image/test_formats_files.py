@@ -283,7 +283,7 @@ def test_archives_that_break_off_or_are_damaged(tmp_path: Path) -> None:
         ("rows.parquet", b"PAR1" + bytes(50), "Parquet"),
         ("rows.html", b"hello", "no dataset file"),
         ("rows.json", b'{"a": [{"x": 1}], "b": [{"x": 2}]}', "more than one array"),
-        ("rows.json", b'{"prompt": ["a"], "completion": ["b"]}', "for each column"),
+        ("rows.json", b'{"prompt": ["a"], "completion": ["b"]}', "column by column"),
     ],
 )
 def test_what_is_no_dataset_is_refused(name: str, content: bytes, words: str, tmp_path: Path) -> None:

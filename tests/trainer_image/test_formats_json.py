@@ -83,6 +83,23 @@ def test_broken_lines_say_what_would_mend_them(line: str, fix: str, tmp_path: Pa
     assert fix in items[1].fix
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"a": 1}{"a": 2}', "2 rows stand on this line, the second from character 9 on."),
+        ('{"a": 1} , {"a": 2} {"a": {"b": 3}},', "3 rows stand on this line, the second from character 10 on."),
+        ('{"a": 1} {"a": ', "This is no JSON (Extra data, character 10)."),
+        ('{"a": 1} and more', "This is no JSON (Extra data, character 10)."),
+    ],
+)
+def test_a_line_with_several_rows_is_one_bad_row_that_says_how_many(line: str, said: str, tmp_path: Path) -> None:
+    items = _read(tmp_path / "rows.jsonl", f'{{"a": 0}}\n{line}\n{{"a": 3}}\n')
+    assert _kinds(items) == ["", "broken_json", ""]
+    assert isinstance(items[1], RowProblem)
+    assert (items[1].line, items[1].row) == (2, 2)
+    assert items[1].sentence == f"{said} Put each row on a line of its own."
+
+
 @pytest.mark.parametrize("end", [",", ", ", " ,\r"])
 def test_a_comma_behind_a_row_is_left_away_and_noted(end: str, tmp_path: Path) -> None:
     items = _read(tmp_path / "rows.jsonl", f'{{"a": 0}}\n{{"a": 1}}{end}\n{{"a": 2}}{end}')
@@ -300,3 +317,25 @@ def test_rows_by_their_index_that_break_off_keep_the_rows_before(tmp_path: Path)
 def test_an_object_of_settings_is_no_table(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match="neither an array"):
         _read(tmp_path / "rows.json", json.dumps({"a": {"text": "x"}, "b": {"size": 1}}))
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"prompt": ["a", "b"], "completion": ["c", "d"]},
+        {"prompt": {"0": "a", "1": "b"}, "completion": {"0": "c", "1": "d"}},
+        {"id": {"0": "a", "1": "b"}, "prompt": {"0": "c", "1": "d"}},
+        {"messages": {"0": [{"role": "user", "content": "a"}]}},
+    ],
+)
+def test_cells_column_by_column_are_called_so(cells: Any, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match="column by column") as caught:
+        _read(tmp_path / "rows.json", json.dumps(cells))
+    assert "records" in caught.value.hint
+
+
+@pytest.mark.parametrize("before", ["```json\n", "Sure, here they are:\n\n```json\n", "Sure, here they are:\n"])
+def test_an_answer_copied_out_of_a_chat_is_called_so(before: str, tmp_path: Path) -> None:
+    rows = json.dumps([{"prompt": "a", "completion": "b"}] * 3, indent=2)
+    with pytest.raises(UnreadableFileError, match="other words around its JSON"):
+        _read(tmp_path / "rows.json", f"{before}{rows}\n{'```' if '```' in before else ''}")

@@ -86,6 +86,22 @@ def test_one_row_with_the_letters_of_an_older_program_is_read(tmp_path: Path, en
     assert [item.value["text"] for item in read_rows(path) if isinstance(item, Row)][8] == f"All of this is {word}."
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "cp1251", "gb18030"])
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv"])
+def test_of_two_files_put_together_the_rows_of_the_older_program_are_named(
+    tmp_path: Path, name: str, encoding: str
+) -> None:
+    row = '{"text": "%s"}\n' if name.endswith("l") else '"%s"\n'
+    head = "" if name.endswith("l") else "text\n"
+    old = (row % TEXTS[encoding]).encode(encoding) * 30
+    path = tmp_path / name
+    path.write_bytes(head.encode() + (row % "Größe").encode() * 10 + old)
+    items = list(read_rows(path))
+    assert look_at(path).encoding == "utf-8"
+    assert [item.value for item in items if isinstance(item, Row)] == [{"text": "Größe"}] * 10
+    assert [item.kind for item in items if isinstance(item, RowProblem)] == ["broken_letters"] * 30
+
+
 def test_a_broken_letter_of_a_wide_file_is_called_so(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes('{"text": "a"}\n{"text": "b"}\n'.encode("utf-16") + b"{")

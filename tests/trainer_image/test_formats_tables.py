@@ -284,3 +284,13 @@ def test_a_return_inside_a_cell_ends_no_line(tmp_path: Path) -> None:
 def test_a_second_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
     items = _read(tmp_path / "rows.csv", "\ufeff\ufeffprompt,completion\r\na,b\r\n")
     assert items == [Row(2, 1, {"prompt": "a", "completion": "b"})]
+
+
+def test_a_header_in_another_order_further_down_is_named(tmp_path: Path) -> None:
+    items = _read(tmp_path / "rows.csv", "prompt,completion\na,b\n Completion,prompt\nb,a\ncompletion,c\n")
+    (problem,) = (item for item in items if isinstance(item, RowProblem))
+    assert (problem.line, problem.kind) == (3, "repeated_header")
+    assert "another order" in problem.sentence
+    # Words that are the names of nothing we know may be anybody's cells.
+    items = _read(tmp_path / "rows.csv", "left,right\na,b\nright,left\n")
+    assert all(isinstance(item, Row) for item in items)

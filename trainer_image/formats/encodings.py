@@ -38,6 +38,8 @@ _HALF_LETTER = "\udced[\udca0-\udcbf][\udc80-\udcbf]"
 """A lone surrogate that some program has written as if it were a letter: UTF-8 but for that."""
 _LINES_TO_COMPARE = 5
 """In a file of fewer lines one with other letters is not the odd one out."""
+_WHOLE_SHARE = 4
+"""Where there are this many broken lines or fewer for each one that is UTF-8 with letters, these are not chance."""
 _QUOTED = re.compile(rb'"[^"]*(?:"|$)')
 
 
@@ -57,7 +59,10 @@ def find_encoding(open_file: Callable[[], BinaryIO], name: str) -> str:
     # Where most of the letters are UTF-8 the file is, and the rows with the others are named one by one.
     if invalid < _letters_beyond_ascii(open_file):
         return "utf-8"
-    broken, lines = _broken_lines(open_file)
+    broken, whole, lines = _lines_by_letters(open_file)
+    # Nor is a file of two, put one behind the other, read in the encoding of the older: its UTF-8 is no chance.
+    if whole * _WHOLE_SHARE >= broken:
+        return "utf-8"
     # A few lines of noise in plain English are no other encoding, unless they clearly read as one.
     few = broken * 10 <= lines or (broken == 1 and lines >= _LINES_TO_COMPARE)
     legacy = legacy_encoding(open_file, is_sure=few)
@@ -119,18 +124,33 @@ def _letters_beyond_ascii(open_file: Callable[[], BinaryIO]) -> int:
     )
 
 
-def _broken_lines(open_file: Callable[[], BinaryIO]) -> tuple[int, int]:
-    """Return how many lines hold a byte that is no UTF-8, and how many there are; blank ones do not count."""
-    broken = lines = 0
-    is_broken = is_filled = False
+def _lines_by_letters(open_file: Callable[[], BinaryIO]) -> tuple[int, int, int]:
+    """Count the lines with a byte that is no UTF-8, those whose letters beyond ASCII are whole, and those not blank."""
+    broken = whole = lines = 0
+    line = _Seen()
     for text in _texts(open_file):
         for place, piece in enumerate(text.split("\n")):
             if place:
-                lines, broken = lines + is_filled, broken + is_broken
-                is_broken = is_filled = False
-            is_filled = is_filled or bool(piece.strip())
-            is_broken = is_broken or _BYTE.search(piece) is not None
-    return broken + is_broken, lines + is_filled
+                lines, broken, whole = lines + line.is_filled, broken + line.is_broken, whole + line.is_whole
+                line = _Seen()
+            line.look_at(piece)
+    return broken + line.is_broken, whole + line.is_whole, lines + line.is_filled
+
+
+class _Seen:
+    """What was seen of a line, which may come in pieces."""
+
+    def __init__(self) -> None:
+        self.is_filled = self.is_broken = self._has_letters = False
+
+    @property
+    def is_whole(self) -> bool:
+        return self._has_letters and not self.is_broken
+
+    def look_at(self, piece: str) -> None:
+        self.is_filled = self.is_filled or bool(piece.strip())
+        self._has_letters = self._has_letters or not piece.isascii()
+        self.is_broken = self.is_broken or _BYTE.search(piece) is not None
 
 
 def bad_letters(error: UnicodeDecodeError) -> BadRow:

@@ -19,6 +19,8 @@ _LONGEST_LOOK = 4 << 20
 _FEW_KEYS = 4
 """So many keys may an object have whose only array is taken for its rows although none of them is an object."""
 _FIRST_KEY = re.compile(r'\{\s*"([^"\\]{0,60})"\s*:')
+_NUMBERED_CELLS = re.compile(r'\{\s*"([^"\\]{0,60})"\s*:\s*\{\s*"0"\s*:\s*(["\[])')
+"""What pandas writes unless it is told otherwise: under each column its cells by their number."""
 _ARRAY_OF_OBJECTS = re.compile(r"\[\s*\{")
 _LIST_OF_TURNS = re.compile(rf'\s*\{{\s*"(?:{"|".join(TURN_COLUMNS)})"\s*:\s*\[\s*(?=\{{)')
 _SPEAKERS = ("role", "from")
@@ -115,6 +117,9 @@ def _go_behind_comma(window: Window, ends_with: str) -> tuple[Taken, ...]:
 def _read_objects(window: Window, name: str, key: str | None) -> Iterator[Row | RowProblem]:
     """Tell one object with an array of rows from objects that are rows, and read either."""
     value, behind = window.look(_LONGEST_LOOK)
+    numbered = window.begins_with(_NUMBERED_CELLS)
+    if numbered is not None and not behind and (numbered.group(2) == '"' or numbered.group(1) in KNOWN_COLUMNS):
+        raise _columns(name)
     if value and not behind and len(value) > 1 and all(_is_column(inner) for inner in value.values()):
         raise _columns(name)
     if key is None and _are_rows(window, value, behind):
@@ -265,8 +270,8 @@ def _is_column(value: Any) -> bool:
 
 
 def _columns(name: str) -> UnreadableFileError:
-    hint = "Write one object with all its columns for each row."
-    return UnreadableFileError(f"{name} holds an array for each column, not one with rows.", hint)
+    hint = 'Write one object with all its columns for each row; in pandas: to_json(..., orient="records").'
+    return UnreadableFileError(f"{name} holds its cells column by column, not row by row.", hint)
 
 
 def _no_array(name: str) -> UnreadableFileError:

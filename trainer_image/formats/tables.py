@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from trainer_image.formats.rows import BadRow, Row, RowProblem
+from trainer_image.formats.shapes import KNOWN_COLUMNS
 from trainer_image.formats.strict_json import is_whole
 from trainer_image.formats.table_layout import Layout
 from trainer_image.formats.written_out import is_plain, structured
@@ -98,7 +99,7 @@ def read_table(lines: Iterable[bytes], layout: Layout) -> Iterator[Row | RowProb
     number, width = 0, len(layout.columns)
     plain = [*map(is_plain, layout.columns)]
     names = [*map(_as_name, layout.header or layout.columns)]
-    longest = len(names[0]) + _BLANKS if names else 0
+    longest = max(map(len, names), default=0) + _BLANKS
     while True:
         line = feed.begin_row()
         try:
@@ -121,9 +122,8 @@ def read_table(lines: Iterable[bytes], layout: Layout) -> Iterator[Row | RowProb
         try:
             if len(cells) != width:
                 cells = _fitted(cells, width, layout.delimiter)
-            if layout.has_header and len(cells[0]) <= longest and [*map(_as_name, cells)] == names:
-                fault = "It repeats the header, as files do that were put together."
-                raise BadRow("", "repeated_header", fault, "Take the line out.")
+            if layout.has_header and len(cells[0]) <= longest and _as_name(cells[0]) in names:
+                _refuse_header([*map(_as_name, cells)], names)
             if feed.holds_zeros and any("\0" in cell for cell in cells):
                 _refuse_zeros(cells, layout.columns)
             if feed.holds_bytes:
@@ -193,6 +193,15 @@ def _fitted(cells: list[str], width: int, delimiter: str) -> list[str]:
 
 def _as_name(cell: str) -> str:
     return cell.strip("\ufeff \t").lower()
+
+
+def _refuse_header(cells: Sequence[str], names: Sequence[str]) -> None:
+    if cells == names:
+        fault = "It repeats the header, as files do that were put together."
+        raise BadRow("", "repeated_header", fault, "Take the line out.")
+    if sorted(cells) == sorted(names) and not KNOWN_COLUMNS.isdisjoint(cells):
+        fault = "It repeats the header in another order, and the rows below it are read in the first one."
+        raise BadRow("", "repeated_header", fault, "Put these rows into a file of their own.")
 
 
 def _refuse_zeros(cells: Sequence[str], columns: Sequence[str]) -> None:

@@ -44,6 +44,9 @@ def format_of(text: str, ending: str, name: str, is_whole: bool) -> FileFormat:
             return "jsonl"
         if text.lstrip().startswith(_COMMENTS):
             raise UnreadableFileError(f"{name} begins with a comment, and JSON has none.", "Take the comment away.")
+        if "```" in text or any(line.lstrip().startswith(("{", "[")) for line in lines):
+            hint = "Take out every line that is no JSON, those with ``` too."
+            raise UnreadableFileError(f"{name} has other words around its JSON.", hint)
         raise UnreadableFileError(f"{name} holds no JSON.", "Put one object in curly brackets on each line.")
     raise UnreadableFileError(f"{name} is no dataset file that is known here.", f"Save it as {KNOWN}.")
 

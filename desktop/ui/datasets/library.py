@@ -103,8 +103,9 @@ class LibraryDialog(QDialog):
         self.hub.setToolTip("Tunedeck is offline: switch Offline off at the top right." if is_offline else "")
 
     def open_at(self, name: str = "") -> None:
-        """Show the window, with a dataset picked if it is named."""
-        self._show_datasets(name)
+        """Show the window with a dataset picked: the one that is named, or else the one that the form names."""
+        version = self._step.version
+        self._show_datasets(name or (version.dataset if version is not None else ""))
         self.show()
         self.raise_()
         self.activateWindow()
@@ -169,9 +170,7 @@ class LibraryDialog(QDialog):
             self.close()
 
     def _choose_file(self) -> None:
-        at = self._step.path
-        folder = str(at.parent if at is not None else Path.home())
-        file, _ = QFileDialog.getOpenFileName(self, "Choose a file with rows", folder, DATA_FILES)
+        file, _ = QFileDialog.getOpenFileName(self, "Choose a file with rows", str(self._step.folder), DATA_FILES)
         if file:
             self.add_path(Path(file))
 

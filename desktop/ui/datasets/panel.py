@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QGridLayout, QProgressBar, QScrollArea, QWidget
 
 from desktop.controllers.scanning import Progress, Report, Scanning
@@ -14,6 +14,8 @@ from desktop.ui.pieces import boxed, button, column, label, row, set_role
 
 SHOWN_PROBLEMS = 4
 WHOLE = 1000
+GROWS_MS = 10_000
+"""What a file means for the memory and the presets is shown within this time; the cards above grow with it."""
 
 
 class DatasetPanel(QWidget):
@@ -60,6 +62,12 @@ class DatasetPanel(QWidget):
                 space=4,
             )
         )
+        self._is_kept_in_view = False
+        self._area_followed: QScrollArea | None = None
+        self._following = QTimer(self, singleShot=True, interval=0)
+        self._following.timeout.connect(self._follow)
+        self._leaving = QTimer(self, singleShot=True, interval=GROWS_MS)
+        self._leaving.timeout.connect(self.let_go)
         scanning.changed.connect(self._show)
         scanning.progressed.connect(self._show_progress)
         self._show()
@@ -82,17 +90,44 @@ class DatasetPanel(QWidget):
         """Go to the choice about bad rows if there is one to make, and say so."""
         if not self.choice.isVisibleTo(self.window()):
             return False
+        self.let_go()
         self.choice.ask()
         self.bring_into_view(self.choice)
         return True
 
     def bring_into_view(self, part: QWidget | None = None) -> None:
         """Scroll whatever this card stands in so that it, or a part of it, can be seen."""
+        area = self._area()
+        if area is not None:
+            area.ensureWidgetVisible(part or self, 0, 24)
+
+    def keep_in_view(self) -> None:
+        """Bring the card into view and keep it there while it is filled and others grow, unless somebody scrolls."""
+        area = self._area()
+        if area is None:
+            return
+        if self._area_followed is not area:
+            self._area_followed = area
+            area.verticalScrollBar().rangeChanged.connect(lambda *_: self._following.start())
+            area.verticalScrollBar().actionTriggered.connect(lambda _: self.let_go())
+        self._is_kept_in_view = True
+        self._leaving.stop()
+        self._follow()
+
+    def let_go(self) -> None:
+        """Scroll no more by itself."""
+        self._is_kept_in_view = False
+
+    def _follow(self) -> None:
+        if self._is_kept_in_view:
+            self.bring_into_view()
+            self.bring_into_view(self.summary)
+
+    def _area(self) -> QScrollArea | None:
         above = self.parentWidget()
         while above is not None and not isinstance(above, QScrollArea):
             above = above.parentWidget()
-        if isinstance(above, QScrollArea):
-            above.ensureWidgetVisible(part or self, 0, 24)
+        return above
 
     def _show(self) -> None:
         scanning = self._scanning
@@ -111,6 +146,7 @@ class DatasetPanel(QWidget):
             self._offer("Read it")
         elif scanning.report is not None:
             self._show_report(scanning.report)
+            self._leaving.start()
         self.report_changed.emit()
 
     def _show_report(self, report: Report) -> None:

@@ -79,9 +79,16 @@ class DatasetStep(QObject):
 
     @property
     def name(self) -> str:
-        """What the rows are called in the library, and how they came there; nothing for a file."""
-        version = self.version
-        return f"{version.label}, {version.origin.words}" if version is not None else ""
+        """What the rows are called in the library, how they came there, and what has changed; nothing for a file."""
+        version, report = self.version, self.report
+        if version is None:
+            return ""
+        told = f"{version.label}, {version.origin.words}"
+        if report is None or report.path != version.path or report.sha256 in ("", version.sha256):
+            return told
+        is_pinned = "@" in self.text
+        then = f"choose {version.dataset} for what it holds now" if is_pinned else "a start makes it a new version"
+        return f"{told}. Its file has changed since: {then}."
 
     @property
     def path(self) -> Path | None:
@@ -90,6 +97,16 @@ class DatasetStep(QObject):
         if version is not None:
             return version.path
         return (Path.home() / Path(text).expanduser()).resolve() if text else None
+
+    @property
+    def folder(self) -> Path:
+        """Where the user's files lie: that of the chosen one, and never ours, where lies what was made of them."""
+        path, version = self.path, self.version
+        if version is not None:
+            dataset = self._datasets.get(version.dataset)
+            versions = dataset.versions if dataset is not None else ()
+            path = next((one.path for one in versions if one.origin.kind == "file"), None)
+        return path.parent if path is not None else Path.home()
 
     @property
     def report(self) -> Report | None:

@@ -47,7 +47,7 @@ class DatasetWindows(QObject):
         if len(plan.data) == 1:
             self._dock.set_dataset(str(plan.data[0]))
             self._dock.steps.ensureWidgetVisible(self._dock.form.fields["dataset"], 0, 80)
-            self._dock.panel.dataset.bring_into_view()
+            self._dock.panel.dataset.keep_in_view()
         elif plan.data:
             self.choose_among(plan.data)
 

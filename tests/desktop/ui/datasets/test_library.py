@@ -140,3 +140,52 @@ def test_what_the_rows_are_is_not_cut_beside_free_room(window: MainWindow, bench
     qtbot.waitUntil(lambda: shape.currentText() == "as found: conversations (messages)", timeout=WAIT_MS)
     wanted = shape.fontMetrics().horizontalAdvance(shape.currentText()) + 40
     qtbot.waitUntil(lambda: shape.width() > wanted, timeout=WAIT_MS)
+
+
+def test_a_changed_file_is_said_where_it_is_chosen(window: MainWindow, bench: Bench, qtbot: QtBot) -> None:
+    datasets, panel = bench.services.datasets, window.config_dock.panel.dataset
+    datasets.add_file("sea", bench.dataset)
+    qtbot.waitUntil(lambda: datasets.get("sea") is not None, timeout=WAIT_MS)
+    window.config_dock.set_dataset("sea")
+    qtbot.waitUntil(lambda: panel.report is not None and panel.name.text().startswith("sea@1"), timeout=WAIT_MS)
+    assert "changed" not in panel.name.text()
+    with bench.dataset.open("a", encoding="utf-8") as file:
+        file.write('{"question": "How wide is it?", "answer": "Wide."}\n')
+    window.config_dock.data.examine()
+    qtbot.waitUntil(
+        lambda: panel.name.text().endswith("Its file has changed since: a start makes it a new version."),
+        timeout=WAIT_MS,
+    )
+    window.config_dock.set_dataset("sea@1")
+    qtbot.waitUntil(lambda: panel.name.text().endswith("choose sea for what it holds now."), timeout=WAIT_MS)
+
+
+def test_files_are_looked_for_among_the_users_own(
+    window: MainWindow, bench: Bench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets, library = bench.services.datasets, window.data.library
+    rows = [f'{{"question": "How deep is {n}?", "answer": "Deep."}}\n' for n in range(10)]
+    bench.dataset.write_text("".join(rows), "utf-8")
+    datasets.add_file("sea", bench.dataset)
+    qtbot.waitUntil(lambda: datasets.get("sea") is not None, timeout=WAIT_MS)
+    datasets.make("sea", Split(share=0.3))
+    qtbot.waitUntil(lambda: datasets.get("sea held back") is not None, timeout=WAIT_MS)
+    folders: list[str] = []
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *asked: folders.append(asked[2]) or ("", ""))
+    for name in ("sea", "sea@1", "sea held back", str(bench.dataset)):
+        window.config_dock.set_dataset(name)
+        library.add_file.click()
+    own = str(bench.dataset.parent)
+    assert folders == [own, own, str(Path.home()), own]
+
+
+def test_the_library_opens_at_the_dataset_of_the_form(window: MainWindow, bench: Bench, qtbot: QtBot) -> None:
+    datasets, library = bench.services.datasets, window.data.library
+    for name in ("lake", "sea"):
+        datasets.add_file(name, bench.dataset)
+        qtbot.waitUntil(lambda name=name: datasets.get(name) is not None, timeout=WAIT_MS)
+    for text, picked in (("sea", "sea"), ("lake@1", "lake"), (str(bench.dataset), "lake")):
+        window.config_dock.set_dataset(text)
+        library.open_at()
+        assert library.dataset is not None
+        assert library.dataset.name == picked

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QItemSelectionModel, QMimeData, QPoint, QPointF, QRect, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QAbstractButton, QLabel
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QLabel, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from desktop.controllers.seeing import Lengths, PreviewPart, Token
@@ -196,6 +197,25 @@ def test_guesses_of_columns_and_what_is_missing() -> None:
         "completion": "Reply",
     }
     assert [wanted.name for wanted in missing("labelled", {"prompt": "a"})] == ["completion", "label"]
+
+
+def test_the_card_about_a_dropped_file_stays_in_view_until_somebody_scrolls(
+    window: MainWindow, dock: ConfigDock, bad_file: Path, qtbot: QtBot
+) -> None:
+    panel, above = dock.panel.dataset, dock.panel.memory
+    scroll = next(area for area in dock.panel.findChildren(QScrollArea) if area.isAncestorOf(panel))
+
+    def is_seen() -> bool:
+        return not panel.summary.visibleRegion().isEmpty()
+
+    drop(window, bad_file)
+    above.setMinimumHeight(2000)
+    qtbot.waitUntil(lambda: panel.report is not None and above.height() == 2000 and is_seen(), timeout=60_000)
+    scroll.verticalScrollBar().triggerAction(QAbstractSlider.SliderAction.SliderToMinimum)
+    above.setMinimumHeight(3000)
+    qtbot.waitUntil(lambda: above.height() == 3000, timeout=60_000)
+    QTest.qWait(50)
+    assert not is_seen()
 
 
 def test_what_is_still_read_says_so(window: MainWindow, dock: ConfigDock, bad_file: Path, qtbot: QtBot) -> None:
