@@ -11,7 +11,7 @@ help:            ## say what each word does
 
 install: .venv/installed  ## make the environment .venv with the command tunedeck in it
 
-.venv/installed: pyproject.toml desktop/core/dataset/lines.c desktop/core/steps.c
+.venv/installed: pyproject.toml desktop/core/dataset/lines.c desktop/core/steps.c desktop/core/long_curves.c
 	@test -n "$(PYTHON)" || { echo "Tunedeck needs Python 3.11 or 3.12: sudo apt install python3 python3-venv."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python cannot make environments here: sudo apt install python3-venv."; exit 1; }
 	$(PYTHON) -m venv .venv

@@ -82,6 +82,7 @@ class Assembly:
         """End the chat and the jobs; trainers go on. Return whether a build is left behind."""
         self.chat.close()
         self.demo.close()
+        self.runs.close()
         self.keep_ready.close()
         self.run_bin.close()
         self.reproducing.close()

@@ -136,6 +136,10 @@ class Following(QObject):
         """Read a long run off this thread; ``heard`` gets the share that was read, and ``done`` is told at the end."""
         self._reader.read(self._book.runs[run_id], heard, done)
 
+    def close(self) -> None:
+        """Keep what was read of long runs, so that they open at once the next time."""
+        self._reader.close()
+
     def _take_up(self, run_id: str, live: Live, progress: Progress) -> None:
         """Follow a run from where another thread has read it to."""
         if run_id not in self._book.runs or run_id in self._book.live:

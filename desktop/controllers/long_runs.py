@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from PySide6.QtCore import QTimer
+
 from desktop.controllers.jobs import Jobs
 from desktop.controllers.notices import Notices
 from desktop.controllers.run_book import Live
@@ -16,6 +18,8 @@ from desktop.errors import AppError, StoreError
 
 Hear = Callable[[float], None]
 Done = Callable[[], None]
+KEEP_AFTER_MS = 1000
+"""What was read is kept on the disk when its curves have been drawn: until then every core is needed for them."""
 
 
 class LongRuns:
@@ -28,6 +32,8 @@ class LongRuns:
         self._waiting: dict[str, list[tuple[Hear, Done]]] = {}
         self._unread: dict[str, list[tuple[Hear, Done]]] = {}
         """Who waits for runs that could not be read: to be told of an end, they would ask again, without end."""
+        self._to_keep: list[Callable[[], None]] = []
+        """What has been read and is not on the disk yet."""
 
     @property
     def unread(self) -> list[str]:
@@ -37,6 +43,16 @@ class LongRuns:
     def forget(self, run_id: str) -> None:
         """Do not read a run again that could not be read."""
         self._unread.pop(run_id, None)
+
+    def close(self) -> None:
+        """Keep at once what was to be kept in a moment."""
+        while self._to_keep:
+            self._to_keep.pop(0)()
+
+    def _keep(self, work: Callable[[], None]) -> None:
+        if work in self._to_keep:
+            self._to_keep.remove(work)
+            self._jobs.run("pool", work)
 
     def read_again(self, run: Run) -> None:
         """Try a run again that could not be read; who waits for it is told at the end."""
@@ -73,6 +89,7 @@ class LongRuns:
             except OSError as error:
                 sentence = f"The events of {run.name} cannot be read: {error.strerror}."
                 raise StoreError(sentence, "This is tried again; look at the disk that holds them.") from error
+            live.samples.add(events)
             return live, advance(Progress(), events)
 
         def end() -> None:
@@ -85,8 +102,9 @@ class LongRuns:
                 self._take(run.id, *found)
             finally:
                 end()
+            self._to_keep += later
             for work in later:
-                self._jobs.run("pool", work)
+                QTimer.singleShot(KEEP_AFTER_MS, lambda work=work: self._keep(work))
 
         def fail(error: AppError) -> None:
             waiting = self._waiting.pop(run.id)

@@ -13,6 +13,7 @@ from desktop.core.opening import open_run
 from desktop.core.progress import Progress, advance, by_new_clock
 from desktop.core.run import Run, with_progress
 from desktop.core.run_log import RunLog
+from desktop.core.samples import Samples
 from desktop.core.series import Series
 from desktop.core.store import Store
 from desktop.core.wishes import Wishes
@@ -27,6 +28,7 @@ class Live:
     launch: Launch
     series: Series = field(default_factory=Series)
     completions: Completions = field(default_factory=Completions)
+    samples: Samples = field(default_factory=Samples)
     starting: bool = False
     was_started_here: bool = False
     asked_at: float | None = None
@@ -107,6 +109,7 @@ class RunBook(QObject):
             live.completions.add(new)
             events += new
         if events:
+            live.samples.add(events)
             before = self.runs[run_id].progress
             # Now the trainer says itself whether the clock was set.
             before = by_new_clock(before, -live.foreseen_s) if live.foreseen_s else before

@@ -28,6 +28,7 @@ from desktop.core.dataset_choice import ref_of, resolved_at_once
 from desktop.core.dataset_registry import DatasetRegistry
 from desktop.core.datasets import DatasetVersion
 from desktop.core.run import Failure, Run, RunState
+from desktop.core.samples import Samples
 from desktop.core.series import Series
 from desktop.core.store import Store
 from desktop.engine.launch import Machine, plan_training
@@ -98,6 +99,7 @@ class Runs(QObject):
         self._book.run_removed.connect(self.run_removed)
         self._book.advanced.connect(self.advanced)
         self._following.about_to_look.connect(self._catalogue.take_in)
+        self._following.about_to_look.connect(self.ends.look_elsewhere)
         self._following.looked.connect(self.looked)
 
     # What there is
@@ -147,6 +149,10 @@ class Runs(QObject):
         """Return the latest completions of a run; they grow with ``advanced``."""
         return self._following.open(self._book.runs[run_id]).completions
 
+    def samples(self, run_id: str) -> Samples:
+        """Return what a run answered to its sample prompts; it grows with ``advanced``."""
+        return self._following.open(self._book.runs[run_id]).samples
+
     def earlier_completions(self, run_id: str) -> EarlierCompletions:
         """Return a reader of every completion of a run, from its end backwards."""
         return EarlierCompletions(self._book.runs[run_id].files.events)
@@ -175,6 +181,10 @@ class Runs(QObject):
         self._catalogue.take_in()
         self.found_in_folders = self._catalogue.take_in_folders(self._home.runs)
         self._following.begin()
+
+    def close(self) -> None:
+        """Keep what was read of long runs, so that they open at once the next time."""
+        self._following.close()
 
     def start_only(self, run_ids: Iterable[str]) -> None:
         """Of the runs that wait, let this app start none but these: it may not be there for long."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -60,16 +60,18 @@ class _OddStep:
     step: Step
 
 
-def part_of(buffer: NDArray[np.uint8], found: StepLines, begin: int) -> Part:
-    """Return what lines say; the first byte of the buffer that they stand in is the file's at ``begin``.
+def part_of(found: StepLines, text_of: Callable[[int, int], bytes]) -> Part:
+    """Return what lines say; ``text_of`` reads what stands in the file between two bytes.
 
     Raises NotOrdinary where Python would have to read too many of them.
     """
     part, odd = Part(found.columns, found.metrics), list[_OddStep]()
     spans, said = found.spans, found.said
     others: list[tuple[int, int, bytes, str]] = []
-    for first, last, row, what in _worth_a_look(found.others).tolist():
-        line = buffer[first:last].tobytes()
+    looked_at = _worth_a_look(found.others)
+    at_hand = _steps_at_hand(found, looked_at)
+    for first, last, row, what, text, _ in looked_at.tolist():
+        line = found.texts[text : text + last - first].tobytes()
         if what == COMPLETION:
             others.append((first, row, line, "completion"))
         elif ordinary := _ORDINARY.match(line):
@@ -81,15 +83,22 @@ def part_of(buffer: NDArray[np.uint8], found: StepLines, begin: int) -> Part:
             event = read_event(line)
             if isinstance(event, Step):
                 odd.append(_OddStep(row, first, last, event))
+                at_hand[first] = line
             else:
                 others.append((first, row, line, event.kind))
     if odd:
         spans, said = _put_in(part, odd, spans, said)
 
+    rows = part.steps.shape[1]
+    tail = int(spans[max(0, rows - TOLD), 0]) if rows else 0
+    latest = text_of(tail, int(spans[-1, 1])) if rows else b""
+
     @cache
     def step(row: int) -> Line:
         first, last = spans[row].tolist()
-        return begin + first, row + 1, buffer[first:last].tobytes()
+        if first >= tail:
+            return first, row + 1, latest[first - tail : last - tail]
+        return first, row + 1, at_hand.get(first) or text_of(first, last)
 
     odd_begins = [one.begin for one in odd]
     for first, row, line, kind in others:
@@ -97,11 +106,20 @@ def part_of(buffer: NDArray[np.uint8], found: StepLines, begin: int) -> Part:
         if counts_from_its_step(kind, line):
             part.looks_back |= place == 0
             part.lines += [step(place - 1)] if place else []
-        (part.answers if kind == "completion" else part.lines).append((begin + first, place, line))
-    rows = part.steps.shape[1]
+        (part.answers if kind == "completion" else part.lines).append((first, place, line))
     part.told = [step(row) for row in range(max(0, rows - TOLD), rows)]
     part.last_with = {name: step(last) for name, (_, last) in said.items()}
     return part
+
+
+def _steps_at_hand(found: StepLines, others: NDArray[np.int64]) -> dict[int, bytes]:
+    """Return the steps before other lines that were kept with these, by where they begin."""
+    kept = others[others[:, 5] >= 0]
+    spans, texts = found.spans[kept[:, 2] - 1], kept[:, 5]
+    return {
+        first: found.texts[text : text + last - first].tobytes()
+        for (first, last), text in zip(spans.tolist(), texts.tolist(), strict=True)
+    }
 
 
 def _worth_a_look(others: NDArray[np.int64]) -> NDArray[np.int64]:

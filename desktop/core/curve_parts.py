@@ -17,7 +17,6 @@ from desktop.core.step_columns import StepReader
 
 _PART = 32 * 1024 * 1024
 """For each part Python's lock has to be waited for while a window draws: few large ones take half as long as many."""
-_LONGEST = 256 * 1024 * 1024
 _WINDOW = 16 * 1024
 _THREADS = 4
 
@@ -72,7 +71,7 @@ def _line_after(handle: int, place: int, end: int) -> int:
 def _parts(handle: int, bounds: list[int]) -> Generator[list[Part], None, None]:
     """Read the parts in order, several at once; each is there until the next one is asked for."""
     threads = min(_THREADS, os.cpu_count() or 1)
-    free = [StepReader(_PART + _WINDOW) for _ in range(threads + 1)]
+    free = [StepReader(_PART) for _ in range(threads + 1)]
     reading: deque[tuple[StepReader, Future[list[Part]]]] = deque()
     pool = ThreadPoolExecutor(threads, "steps")
     try:
@@ -90,21 +89,13 @@ def _parts(handle: int, bounds: list[int]) -> Generator[list[Part], None, None]:
 
 
 def _read(handle: int, reader: StepReader, begin: int, end: int) -> list[Part]:
-    size = end - begin
-    if size > _LONGEST:
-        raise NotOrdinary  # one line of it has hundreds of megabytes
-    own = reader if size <= len(reader.buffer) else StepReader(size)
-    _fill(handle, own, begin, size)
-    try:
-        return [part_of(own.buffer, found, begin) for found in own.read(size)]
-    except ValueError as error:
-        raise NotOrdinary from error  # the file has been written anew meanwhile
-
-
-def _fill(handle: int, reader: StepReader, begin: int, size: int) -> None:
-    done = 0
-    while done < size:
-        got = os.preadv(handle, [reader.buffer.data[done:size]], begin + done)
-        if not got:
+    def text_of(first: int, last: int) -> bytes:
+        text = os.pread(handle, last - first, first)
+        if len(text) < last - first:
             raise NotOrdinary  # it has become shorter
-        done += got
+        return text
+
+    try:
+        return [part_of(found, text_of) for found in reader.read(handle, begin, end)]
+    except ValueError as error:
+        raise NotOrdinary from error  # a line is too long, or the file has been written anew meanwhile

@@ -16,6 +16,7 @@ AxisKind = Literal["step", "time", "clock", "tokens"]
 """time: minutes of training, without pauses; clock: minutes since the run began, pauses included."""
 COLUMNS: tuple[StepColumn, ...] = get_args(StepColumn)
 
+_FEW = 1000
 LONG = 100_000
 """With more steps than that a run is worked out off the thread of the window first."""
 
@@ -92,6 +93,12 @@ def nearest(x: Floats, at: float) -> int:
     return right if is_right else right - 1
 
 
+def _is_level(y: Floats) -> bool:
+    """Say whether all values are the same, gaps left out."""
+    finite = y[np.isfinite(y)]
+    return not len(finite) or bool(finite.min() == finite.max())
+
+
 class Feed:
     """Follows one number of a run; keeps what it worked out."""
 
@@ -144,10 +151,11 @@ class Feed:
         if self._keeps_gaps:
             self._points = len(y)
             return x, y
-        said = np.flatnonzero(np.isfinite(y[first:]))
-        if self._points == first and len(said) == len(y) - first:
+        is_said = np.isfinite(y[first:])
+        if self._points == first and is_said.all():
             self._points = len(y)
             return x, y
+        said = np.flatnonzero(is_said)
         if self._points == first or not len(self._x):  # until now it was reported at every step
             self._x, self._y = x[:first].copy(), y[:first].copy()
         count = self._points + len(said)
@@ -171,9 +179,8 @@ class Feed:
         if self._name == "learning_rate":
             return False
         was_calm = self._is_calm or not same
-        fresh = y if was_calm else y[same:]
-        finite = fresh[np.isfinite(fresh)] if was_calm else fresh[:0]
-        self._is_calm = was_calm and (not len(finite) or bool(finite.min() == finite.max()))
+        # As a rule the first few tell already that a curve is lively.
+        self._is_calm = was_calm and _is_level(y[:_FEW]) and _is_level(y)
         return was_calm and not self._is_calm
 
 

@@ -70,28 +70,6 @@ def read_events(events_file: Path) -> list[Event | UnknownLine]:
     return events
 
 
-def read_kinds(events_file: Path, *kinds: str) -> list[Event | UnknownLine]:
-    """Return the events of these kinds; the other lines are not parsed, so that a million of them take a moment."""
-    wanted = [f'"kind":"{kind}"'.encode() for kind in kinds]
-    tail = LineTail(events_file)
-    found: list[Event | UnknownLine] = []
-    while data := tail.read():
-        found += [read_event(line) for line in _lines_with(data, wanted)]
-    return found
-
-
-def _lines_with(data: bytes, words: list[bytes]) -> list[bytes]:
-    """Return the lines that have one of these words; the others are never made, which would keep a window waiting."""
-    lines: dict[int, bytes] = {}
-    for word in words:
-        at = data.find(word)
-        while at >= 0:
-            begin, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
-            lines[begin] = data[begin:end]
-            at = data.find(word, end)
-    return [lines[begin] for begin in sorted(lines)]
-
-
 def tail_of_log(path: Path, lines: int = 40) -> str:
     """Return the last lines of a text log, or nothing where there is none."""
     try:

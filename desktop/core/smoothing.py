@@ -7,6 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from desktop.core import long_curves
+
 Floats = NDArray[np.float64]
 _WIDEST = 480
 """Over more than 500 values at a time numpy lets another thread in, and would wait for its return thousands of times
@@ -71,6 +73,11 @@ class Smoothed:
             longer[:first] = self._average[:first]
             self._average = longer
         new = self._average[first : self._rows]
+        if not self._by_distance:
+            sums = long_curves.average(values[first:], self._weight, self._sum, self._seen, new)
+            if sums is not None:
+                self._sum, self._seen = sums
+                return
         new[:] = np.nan
         said = np.flatnonzero(np.isfinite(values[first:]))
         if len(said):

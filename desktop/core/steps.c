@@ -4,8 +4,10 @@
  * nobody could read it otherwise; whatever is in doubt makes a line one of the others, which Python reads.
  */
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #if defined(_WIN32)
 #define PUBLIC __declspec(dllexport)
@@ -15,7 +17,7 @@
 
 typedef unsigned __int128 Wide;
 
-enum { VERSION = 1, MOST_METRICS = 64, DEEPEST = 8, LOWEST = -54, HIGHEST = 55, MOST_DIGITS = 19 };
+enum { VERSION = 2, MOST_METRICS = 64, LONGEST_NAME = 128, DEEPEST = 8, LOWEST = -54, HIGHEST = 55, MOST_DIGITS = 19 };
 
 /* The fields of a step in the order in which they are written; those up to STEP_S have to be there. */
 enum { TIME, KIND, STEP, EPOCH, LOSS, LEARNING_RATE, GRAD_NORM, TOKENS, TOKENS_PER_S, STEP_S, SEQ, GPU, METRICS, FIELDS };
@@ -352,8 +354,8 @@ static const uint8_t *over_wholes(const uint8_t *at, const uint8_t *end)
 
 /* What is known of the metrics, and their values in the line that is being read. */
 typedef struct {
-    const uint8_t *data;
-    int64_t *names;        /* where each name begins, and its size */
+    uint8_t *names; /* LONGEST_NAME bytes for each */
+    int64_t *sizes;
     int64_t count, before; /* how many there are, and how many there were before this line */
     int64_t line;
     int64_t said[MOST_METRICS]; /* the line that said it last */
@@ -364,14 +366,14 @@ static int64_t metric_of(Metrics *metrics, const uint8_t *name, int64_t size, in
 {
     for (int64_t tried = 0; tried < metrics->count; tried++) {
         int64_t index = guess + tried < metrics->count ? guess + tried : guess + tried - metrics->count;
-        if (metrics->names[2 * index + 1] == size &&
-            memcmp(metrics->data + metrics->names[2 * index], name, (size_t)size) == 0)
+        if (metrics->sizes[index] == size &&
+            memcmp(metrics->names + LONGEST_NAME * index, name, (size_t)size) == 0)
             return index;
     }
-    if (metrics->count == MOST_METRICS)
+    if (metrics->count == MOST_METRICS || size > LONGEST_NAME)
         return -1;
-    metrics->names[2 * metrics->count] = name - metrics->data;
-    metrics->names[2 * metrics->count + 1] = size;
+    memcpy(metrics->names + LONGEST_NAME * metrics->count, name, (size_t)size);
+    metrics->sizes[metrics->count] = size;
     metrics->said[metrics->count] = -1;
     return metrics->count++;
 }
@@ -485,62 +487,141 @@ static int is_blank(const uint8_t *at, const uint8_t *end)
     return at == end;
 }
 
-/* Take apart as many lines as there is room for; every line ends in a line feed.
- *
- * columns: most_rows numbers for each of eight, metrics_out: the same for each of MOST_METRICS; spans: where the line of
- * each row begins and ends, here as below without its line feed. names, firsts, lasts: of each metric where its name
- * begins and its size, the first row that said it, and the last. others: of each other line where it begins and ends,
- * the rows before it, and what it is. counts: rows, metrics and others. Returns the bytes that were taken, or -1 where
- * the last line has no end.
- */
-PUBLIC int64_t steps_take_apart(const uint8_t *data, int64_t size, int64_t most_rows, int64_t most_others,
-                                double *columns, double *metrics_out, int64_t *spans, int64_t *names, int64_t *firsts,
-                                int64_t *lasts, int64_t *others, int64_t *counts)
+/* What was found in a stretch of a file so far, and how much more there is room for. */
+typedef struct {
+    int64_t most_rows, most_others, most_text;
+    double *columns, *metrics; /* most_rows numbers for each of eight, and for each of MOST_METRICS */
+    int64_t *spans;            /* where in the file the line of each row begins and ends, without its line feed */
+    int64_t *firsts, *lasts;   /* of each metric the first row that said it, and the last */
+    int64_t *others;           /* six numbers for each, see steps_read */
+    uint8_t *texts;
+    int64_t rows, others_found, text_size;
+} Found;
+
+/* Keep a copy of a text; returns where it is. */
+static int64_t keep_text(Found *found, const uint8_t *begin, const uint8_t *end)
 {
-    const uint8_t *at = data, *end = data + size;
-    Metrics metrics = {.data = data, .names = names};
+    int64_t place = found->text_size;
+    memcpy(found->texts + place, begin, (size_t)(end - begin));
+    found->text_size += end - begin;
+    return place;
+}
+
+static void keep_step(Found *found, const double values[FIELDS], const Metrics *metrics)
+{
+    int64_t row = found->rows++;
+    for (int field = 0; field < FIELDS; field++)
+        if (COLUMN[field] >= 0)
+            found->columns[COLUMN[field] * found->most_rows + row] = values[field];
+    for (int64_t index = 0; index < metrics->count; index++) {
+        double *column = found->metrics + index * found->most_rows;
+        if (index >= metrics->before) {
+            found->firsts[index] = row;
+            for (int64_t earlier = 0; earlier < row; earlier++)
+                column[earlier] = NONE;
+        }
+        int is_said = metrics->said[index] == metrics->line;
+        column[row] = is_said ? metrics->values[index] : NONE;
+        if (is_said)
+            found->lasts[index] = row;
+    }
+}
+
+/* Take apart the lines between two places as far as there is room; `step` is the line of the step before, if it is at
+ * hand. The first byte of the buffer is the file's at `where`. Returns behind the last line that was taken. */
+static const uint8_t *take_apart(const uint8_t *at, const uint8_t *end, const uint8_t *buffer, int64_t where,
+                                 const uint8_t **step, Found *found, Metrics *metrics)
+{
     double values[FIELDS] = {0};
-    int64_t rows = 0, others_found = 0;
-    if (size > 0 && end[-1] != '\n')
-        return -1;
-    while (at < end && rows < most_rows && others_found < most_others) {
-        metrics.before = metrics.count;
-        metrics.line++;
+    while (at < end && found->rows < found->most_rows && found->others_found < found->most_others) {
+        metrics->before = metrics->count;
+        metrics->line++;
         const uint8_t *stop = at;
-        int what = read_line(at, end, values, &metrics, &stop);
+        int what = read_line(at, end, values, metrics, &stop);
         if (what != IS_STEP) { /* what it says of metrics is not believed */
-            metrics.count = metrics.before;
+            metrics->count = metrics->before;
             stop = memchr(at, '\n', (size_t)(end - at));
         }
         if (what == IS_STEP) {
-            for (int field = 0; field < FIELDS; field++)
-                if (COLUMN[field] >= 0)
-                    columns[COLUMN[field] * most_rows + rows] = values[field];
-            for (int64_t index = 0; index < metrics.count; index++) {
-                double *column = metrics_out + index * most_rows;
-                if (index >= metrics.before) {
-                    firsts[index] = rows;
-                    for (int64_t row = 0; row < rows; row++)
-                        column[row] = NONE;
-                }
-                int is_said = metrics.said[index] == metrics.line;
-                column[rows] = is_said ? metrics.values[index] : NONE;
-                if (is_said)
-                    lasts[index] = rows;
-            }
-            spans[2 * rows] = at - data;
-            spans[2 * rows++ + 1] = stop - data;
+            found->spans[2 * found->rows] = where + (at - buffer);
+            found->spans[2 * found->rows + 1] = where + (stop - buffer);
+            keep_step(found, values, metrics);
+            *step = at;
         } else if (!is_blank(at, stop)) {
-            int64_t *other = others + 4 * others_found++;
-            other[0] = at - data;
-            other[1] = stop - data;
-            other[2] = rows;
+            int64_t step_size = 0;
+            if (what == OTHER && *step && found->rows)
+                step_size = found->spans[2 * found->rows - 1] - found->spans[2 * found->rows - 2];
+            if (stop - at + step_size > found->most_text - found->text_size)
+                return at;
+            int64_t *other = found->others + 6 * found->others_found++;
+            other[0] = where + (at - buffer);
+            other[1] = where + (stop - buffer);
+            other[2] = found->rows;
             other[3] = what;
+            other[4] = keep_text(found, at, stop);
+            other[5] = step_size ? keep_text(found, *step, *step + step_size) : -1;
         }
         at = stop + 1;
     }
-    counts[0] = rows;
+    return at;
+}
+
+enum { TOO_LONG = -1000000, CHANGED = -1000001 };
+
+/* Read the lines of a file between two places, each of which ends in a line feed, as many as there is room for.
+ *
+ * buffer: `size` bytes to read into, a little at a time, so that they stay near the processor. room: how many rows,
+ * other lines and bytes of text there is room for, the last no less than `size`. columns, metrics_out, spans, firsts,
+ * lasts: see Found. names, sizes: of each metric its name. others: of each line that is no step where in the file it
+ * begins and ends, the rows before it, what it is, where its text begins in texts, and where that of the step before
+ * does, or -1. counts: rows, metrics, others and bytes of text. Returns the bytes that were taken, TOO_LONG where a
+ * line does not fit into the buffer, CHANGED where the file has no such lines any more, or a number of errno less than
+ * nought. */
+PUBLIC int64_t steps_read(int file, int64_t from, int64_t to, uint8_t *buffer, int64_t size, const int64_t *room,
+                          double *columns, double *metrics_out, int64_t *spans, uint8_t *names, int64_t *sizes,
+                          int64_t *firsts, int64_t *lasts, int64_t *others, uint8_t *texts, int64_t *counts)
+{
+    Found found = {.most_rows = room[0], .most_others = room[1], .most_text = room[2], .columns = columns,
+                   .metrics = metrics_out, .spans = spans, .firsts = firsts, .lasts = lasts, .others = others,
+                   .texts = texts};
+    Metrics metrics = {.names = names, .sizes = sizes};
+    /* The buffer holds the file from `where` on; of its `filled` bytes those before `next` have been taken. */
+    int64_t where = from, filled = 0, next = 0;
+    const uint8_t *step = NULL;
+    while (where + next < to) {
+        /* The line of the last step stays as long as it leaves room: what comes next may count from it. */
+        int64_t gone = step && next - (step - buffer) <= size / 4 ? step - buffer : next;
+        if (filled - gone == size)
+            gone = next;
+        if (gone) {
+            step = step && step - buffer >= gone ? step - gone : NULL;
+            memmove(buffer, buffer + gone, (size_t)(filled - gone));
+            where += gone;
+            filled -= gone;
+            next -= gone;
+        }
+        if (filled == size)
+            return TOO_LONG;
+        int64_t wanted = to - where < size ? to - where - filled : size - filled;
+        ssize_t got = wanted ? pread(file, buffer + filled, (size_t)wanted, where + filled) : 0;
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            return CHANGED;
+        filled += got;
+        const uint8_t *end = buffer + filled;
+        while (end > buffer + next && end[-1] != '\n')
+            end--;
+        const uint8_t *at = take_apart(buffer + next, end, buffer, where, &step, &found, &metrics);
+        next = at - buffer;
+        if (at < end)
+            break;
+    }
+    counts[0] = found.rows;
     counts[1] = metrics.count;
-    counts[2] = others_found;
-    return at - data;
+    counts[2] = found.others_found;
+    counts[3] = found.text_size;
+    return where + next - from;
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from desktop.core import long_curves
+
 Floats = NDArray[np.float64]
 _FIRST = 16
 _STEP = 4
@@ -36,8 +38,7 @@ class Pyramid:
                 self._levels.append((np.empty(0), np.empty(0), np.empty(0, dtype=np.bool_)))
             first = min(known // size, len(self._levels[level][0]))
             part = slice(first * factor, None)
-            is_gap = np.isnan(y[part]) if level == 0 else gaps[part]
-            new = _folded(low[part], high[part], is_gap, factor)
+            new = _folded(low[part], high[part], gaps[part], factor) if level else _first_folded(y[part])
             old = self._levels[level]
             low = np.concatenate([old[0][:first], new[0]])
             high = np.concatenate([old[1][:first], new[1]])
@@ -110,6 +111,11 @@ class Pyramid:
             np.where(is_single, single, high[block]),
             np.where(is_single, np.isnan(single), gaps[block]),
         )
+
+
+def _first_folded(y: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Return the least, the greatest and the gaps of the shortest blocks."""
+    return long_curves.fold(y, _FIRST) or _folded(y, y, np.isnan(y), _FIRST)
 
 
 def _folded(

@@ -57,7 +57,7 @@ def main() -> None:
             while not curves.ticks.is_idle:
                 pump(0.005)
             everything.append(time.perf_counter() - began)
-        charts = len(curves._charts())
+        charts = len(curves.named_charts())
         pump(0.5)
         plain = plain_plot(runs, curves.main.plot.size())
         assert len(curves.main.data_of(f"smoothed run-{asked.runs - 1}")[0]) == asked.points

@@ -69,7 +69,7 @@ def wait_drawn(window: MainWindow, points: int, seconds: float = 120.0) -> tuple
 
 def paint(window: MainWindow) -> None:
     """Paint every chart now."""
-    for _, chart in window.plots_dock.curves._charts():
+    for _, chart in window.plots_dock.curves.named_charts():
         chart.plot.viewport().repaint()
 
 

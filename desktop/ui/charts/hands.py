@@ -38,6 +38,11 @@ class ChartHands(QObject):
         self._log_x = log_x
         self.pointer: QPoint | None = None
         """Where the pointer is on the screen, while it is over the plot."""
+        self._over: QPointF | None = None
+        """The same in the scene; None when it has left."""
+        # The axis of a run that goes on moves under a pointer that stands still.
+        self._slipped = QTimer(self, singleShot=True, interval=0)
+        self._slipped.timeout.connect(self._look_below)
         self._pressed_x = 0.0
         # The first half of a double click is no click.
         self._pressing = QTimer(self, singleShot=True)
@@ -47,6 +52,7 @@ class ChartHands(QObject):
             watched.installEventFilter(self)
         plot.scene().sigMouseMoved.connect(self._moved)
         plot.view.pressed.connect(self._pressed)
+        plot.view.sigXRangeChanged.connect(self._axis_moved)
 
     def _x_at(self, place: Any) -> float:
         x = float(self._plot.view.mapSceneToView(place).x())
@@ -55,9 +61,22 @@ class ChartHands(QObject):
     def _moved(self, place: Any) -> None:
         if self._plot.view.sceneBoundingRect().contains(place):
             self.pointer = self._plot.viewport().mapToGlobal(self._plot.mapFromScene(place))
+            self._over = QPointF(place)
             self.hovered.emit(self._x_at(place))
         else:
-            self.hovered.emit(None)
+            self._leave()
+
+    def _leave(self) -> None:
+        self._over = None
+        self.hovered.emit(None)
+
+    def _axis_moved(self, *_: object) -> None:
+        if self._over is not None:
+            self._slipped.start()
+
+    def _look_below(self) -> None:
+        if self._over is not None:
+            self.hovered.emit(self._x_at(self._over))
 
     def _pressed(self, place: QPointF) -> None:
         layer = self._plot.layer
@@ -76,7 +95,7 @@ class ChartHands(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Leave and watched is self._plot:
-            self.hovered.emit(None)
+            self._leave()
         elif event.type() == QEvent.Type.MouseButtonDblClick and watched is self._title:
             self.title_double_clicked.emit()
         elif event.type() == QEvent.Type.MouseButtonDblClick and watched is self._viewport:

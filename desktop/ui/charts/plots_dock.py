@@ -22,6 +22,9 @@ from desktop.ui.services import Services
 from desktop.ui.theme import Theme
 from desktop.ui.window.actions import Actions
 
+REST_AFTER_MS = 50
+"""The small charts of a long run are worked out when the large one has been painted."""
+
 
 class PlotsDock(QWidget):
     """Follows the selected run."""
@@ -115,10 +118,13 @@ class PlotsDock(QWidget):
         feeds, look = Feeds(series), self.curves.controls.look
         first, *others = self.curves.numbers_for(series, run.config.method)
 
+        def make_rest() -> None:
+            self._jobs.run("pool", lambda: feeds.make_ready(others, look), lambda _: self.curves.take_rest(feeds))
+
         def has_made_first(_: object) -> None:
             self.curves.take_ready(feeds)
             self._has_read(run.id)
-            self._jobs.run("pool", lambda: feeds.make_ready(others, look), lambda _: self.curves.take_rest(feeds))
+            QTimer.singleShot(REST_AFTER_MS, self, make_rest)
 
         self._jobs.run("pool", lambda: feeds.make_ready([first], look), has_made_first)
 
@@ -143,8 +149,18 @@ class PlotsDock(QWidget):
         self.curves.compare([(run.id, run.name, self._runs.series(run.id)) for run in ready])
 
     def _run_changed(self, run_id: str) -> None:
-        if run_id == self._selection.run_id:
+        if self._is_read_anew(run_id):
+            self._select(self._selection.run_id)
+            self.compare(self._compared)
+        elif run_id == self._selection.run_id:
             self._show_run()
+
+    def _is_read_anew(self, run_id: str) -> bool:
+        """Say whether the curves are not those that grow any more: the folder was away, and it is back."""
+        drawn = [track.series for track in self.curves.tracks if track.run_id == run_id]
+        if not drawn or self._runs.get(run_id) is None or not self._runs.can_open_at_once(run_id):
+            return False
+        return self._runs.series(run_id) is not drawn[0]
 
     def _advanced(self, run_id: str, _events: list[object]) -> None:
         if any(track.run_id == run_id for track in self.curves.tracks):
@@ -191,7 +207,8 @@ def _reading_words(run: Run, share: float) -> str:
 
 def _waiting_words(run: Run) -> str:
     if run.state is RunState.WAITING:
-        return f"This run {run.waiting_for}, and starts by itself."
+        then = " It starts by itself." if run.waiting_for.startswith("waits for ") else ""
+        return f"This run {run.waiting_for}.{then}"
     if run.state.is_live:
         return "The first step will draw the first point."
     return "This run made no step."

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QPoint, QSettings, Signal
-from PySide6.QtGui import QCursor, QKeyEvent, Qt
+from PySide6.QtCore import QSettings, Signal
+from PySide6.QtGui import QKeyEvent, Qt
 from PySide6.QtWidgets import QWidget
 
-from desktop.core.feeds import LONG, AxisKind, Feeds, places_of, step_near
+from desktop.core.feeds import LONG, AxisKind, Feeds, places_of
 from desktop.core.progress import Progress
 from desktop.core.series import Floats, Series
 from desktop.errors import AppError
 from desktop.ui import words
-from desktop.ui.charts import curve_words
 from desktop.ui.charts.chart import Chart
-from desktop.ui.charts.crosshair import CrosshairBox
 from desktop.ui.charts.curve_controls import CurveControls
+from desktop.ui.charts.curve_pointing import CurvePointing
 from desktop.ui.charts.curve_saving import CurveSaving
 from desktop.ui.charts.curve_ticks import CurveTicks
 from desktop.ui.charts.legend import RunLegend
 from desktop.ui.charts.metric_words import main_chart, small_charts, tip_of, title_of
-from desktop.ui.charts.pin_board import PinBoard
 from desktop.ui.charts.run_colours import RunColours
 from desktop.ui.charts.small_charts import SmallCharts
 from desktop.ui.charts.tracks import (
@@ -67,8 +64,6 @@ class RunCurves(QWidget):
         self._theme = theme
         self._method: Method = "sft"
         self._best: Floats = np.empty(0)
-        self._selected_step: int | None = None
-        self._hovered: float | None = None
         self._enlarged = ""
         """The number whose chart fills the place of all, if any."""
         self._made_ready: Feeds | None = None
@@ -78,7 +73,6 @@ class RunCurves(QWidget):
         self.tracks: list[Track] = []
         self.ticks = CurveTicks(self, self._arranged_charts)
         self.colours = RunColours(settings)
-        self.pins = PinBoard(theme)
         self.controls = CurveControls(settings)
         self.axis, self.log, self.smoothing = self.controls.axis, self.controls.log, self.controls.smoothing
         self.legend = RunLegend(theme)
@@ -89,7 +83,7 @@ class RunCurves(QWidget):
         self.below = QWidget()
         """What others show right below the loss, on its axis, of the run that is looked at alone."""
         self.charts = QWidget()
-        self.box = CrosshairBox(self)
+        self.pointing = CurvePointing(self, self, theme)
         self.saving = CurveSaving(self, complain, theme)
         self._compose()
         self._connect()
@@ -119,7 +113,8 @@ class RunCurves(QWidget):
         self.legend.changed.connect(lambda: self.redraw())
         self.legend.removed.connect(self.take_away)
         self.legend.ended.connect(lambda: self.compare([]))
-        self.pins.changed.connect(self._show_pins)
+        self.pointing.hovered.connect(self.hovered)
+        self.pointing.evaluation_pressed.connect(self.evaluation_pressed)
         self._theme.theme_changed.connect(lambda: self.redraw())
         self.ticks.drawing_wanted.connect(self._draw_one)
 
@@ -127,13 +122,10 @@ class RunCurves(QWidget):
         """Let a chart take part."""
         chart.set_log(self.log.isChecked())
         chart.fit_to_smoothed(self.controls.fits.isChecked())
-        chart.hovered.connect(lambda x: self._show_crosshair(x, chart))
-        chart.point_pressed.connect(lambda x: self._pin(chart, x))
-        chart.pin_pressed.connect(lambda number: self._edit_pin(chart, number))
-        chart.mark_pressed.connect(self._mark_pressed)
-        chart.title_double_clicked.connect(lambda: self.enlarge("" if self._enlarged else self._name_of(chart)))
+        self.pointing.take_in(chart)
+        chart.title_double_clicked.connect(lambda: self.enlarge("" if self._enlarged else self.name_of(chart)))
 
-    def _name_of(self, chart: Chart) -> str:
+    def name_of(self, chart: Chart) -> str:
         return next((name for name, known in self.small.shown() if known is chart), self.main_name)
 
     # Whose curves
@@ -151,9 +143,8 @@ class RunCurves(QWidget):
         self._method = method
         self.small.show_more = False
         self._enlarged = ""
-        self._selected_step = None
         self.tracks = [self._track(run_id, name, series)] if series is not None else []
-        self.pins.open(folder)
+        self.pointing.open(folder)
         self.main.show_all()
         self.redraw(main_only=series is not None and len(series) > LONG)
 
@@ -200,8 +191,7 @@ class RunCurves(QWidget):
 
     def select_evaluation(self, step: int) -> None:
         """Shade the place of an evaluation."""
-        self._selected_step = step
-        self._show_selected()
+        self.pointing.select_evaluation(step)
 
     def mark_dirty(self) -> None:
         """There is more to draw."""
@@ -248,7 +238,7 @@ class RunCurves(QWidget):
         self._arrange()
         self.legend.show_tracks(self.tracks, self.controls.look.axis)
         self.main.axis.clear()
-        charts = self._charts()
+        charts = self.named_charts()
         if main_only:
             self.ticks.put_off(chart for _, chart in charts if chart is not self.main)
             charts = [(name, chart) for name, chart in charts if chart is self.main]
@@ -259,19 +249,15 @@ class RunCurves(QWidget):
         for _, chart in charts:
             chart.draw()
             self.ticks.has_drawn(chart)
-        self._show_pins()
-        self._show_selected()
-        self._show_crosshair(self._hovered, None)
+        self.pointing.show()
 
     def _draw_one(self, chart: Chart) -> None:
         if chart not in self.shown_charts():
             return
-        name = self._name_of(chart)
+        name = self.name_of(chart)
         self._fill(name, chart)
         chart.draw()
-        chart.show_crosshair(self._hovered)
-        if self.pins.of(name):
-            self._show_pins()
+        self.pointing.show_in(chart, name)
 
     def _arranged_charts(self) -> list[Chart]:
         self._arrange()
@@ -279,12 +265,12 @@ class RunCurves(QWidget):
 
     def shown_charts(self) -> list[Chart]:
         """Return the charts that are shown."""
-        return [chart for _, chart in self._charts()]
+        return [chart for _, chart in self.named_charts()]
 
     # What
 
-    def _charts(self) -> list[tuple[str, Chart]]:
-        """Return the charts that are shown, the one first that has waited longest."""
+    def named_charts(self) -> list[tuple[str, Chart]]:
+        """Return the charts that are shown, by their numbers, the one first that has waited longest."""
         if not self.tracks:
             return []
         shown = self.small.shown()
@@ -354,59 +340,14 @@ class RunCurves(QWidget):
             if self.tracks:
                 self._arrange()
 
-    # What is said
-
     def show_place(self, x: float | None) -> None:
         """Let the crosshair stand where it stands in other charts on this axis."""
-        self._show_crosshair(x, None)
-
-    def _show_crosshair(self, x: float | None, source: Chart | None) -> None:
-        self._hovered = x
-        self.hovered.emit(x)
-        for _, chart in self._charts():
-            chart.show_crosshair(x)
-        if x is None or source is None or not self.tracks:
-            self.box.hide()
-            return
-        charts = [(self.main_name, self.main), *self.small.shown()] if len(self.tracks) == 1 else []
-        lines = [*curve_words.lines_of(source, x, len(self.tracks) == 1), *curve_words.lines_beside(charts, source, x)]
-        place = curve_words.place(self.tracks[0], x, self.controls.look.axis)
-        self.box.show_lines(place, lines, self.mapFromGlobal(source.pointer or QCursor.pos()))
-
-    def _show_selected(self) -> None:
-        x = None
-        if self._selected_step is not None and self.tracks:
-            track = self.tracks[0]
-            steps = np.array([float(self._selected_step)])
-            x = float(places_of(track.series, steps, self.controls.look.axis, track.shift)[0])
-        for _, chart in self._charts():
-            chart.select_place(x)
-
-    def _show_pins(self) -> None:
-        for name, chart in self._charts():
-            self.pins.show_in(chart, name, self.tracks[0], self.controls.look.axis, words.short_number)
+        self.pointing.show_place(x)
 
     # What the user does
 
-    def _pin(self, chart: Chart, x: float) -> None:
-        if self.tracks:
-            track = self.tracks[0]
-            self.pins.add(self._name_of(chart), step_near(track.series, x, self.controls.look.axis, track.shift))
-
-    def _edit_pin(self, chart: Chart, number: int) -> None:
-        place = chart.pointer or chart.mapToGlobal(QPoint(chart.width() // 2, chart.height() // 2))
-        self.editor = self.pins.edit(self.pins.of(self._name_of(chart))[number], self, place)
-
-    def _mark_pressed(self, name: str, x: float) -> None:
-        if not self.tracks or not name.startswith(("evaluation", "best", "checkpoint")):
-            return
-        steps = self.tracks[0].series.evaluation("step")
-        at = places_of(self.tracks[0].series, steps, self.controls.look.axis, self.tracks[0].shift)
-        if len(steps) and math.isfinite(x):
-            self.evaluation_pressed.emit(int(steps[np.argmin(np.abs(at - x))]))
-
     def _scale_changed(self) -> None:
-        for _, chart in self._charts():
+        for _, chart in self.named_charts():
             chart.set_log(self.log.isChecked())
             chart.fit_to_smoothed(self.controls.fits.isChecked())
         self.redraw()
@@ -423,7 +364,7 @@ class RunCurves(QWidget):
 
     def save(self, path: Path, kind: str) -> None:
         """Save the curves as png, svg or csv; raises AppError where that does not work."""
-        self._show_crosshair(None, None)
+        self.pointing.show_place(None)
         self.saving.save(path, kind)
 
     @property

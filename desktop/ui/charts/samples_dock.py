@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from desktop.core.run_log import read_kinds
 from desktop.ui import words
 from desktop.ui.pieces import boxed, button, column, label, row
 from desktop.ui.runs.selection import Selection
@@ -15,19 +14,8 @@ from trainer_image.contract import Event, Hello, Sample, UnknownLine
 MAX_SHOWN = 60
 
 
-def keep_valid(samples: list[Sample], events: list[Event | UnknownLine]) -> list[Sample]:
-    """Add the samples among ``events``; a resume takes back what came after its checkpoint."""
-    kept = {sample.seq: sample for sample in samples}
-    for event in events:
-        if isinstance(event, Hello):
-            kept = {seq: sample for seq, sample in kept.items() if sample.step <= (event.resumed_from or 0)}
-        elif isinstance(event, Sample):
-            kept[event.seq] = event
-    return sorted(kept.values(), key=lambda sample: (sample.step, sample.seq))
-
-
 class SamplesDock(QWidget):
-    """Reads the samples of the selected run once, then follows."""
+    """Follows the selected run; of a long one there is nothing before it has been read."""
 
     def __init__(self, services: Services, selection: Selection) -> None:
         super().__init__()
@@ -51,27 +39,25 @@ class SamplesDock(QWidget):
         selection.run_selected.connect(self._select)
         selection.evaluation_selected.connect(self._choose)
         services.runs.advanced.connect(self._advanced)
+        services.runs.run_changed.connect(self._run_changed)
         self._select(selection.run_id)
 
     def _select(self, run_id: str) -> None:
-        self.samples, self.chosen = [], None
+        runs = self._services.runs
+        is_known = runs.get(run_id) is not None
+        self._is_reading = is_known and not runs.can_open_at_once(run_id)
+        self.samples = runs.samples(run_id).all() if is_known and not self._is_reading else []
+        self.chosen = None
         self._show()
-        run = self._services.runs.get(run_id)
-        if run is None:
-            return
-        files = run.files
-        self._services.jobs.run(
-            "pool",
-            lambda: read_kinds(files.events, "sample", "hello"),
-            lambda events: self._advanced(run_id, events),
-        )
+
+    def _run_changed(self, run_id: str) -> None:
+        """A long run that was chosen may have been read meanwhile."""
+        if self._is_reading and run_id == self._selection.run_id and self._services.runs.can_open_at_once(run_id):
+            self._select(run_id)
 
     def _advanced(self, run_id: str, events: list[Event | UnknownLine]) -> None:
-        if run_id != self._selection.run_id:
-            return
-        samples = keep_valid(self.samples, events)
-        if samples != self.samples:
-            self.samples = samples
+        if run_id == self._selection.run_id and any(isinstance(event, Sample | Hello) for event in events):
+            self.samples = self._services.runs.samples(run_id).all()
             self._show()
 
     def _choose(self, step: int) -> None:

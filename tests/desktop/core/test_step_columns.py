@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from desktop.core import curve_lines, curve_parts, curves
+from desktop.core import curve_lines, curve_parts, curves, step_columns
 from desktop.core.completions import Completions
 from desktop.core.curve_lines import Kept, part_of
 from desktop.core.curves import Curves
@@ -178,19 +178,16 @@ def assert_reads_as(found: Curves, data: bytes) -> None:
     assert kept == others
 
 
-def from_bytes(data: bytes) -> Curves:
-    """Read bytes from a buffer that is not a byte longer than they are."""
-    reader, kept = StepReader(len(data)), Kept(Curves())
-    reader.buffer[:] = np.frombuffer(data, np.uint8)
-    for found in reader.read(len(data)):
-        kept.add(part_of(reader.buffer, found, 0), 1.0)
-    return kept.result(len(data))
-
-
 @pytest.mark.parametrize("seed", range(120))
-def test_lines_say_what_python_reads_in_them(seed: int) -> None:
-    data = written(seed)
-    assert_reads_as(from_bytes(data), data)
+def test_lines_say_what_python_reads_in_them(seed: int, tmp_path: Path) -> None:
+    data, path, kept = written(seed), tmp_path / "events.jsonl", Kept(Curves())
+    path.write_bytes(data)
+    # Room for all lines and not a byte more, or for few of them at a time, down to less than one.
+    reader = StepReader(len(data), (max(1, len(data)), 4000, 700, 40)[seed % 4])
+    with path.open("rb") as file:
+        for found in reader.read(file.fileno(), 0, len(data)):
+            kept.add(part_of(found, lambda first, last: data[first:last]), 1.0)
+    assert_reads_as(kept.result(len(data)), data)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -228,6 +225,26 @@ def test_too_much_that_is_odd_is_left_to_a_process(tmp_path: Path, monkeypatch: 
     assert curve_parts.read(path) is None
 
 
+def test_a_line_that_is_too_long_for_any_buffer_is_left_to_a_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b'{"x":"' + 600_000 * b"y" + b'"}\n')
+    assert curve_parts.read(path) is not None
+    monkeypatch.setattr(step_columns, "_LONGEST", 300_000)
+    assert curve_parts.read(path) is None
+
+
+@pytest.mark.parametrize("end", [b"\n", b""], ids=["shorter than it was", "without a last line feed"])
+def test_a_file_that_has_become_another_is_not_believed(end: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    data = written(3) + b"{}" + end
+    path.write_bytes(data)
+    reader = StepReader(len(data), 4000)
+    with path.open("rb") as file, pytest.raises(ValueError, match="no whole lines"):
+        list(reader.read(file.fileno(), 0, len(data) + len(end)))
+
+
 @pytest.fixture
 def trainer(tmp_path: Path) -> FakeTrainer:
     """A run with steps made twice, metrics that come and go, a clock that was set, and warnings."""
@@ -246,10 +263,9 @@ def trainer(tmp_path: Path) -> FakeTrainer:
 
 
 def test_what_our_trainer_writes_needs_no_python(trainer: FakeTrainer) -> None:
-    data = trainer.folder.events.read_bytes()
-    reader = StepReader(len(data))
-    reader.buffer[:] = np.frombuffer(data, np.uint8)
-    steps = sum(found.columns.shape[1] for found in reader.read(len(data)))
+    size = trainer.folder.events.stat().st_size
+    with trainer.folder.events.open("rb") as file:
+        steps = sum(found.columns.shape[1] for found in StepReader(size).read(file.fileno(), 0, size))
     assert steps == sum(isinstance(event, Step) for event in read_events(trainer.folder.events))
 
 

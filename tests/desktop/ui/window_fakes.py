@@ -230,6 +230,7 @@ class Bench:
         if self.is_closed:
             return
         self.is_closed = True
+        self.services.runs.close()
         self.services.keep_ready.close()
         self.services.reproducing.close()
         self.services.data.close()

@@ -68,6 +68,24 @@ def shown(chart: Chart) -> tuple[float, float]:
     return left, right
 
 
+def test_the_crosshair_stays_below_a_pointer_that_stands_still_while_the_run_goes_on(
+    chart: Chart, qtbot: QtBot
+) -> None:
+    heard: list[float | None] = []
+    chart.hovered.connect(heard.append)
+    box = chart.view.sceneBoundingRect()
+    chart.plot.scene().sigMouseMoved.emit(QPointF(box.left() + 0.5 * box.width(), box.center().y()))
+    assert heard == [pytest.approx(499.5, abs=5)]
+    chart.show_curve("raw", np.arange(2000.0), np.linspace(4, 1, 2000), same=1000)
+    qtbot.waitUntil(lambda: len(heard) == 2, timeout=60_000)
+    assert heard[1] == pytest.approx(999.5, abs=10)
+    chart.plot.scene().sigMouseMoved.emit(QPointF(box.left() - 50, box.center().y()))
+    chart.show_curve("raw", np.arange(3000.0), np.linspace(4, 1, 3000), same=2000)
+    chart.draw()
+    QApplication.processEvents()
+    assert heard[2:] == [None]
+
+
 def test_everything_is_shown_at_first(chart: Chart) -> None:
     left, right = shown(chart)
     assert left <= 0 < 999 <= right

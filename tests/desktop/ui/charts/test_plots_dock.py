@@ -16,7 +16,7 @@ from desktop.core.series import smooth
 from desktop.ui.runs.phase_line import now_line, phase_seconds
 from desktop.ui.window.main_window import MainWindow
 from tests.desktop.ui.window_fakes import Bench, make_bench
-from trainer_image.contract import Failed, Finished, Paused, Phase
+from trainer_image.contract import Failed, Finished, Paused, Phase, RunConfig
 
 StartRun = Callable[..., str]
 
@@ -46,6 +46,41 @@ def test_curves_show_what_is_appended(watching: MainWindow, bench: Bench, start_
     qtbot.waitUntil(lambda: len(curves.small["learning_rate"].data_of("raw")[0]) == 5)
     assert watching.plots_dock.head.numbers["main"].value.text() == "2.50"
     assert watching.plots_dock.head.numbers["evaluation"].value.text() == "2.20"
+
+
+def test_a_run_that_waits_says_for_what_and_whether_it_starts_by_itself(
+    watching: MainWindow, bench: Bench, start_run: StartRun, config: RunConfig, qtbot: QtBot
+) -> None:
+    start_run("first")
+    runs, said = bench.services.runs, watching.plots_dock.waiting.text
+    watching.selection.select(runs.start(config, name="second", engine="docker"))
+    qtbot.waitUntil(lambda: said() == "This run waits for first. It starts by itself.", timeout=60_000)
+    runs.queue.pause()
+    qtbot.waitUntil(lambda: said() == "This run waits: the queue is stopped.", timeout=60_000)
+
+
+@pytest.mark.parametrize("is_overlaid", [False, True])
+def test_curves_grow_on_after_the_folder_of_a_run_was_away(
+    is_overlaid: bool, watching: MainWindow, bench: Bench, start_run: StartRun, qtbot: QtBot
+) -> None:
+    run_id = start_run()
+    trainer = bench.trainer(run_id).step(1).step(2)
+    curves = watching.plots_dock.curves
+    if is_overlaid:
+        bench.trainer(start_run("other")).step(1)
+        watching.plots_dock.compare([run_id])
+    steps = lambda: [track.series.column("step").tolist() for track in curves.tracks if track.run_id == run_id]  # noqa: E731
+    qtbot.waitUntil(lambda: steps() == [[1, 2]], timeout=60_000)
+    runs = bench.services.runs
+    folder = runs.get(run_id).folder
+    aside = folder.rename(folder.parent.parent / "elsewhere")
+    qtbot.waitUntil(lambda: runs.get(run_id).is_away, timeout=60_000)
+    aside.rename(folder)
+    qtbot.waitUntil(lambda: not runs.get(run_id).is_away, timeout=60_000)
+    trainer.step(3)
+    qtbot.waitUntil(lambda: steps() == [[1, 2, 3]], timeout=60_000)
+    if not is_overlaid:
+        qtbot.waitUntil(lambda: drawn(watching) == [1, 2, 3], timeout=60_000)
 
 
 def test_a_number_reads_alike_above_the_curves_and_beside_its_own(

@@ -168,20 +168,20 @@ def test_compared_runs_follow_their_events(
 
 def test_one_box_has_every_value_at_the_crosshair(watching: MainWindow, curves: RunCurves, runs: list[str]) -> None:
     curves.main.hovered.emit(4.2)
-    text = curves.box.text.text()
-    assert curves.box.isVisible()
+    text = curves.pointing.box.text.text()
+    assert curves.pointing.box.isVisible()
     assert "step 4" in text
     assert "2.60" in text  # the loss, and what the other charts have there
     assert "Learning rate" in text
     curves.main.hovered.emit(None)
-    assert not curves.box.isVisible()
+    assert not curves.pointing.box.isVisible()
     watching.selection.compare(runs)
     curves.main.hovered.emit(4.2)
-    assert all(name in curves.box.text.text() for name in ("one", "two", "three"))
-    assert "4.60" not in curves.box.text.text()  # smoothed, as the line is
-    assert "three, evaluation" not in curves.box.text.text()  # that comes later
+    assert all(name in curves.pointing.box.text.text() for name in ("one", "two", "three"))
+    assert "4.60" not in curves.pointing.box.text.text()  # smoothed, as the line is
+    assert "three, evaluation" not in curves.pointing.box.text.text()  # that comes later
     curves.main.hovered.emit(9.7)
-    assert "three, evaluation" in curves.box.text.text()
+    assert "three, evaluation" in curves.pointing.box.text.text()
 
 
 def test_pins_are_set_written_beside_kept_and_taken_away(
@@ -191,8 +191,8 @@ def test_pins_are_set_written_beside_kept_and_taken_away(
     curves.main.point_pressed.emit(6.8)
     assert pins.load(folder) == [Pin("loss", 7)]
     curves.main.pin_pressed.emit(0)
-    curves.editor.note.setText("here it turned")
-    curves.editor.done.click()
+    curves.pointing.editor.note.setText("here it turned")
+    curves.pointing.editor.done.click()
     assert pins.load(folder) == [Pin("loss", 7, "here it turned")]
     [shown] = curves.main._layer.pins
     assert (shown.x, shown.y) == (7, pytest.approx(2.3))
@@ -202,7 +202,7 @@ def test_pins_are_set_written_beside_kept_and_taken_away(
     watching.selection.select(runs[0])
     assert len(curves.main._layer.pins) == 1
     curves.main.pin_pressed.emit(0)
-    curves.editor.remove.click()
+    curves.pointing.editor.remove.click()
     assert pins.load(folder) == []
     assert curves.main._layer.pins == []
 
@@ -314,6 +314,7 @@ def test_a_long_run_is_read_on_the_side(
         monkeypatch.setattr(curve_file, size, 500)
     monkeypatch.setattr(feeds, "LONG", 5)  # its averages are worked out on the side too
     for run_id in runs[1:3]:
+        bench.trainer(run_id).sample(4, "Who are you?", f"A captain of {run_id}.")
         bench.trainer(run_id).say(Finished(step=10, adapter=None, seconds=1.0))
         qtbot.waitUntil(lambda run_id=run_id: bench.services.runs.get(run_id).state is RunState.FINISHED)  # type: ignore[misc]
     bench.close()
@@ -328,12 +329,17 @@ def test_a_long_run_is_read_on_the_side(
     window.selection.select(runs[1])
     assert dock.waiting.isVisible()
     assert dock.waiting.text() == "Reading 10 steps… 0 %"
+    assert window.samples_dock.samples == []
     qtbot.waitUntil(lambda: len(dock.curves.main.data_of("raw")[0]) == 10)
     assert np.isfinite(dock.curves.main.data_of("raw")[1]).all()
     assert dock.curves.isVisible()
+    assert [sample.text for sample in window.samples_dock.samples] == [f"A captain of {runs[1]}."]
     qtbot.waitUntil(lambda: len(dock.curves.small["grad_norm"].data_of("smoothed")[0]) == 10)
     window.selection.compare([runs[1], runs[2]])
     qtbot.waitUntil(lambda: len(dock.curves.tracks) == 2)
     window.selection.select(runs[2])
     qtbot.waitUntil(lambda: dock.curves.isVisible() and dock.curves.tracks[0].run_id == runs[2])
+    assert [sample.text for sample in window.samples_dock.samples] == [f"A captain of {runs[2]}."]
     again.close()
+    for run_id in runs[1:3]:  # an app that ends soon after has kept what it has read
+        assert bench.trainer(run_id).files.path.joinpath(curve_file.NAME).exists()

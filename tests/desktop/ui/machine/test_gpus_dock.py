@@ -123,9 +123,9 @@ def test_a_run_s_cards_stand_on_the_axis_of_its_loss(
     charts["load"].look_at(5, 30)
     assert curves.main.axis.shown == (5, 30)
     charts["load"].hovered.emit(12.0)
-    assert curves._hovered == 12.0
+    assert curves.pointing.place == 12.0
     curves.main.hovered.emit(None)
-    assert curves._hovered is None
+    assert curves.pointing.place is None
 
     curves.axis.setCurrentIndex(curves.axis.findData("clock"))
     assert charts["load"].data_of("GPU 0")[0][-1] <= 2 * STEPS / 60
@@ -159,7 +159,7 @@ def test_load_and_memory_of_all_cards_stand_under_the_loss(
     curves.main.look_at(10, 20)
     assert band.charts["memory"].axis.shown == (10, 20)
     band.charts["load"].hovered.emit(12.0)
-    assert curves._hovered == 12.0
+    assert curves.pointing.place == 12.0
     # Whatever the dock itself shows, and though it is closed.
     window.gpus_dock.switch.click()
     window.docks["gpus"].close()
