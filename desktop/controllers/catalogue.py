@@ -81,6 +81,7 @@ class Catalogue(QObject):
         self._cannot_reopen = False
         self._unreadable.clear()
         self._store.add_missing(self._book.runs.values())
+        self._following.ends.mark_again()
         if self._runs_folder is not None and self._runs_folder.is_dir():
             self.rebuild(self._runs_folder)
         what = "replaced" if how == "replaced" else "deleted"

@@ -28,6 +28,8 @@ class Ends(QObject):
         self._notices = notices
         self._kept = UnseenEnds(store)
         self._unseen = dict.fromkeys(self._kept.all())
+        self._marked = set(self._unseen)
+        """Those of them that the catalogue knew as unseen when it was asked last."""
         book.run_changed.connect(self._look)
         book.run_removed.connect(self.see)
 
@@ -40,12 +42,14 @@ class Ends(QObject):
         """Tell how a run has ended, unless the user asked for just that."""
         if _is_to_be_told(run.state, run.failure):
             self._unseen[run.id] = None
+            self._marked.update(self._kept.all())
             self._notices.pass_on(end_notice(run))
 
     def unseen(self) -> list[Notice]:
         """Return what is to be told of the runs whose end nobody has seen, the latest last."""
         # Another app, such as the keeper, may have marked more since this one began.
         self._unseen = dict.fromkeys(self._kept.all())
+        self._marked = set(self._unseen)
         runs = [run for run_id in self._unseen if (run := self._book.runs.get(run_id)) is not None]
         return [end_notice(run) for run in runs if not run.state.can_cancel]
 
@@ -60,6 +64,20 @@ class Ends(QObject):
             if run_id in self._unseen:
                 del self._unseen[run_id]
                 self.was_seen.emit(run_id)
+
+    def look_elsewhere(self) -> None:
+        """Tell what somebody has seen in another window of this home meanwhile."""
+        if not self._unseen:
+            return
+        kept = set(self._kept.all())
+        seen, self._marked = self._marked - kept, kept
+        for run_id in seen & self._unseen.keys():
+            del self._unseen[run_id]
+            self.was_seen.emit(run_id)
+
+    def mark_again(self) -> None:
+        """Let a catalogue that was lost and written anew know again which ends nobody has seen."""
+        self._kept.mark_again(self._unseen)
 
     def _look(self, run_id: str) -> None:
         """A run that goes on has ended no longer."""

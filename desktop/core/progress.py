@@ -323,7 +323,7 @@ def _with_phase_ended(progress: Progress, ended: Phase) -> Progress:
     if outer:
         nested[outer[-1].name] = nested.get(outer[-1].name, 0.0) + ended.seconds
         if outer[-1].name == "train" and ended.name in BREAKS:
-            breaks = breaks.with_one(progress.known_step, ended.seconds)
+            breaks = breaks.with_one(ended.name, progress.known_step, ended.seconds)
     phases = (*progress.phases, (ended.name, ended.seconds))
     return replace(progress, open_phases=outer, phases=phases, nested=nested, breaks=breaks)
 

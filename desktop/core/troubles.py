@@ -16,6 +16,9 @@ QUIET_S, QUIET_TIMES = 60.0, 20
 """A step is late after so many seconds and so many times the usual: 2 s a step is said after a minute."""
 BREAK_TIMES = 5
 """And an evaluation or a checkpoint after so many times the longest one before."""
+FIRST_S = 300.0
+"""The first evaluation of a start has none before it. It is heard of after every batch and every sample, which take no
+longer than a step, and may compile once; so long without a word it hangs. What hangs is ended after ten minutes."""
 BREAK_WORDS: dict[PhaseName, str] = {
     "evaluate": "an evaluation",
     "save": "saving a checkpoint",
@@ -59,16 +62,21 @@ def stall(run: Run, silent_s: float) -> str:
 
 
 def _stall_in_break(run: Run, name: PhaseName, silent_s: float) -> str:
-    """What training waits for takes about as long each time; how long the first one takes nobody knows.
+    """What training waits for takes about as long each time; how long the first checkpoint takes nobody knows.
 
     A round of STaR that is resumed leaves out what it had answered, so that its time says nothing of the next one's.
     """
     if run.config.method == "star":
         return ""
     longest = max((seconds for ended, seconds in run.progress.phases if ended == name), default=None)
-    if longest is None or silent_s <= max(QUIET_S, BREAK_TIMES * longest):
-        return ""
     what = BREAK_WORDS[name]
+    if longest is None:
+        pace = run.progress.pace_s or 0.0
+        if name != "evaluate" or silent_s <= max(FIRST_S, QUIET_TIMES * pace):
+            return ""
+        return f"{run.name} has said nothing for {_time(silent_s)} in {what}; a step takes {_usual(pace)}."
+    if silent_s <= max(QUIET_S, BREAK_TIMES * longest):
+        return ""
     return f"{run.name} has said nothing for {_time(silent_s)} in {what}; the longest before took {_usual(longest)}."
 
 

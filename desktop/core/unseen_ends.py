@@ -32,6 +32,12 @@ class UnseenEnds:
         with self._store.session() as session:
             session.execute(update(RunRow).where(RunRow.id == run_id, goes_on).values(is_end_unseen=True))
 
+    def mark_again(self, run_ids: Collection[str]) -> None:
+        """Take note that nobody has seen the ends of these runs, which have ended before."""
+        if run_ids:
+            with self._store.session() as session:
+                session.execute(update(RunRow).where(RunRow.id.in_(run_ids)).values(is_end_unseen=True))
+
     def see(self, run_ids: Collection[str]) -> None:
         """Take note that the ends of these runs have been seen."""
         with self._store.session() as session:

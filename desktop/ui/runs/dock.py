@@ -11,7 +11,7 @@ from desktop.ui.pieces import action_button, boxed, button, column, label, row, 
 from desktop.ui.runs.bin_line import RunBinLine
 from desktop.ui.runs.filter import RunFilter, ShownRuns
 from desktop.ui.runs.filter_row import RunFilterRow
-from desktop.ui.runs.model import ID_ROLE, Column, RunsModel
+from desktop.ui.runs.model import ID_ROLE, RUN_ROLE, Column, RunsModel
 from desktop.ui.runs.queue_panel import QueuePanel
 from desktop.ui.runs.selection import Selection
 from desktop.ui.runs.table import RunsTable
@@ -96,6 +96,7 @@ class RunsDock(QWidget):
         for name in LOCAL:
             self._actions[name].setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             self.table.addAction(self._actions[name])
+        self._chosen_by_itself = ""
         self._settling = QTimer(self, singleShot=True, interval=0)
         self._settling.timeout.connect(self._settle)
         clock = QTimer(self, interval=1000)
@@ -140,12 +141,23 @@ class RunsDock(QWidget):
     def _settle(self) -> None:
         self.filter.refresh()
         self._show_emptiness()
+        self._prefer_a_live_run()
+
+    def _prefer_a_live_run(self) -> None:
+        """Who opens the app while a run is at work wants to see that one, though another may have come in first."""
+        chosen, self._chosen_by_itself = self._chosen_by_itself, ""
+        if not chosen or chosen != self._selection.run_id or not self.shown.rowCount():
+            return
+        first, run = self.shown.index(0, 0).data(RUN_ROLE), self._services.runs.get(chosen)
+        if first.state.is_live and run is not None and not run.state.is_live:
+            self._selection.select(first.id)
 
     def _rows_changed(self) -> None:
         if self.shown.rowCount() < 2:
             self._show_emptiness()
         if not self._selection.run_id and self.shown.rowCount():
-            self._selection.select(self.shown.index(0, 0).data(ID_ROLE))
+            self._chosen_by_itself = self.shown.index(0, 0).data(ID_ROLE)
+            self._selection.select(self._chosen_by_itself)
         self._select_row(self._selection.run_id)
 
     def _show_emptiness(self) -> None:

@@ -216,6 +216,7 @@ class PhaseRibbon(QWidget):
         self._theme = theme
         self._clock = clock
         self._run: Run | None = None
+        self._shown: tuple[str, list[bool]] | None = None
         self.prepared: Callable[[str], Sequence[Prepared]] = lambda _: ()
         """What a run waited for before its trainer spoke, by its id."""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -229,7 +230,9 @@ class PhaseRibbon(QWidget):
         pieces = self._pieces()
         self.setVisible(bool(pieces))
         text = ", ".join(_said(piece) + (f" ({piece.detail})" if piece.detail else "") for piece in pieces)
-        if text != self.toolTip():
+        shown = (text, [piece.is_current for piece in pieces])
+        if shown != self._shown:  # the last phase ends without another word
+            self._shown = shown
             self.setAccessibleName(f"Phases: {text}")
             self.setToolTip(text)
             self.update()

@@ -57,7 +57,7 @@ DECLARED: tuple[Declared, ...] = (
         opens_section=True,
     ),
     Declared("checkpoint", "Checkpoint now", "Run", "Ctrl+B", "Save at the next step and go on."),
-    Declared("cancel", "Cancel run", "Run", "Ctrl+.", "Save at the next step and end for good."),
+    Declared("cancel", "Cancel run", "Run", "Ctrl+.", "Save at the next step and end. Resume would go on from there."),
     Declared(
         "all_runs",
         "Table of runs",

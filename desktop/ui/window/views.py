@@ -95,6 +95,7 @@ class Views(QObject):
             return
         self.save()
         self.current = view
+        self._settings.setValue("window/view", view)  # an app that is killed comes back here too
         self.restore()
 
     def save(self) -> None:
@@ -132,6 +133,8 @@ class Views(QObject):
         if dock.isHidden() and not dock.isFloating() and other.isVisibleTo(self._window):
             if not self._settling.isActive():
                 self._keep_sizes()
+            # A layout that was read back keeps a place for what is hidden, and would show it there.
+            self._window.removeDockWidget(dock)
             self._window.tabifyDockWidget(other, dock)
             self._settling.start()
         dock.show()

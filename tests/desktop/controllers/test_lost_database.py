@@ -111,6 +111,24 @@ def test_rubbish_in_the_place_of_the_database_is_said_once_and_the_app_goes_on(
     assert [record.id for record in app.store.run_records()] == [started]
 
 
+def test_an_end_that_nobody_has_seen_is_not_lost_with_the_database(
+    app: App, started: str, qtbot: QtBot, in_state: InState
+) -> None:
+    app.trainer(started).run(2)
+    in_state(app, started, RunState.FINISHED)
+    seen: list[str] = []
+    app.runs.ends.was_seen.connect(seen.append)
+    lose(app)
+    app.home.database.write_bytes(b"not a database at all" * 100)
+    qtbot.waitUntil(lambda: bool(lost_notices(app)), timeout=60_000)
+    app.home.database.unlink()
+    qtbot.waitUntil(lambda: len(lost_notices(app)) == 2, timeout=60_000)
+    with qtbot.waitSignal(app.runs.looked, timeout=60_000):
+        pass
+    assert seen == []
+    assert [notice.run_id for notice in app.runs.ends.unseen()] == [started]
+
+
 def test_a_run_of_an_unreadable_config_is_told_once_and_the_others_are_shown(
     app: App, started: str, open_app: OpenApp, qtbot: QtBot
 ) -> None:

@@ -84,6 +84,20 @@ def test_a_run_that_another_app_resumes_is_followed_again(
     in_state(app, started, RunState.FINISHED)
 
 
+def test_an_end_that_is_seen_in_one_app_is_told_by_the_other_no_more(
+    app: App, started: str, open_app: OpenApp, qtbot: QtBot, in_state: InState
+) -> None:
+    other = open_app(app.engines)
+    other.runs.load()
+    app.trainer(started).run(4)
+    for each in (app, other):
+        in_state(each, started, RunState.FINISHED)
+        qtbot.waitUntil(lambda each=each: any(notice.is_end for notice in each.posted), timeout=60_000)
+    with qtbot.waitSignal(other.runs.ends.was_seen, timeout=60_000) as seen:
+        app.runs.ends.see(started)
+    assert seen.args == [started]
+
+
 class _Sibling:
     """The same bodies through another client, which does not wait at the first one's gate."""
 

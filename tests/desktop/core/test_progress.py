@@ -292,6 +292,22 @@ def test_a_break_that_does_not_come_again_fades(trainer: FakeTrainer) -> None:
     assert 2000 < left < 2050
 
 
+def test_one_evaluation_that_took_far_longer_than_the_others_is_not_the_rule(trainer: FakeTrainer) -> None:
+    trainer.total_steps = 1000
+    trained_with_evaluations(trainer.begin(), 1, 49)
+    trainer.step(50, seconds=1.0).open_phase("evaluate").evaluate(50, 2.0).say(Phase(name="evaluate", seconds=3600.0))
+    left = progress_of(trainer).seconds_left
+    assert left == pytest.approx(950 * (1 + (5 * 58 + 2 * 58 + 4 * 2) / 50))  # that one counts for three
+    # Where they have become so long, they are the rule.
+    for step in range(51, 101):
+        trainer.step(step, seconds=1.0)
+        if step % 10 == 0:
+            trainer.phase("evaluate", 3600.0)
+    left = progress_of(trainer).seconds_left
+    assert left is not None
+    assert left > 900 * 200
+
+
 def test_compiling_and_the_last_save_are_no_breaks(trainer: FakeTrainer) -> None:
     trainer.begin().phase("compile", 90.0).step(1).step(2)
     assert progress_of(trainer).seconds_left == 2 * 2.0

@@ -46,7 +46,7 @@ def test_what_is_no_stall(run: Run, trainer: FakeTrainer) -> None:
     assert said(run, trainer.step(1).step(2), 9_000) == ""  # how long a step takes is not known yet
     trainer.step(3).step(4)
     assert said(replace(run, state=RunState.PAUSED), trainer, 9_000) == ""
-    assert said(run, trainer.open_phase("evaluate"), 9_000) == ""
+    assert said(run, trainer.open_phase("evaluate"), 299) == ""
 
 
 def test_an_evaluation_that_hangs_is_told_by_how_long_the_others_took(run: Run, trainer: FakeTrainer) -> None:
@@ -59,6 +59,19 @@ def test_an_evaluation_that_hangs_is_told_by_how_long_the_others_took(run: Run, 
     )
     # How long the first checkpoint takes nobody knows.
     assert said(run, trainer.open_phase("save"), 9_000) == ""
+
+
+def test_a_first_evaluation_that_hangs_is_told_by_how_long_steps_take(run: Run, trainer: FakeTrainer) -> None:
+    for step in range(1, 6):
+        trainer.step(step, seconds=2.0)
+    trainer.open_phase("evaluate").count("evaluate", 3, 100)
+    assert said(run, trainer, 300) == ""
+    assert said(run, trainer, 301) == "Captain has said nothing for 5 min in an evaluation; a step takes 2.0 s."
+    assert said(replace(run, config=run.config.model_copy(update={"method": "star"})), trainer, 9_000) == ""
+    for step in range(6, 200):
+        trainer.step(step, seconds=60.0)
+    assert said(run, trainer, 1_100) == ""
+    assert said(run, trainer, 1_300) != ""
 
 
 def take(heat: Heat, sample: GpuSample, seconds: int) -> list[str]:

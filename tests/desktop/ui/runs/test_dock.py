@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
@@ -13,7 +14,7 @@ from desktop.body import Body
 from desktop.engine.steps import BuildStep
 from desktop.ui.runs.model import RUN_ROLE, Column, RunsModel, subline
 from desktop.ui.window.main_window import MainWindow
-from tests.desktop.ui.window_fakes import Bench
+from tests.desktop.ui.window_fakes import Bench, make_bench
 from trainer_image.contract import CheckpointRequest, Finished, Paused, PauseRequest, RunConfig, read_request
 
 StartRun = Callable[..., str]
@@ -191,3 +192,23 @@ def test_search_narrows(window: MainWindow, start_run: StartRun, qtbot: QtBot) -
     assert [window.runs_dock.shown.index(row, 0).data() for row in range(window.runs_dock.shown.rowCount())] == [
         "parrot"
     ]
+
+
+def test_who_opens_the_window_while_a_run_is_at_work_sees_that_one(
+    bench: Bench, start_run: StartRun, qtbot: QtBot, tmp_path: Path
+) -> None:
+    live = start_run("live")
+    newer = start_run("newer")
+    bench.trainer(newer).say(Finished(step=1, adapter="adapter", seconds=1))
+    qtbot.waitUntil(lambda: bench.services.runs.get(newer).state == "finished", timeout=60_000)
+    again = make_bench(tmp_path)
+    again.engine.bodies.update(bench.engine.bodies)
+    bench.close()
+    window = MainWindow(again.services)
+    qtbot.addWidget(window)
+    window.show()
+    again.services.runs.load()
+    qtbot.waitUntil(lambda: window.selection.run_id == live, timeout=60_000)
+    window.selection.select(newer)
+    assert window.selection.run_id == newer
+    again.close()

@@ -7,12 +7,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QSettings
+from PySide6.QtGui import QPaintEvent
+from pytestqt.qtbot import QtBot
 
 from desktop.body import GONE, Body
 from desktop.controllers.preparing import Prepared
 from desktop.core.progress import Progress, advance, begin_anew
 from desktop.core.run import Run, RunState, decide_state, with_progress
-from desktop.ui.runs.phase_line import now_line, phase_seconds, ribbon_pieces
+from desktop.ui.runs.phase_line import PhaseRibbon, now_line, phase_seconds, ribbon_pieces
+from desktop.ui.theme import Theme
 from tests.fakes import FakeTrainer, events_of
 from trainer_image.contract import Phase, RunConfig, RunFolder
 
@@ -246,3 +250,30 @@ def test_a_newer_trainer_may_count_any_phase(watched: Watched) -> None:
     watched.lasts("import", 14)
     watched.trainer.hello().open_phase("load").wait(5).count("load", 1, 3)
     assert watched.line() == "Loading the model, 1 of 3 · for 5 s"
+
+
+class _Drawn(PhaseRibbon):
+    """Keeps how often it was drawn."""
+
+    count = 0
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self.count += 1
+        super().paintEvent(event)
+
+
+def test_the_ribbon_is_drawn_anew_when_the_last_phase_ends_without_another_word(
+    watched: Watched, tmp_path: Path, qtbot: QtBot
+) -> None:
+    settings = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+    ribbon = _Drawn(Theme(settings), lambda: watched.trainer.now)
+    qtbot.addWidget(ribbon)
+    watched.trainer.begin().step(1).open_phase("save").wait(3.0)
+    ribbon.show_run(watched.run())
+    ribbon.show()
+    qtbot.waitUntil(lambda: ribbon.count > 0, timeout=60_000)
+    said, before = ribbon.toolTip(), ribbon.count
+    watched.trainer.say(Phase(name="save", seconds=3.0))
+    ribbon.show_run(replace(watched.run(), state=RunState.PAUSED))
+    assert ribbon.toolTip() == said
+    qtbot.waitUntil(lambda: ribbon.count > before, timeout=60_000)

@@ -85,6 +85,29 @@ def test_layout_is_remembered_and_reset(window: MainWindow, bench: Bench, qtbot:
     again.close()
 
 
+def test_a_window_that_is_killed_comes_back_in_its_view(window: MainWindow, bench: Bench, qtbot: QtBot) -> None:
+    window.views.show("watch")
+    again = MainWindow(bench.services)
+    qtbot.addWidget(again)
+    assert again.views.current == "watch"
+
+
+def test_runs_are_compared_below_the_curves_in_a_layout_that_was_read_back_too(
+    window: MainWindow, bench: Bench, qtbot: QtBot
+) -> None:
+    window.views.show("watch")
+    window.close()
+    again = MainWindow(bench.services)
+    qtbot.addWidget(again)
+    again.show()
+    qtbot.waitExposed(again)
+    compare, curves = again.docks["compare"], again.docks["plots"]
+    again.views.put_beside("compare", "log")
+    qtbot.waitUntil(lambda: compare.geometry().left() == curves.geometry().left(), timeout=60_000)
+    assert compare.geometry().top() > curves.geometry().bottom()
+    again.close()
+
+
 def test_each_view_keeps_its_own_layout(window: MainWindow) -> None:
     window.views.show("watch")
     window.docks["log"].close()
