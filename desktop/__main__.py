@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from desktop.screen import why_no_window
-from trainer_image.redaction import clean
+from trainer_image.log.redaction import clean
 
 FIX = (
     "Install what Qt needs: sudo apt install libglib2.0-0 libegl1 libgl1 libdbus-1-3 libfontconfig1 "

@@ -130,7 +130,7 @@ def training_arguments(config: RunConfig, machine: Machine, output: str) -> dict
         "logging_nan_inf_filter": False,
         "disable_tqdm": True,
         "report_to": "none",
-        # boundaries.py decides when to evaluate and when to save.
+        # training/boundaries.py decides when to evaluate and when to save.
         "eval_strategy": "no",
         "save_strategy": "no",
         # The collator counts rows by a column that the model does not know.

@@ -12,7 +12,6 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from trainer_image.arguments import chat_environment, chat_load_arguments
-from trainer_image.collecting import without_collecting
 from trainer_image.contract import (
     Answer,
     ChatConfig,
@@ -24,10 +23,11 @@ from trainer_image.contract import (
     Token,
     Warned,
 )
-from trainer_image.crashes import explain
 from trainer_image.errors import TrainerError
+from trainer_image.launching.collecting import without_collecting
+from trainer_image.launching.rewriting import import_unsloth
+from trainer_image.log.crashes import explain
 from trainer_image.reporter import Reporter
-from trainer_image.rewriting import import_unsloth
 
 LISTEN_EVERY_S = 0.02
 GATHER_S = 0.05
@@ -103,14 +103,14 @@ def chat(reporter: Reporter) -> None:
     config = read_config(reporter.folder)
     os.environ.update(chat_environment(config))
     with reporter.phase("import"), without_collecting():
-        from trainer_image import models
+        from trainer_image.model import loading
 
-        models.check_model_is_there(config.model)
+        loading.check_model_is_there(config.model)
         # Unsloth comes first, as in training: it replaces parts of the others as they load.
         import_unsloth(())
         import torch
     with reporter.phase("load"):
-        model, tokenizer = models.load_with_adapter(chat_load_arguments(config), config.adapter)
+        model, tokenizer = loading.load_with_adapter(chat_load_arguments(config), config.adapter)
     name = Path(config.adapter).name
     checkpoint = name if name.startswith("checkpoint-") else None
     reporter.emit(ChatReady(seconds=time.perf_counter() - start, checkpoint=checkpoint))
@@ -172,7 +172,7 @@ def answer(
 
     from transformers import StoppingCriteriaList
 
-    from trainer_image.samples import prompt_ids
+    from trainer_image.generating.samples import prompt_ids
 
     ids = prompt_ids([message.model_dump() for message in prompt.messages], tokenizer)
     room = config.max_length - len(ids)

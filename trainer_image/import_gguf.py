@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from trainer_image.folders import make_readable, publish_folder
+from trainer_image.saving.folders import make_readable, publish_folder
 
 END_OF_TURN = "<|im_end|>"
 

@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from trainer_image import log_pump
 from trainer_image.contract import (
     Clock,
     ClockSet,
@@ -36,8 +35,9 @@ from trainer_image.contract import (
     read_request,
     write_event,
 )
-from trainer_image.crashes import explain
-from trainer_image.redaction import redactor_of
+from trainer_image.log import pump
+from trainer_image.log.crashes import explain
+from trainer_image.log.redaction import redactor_of
 from trainer_image.supervised import heartbeat, is_supervised, obey_launcher
 
 BETWEEN_COUNTS_S = 1.0
@@ -164,7 +164,7 @@ class Reporter:
 
     def take_over_output(self) -> None:
         """Send everything that this process prints, libraries in C included, to the log, without secrets."""
-        log_pump.take_over(self.folder.log)
+        pump.take_over(self.folder.log)
 
     def fail(self, error: BaseException) -> None:
         """Say why the run cannot go on, and leave the traceback in the log."""

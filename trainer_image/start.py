@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trainer_image import standby, supervise
+from trainer_image.cards.sampler import Sampler
+from trainer_image.cards.watchdog import Watchdog, gpu_lost
 from trainer_image.configs import adjusted, read_adjustments, read_config, write_adjustments
 from trainer_image.contract import (
     EXIT_DISK_FULL,
@@ -26,17 +27,16 @@ from trainer_image.contract import (
     RunFolder,
 )
 from trainer_image.contract.standby import STANDBY_WORD
-from trainer_image.crashes import is_disk_full, was_generating
-from trainer_image.model_files import read_weights_ahead
-from trainer_image.placement import out_of_memory
-from trainer_image.preparing import Prepared, as_it_comes, placed
+from trainer_image.fitting.placement import out_of_memory
+from trainer_image.launching import standby, supervise
+from trainer_image.launching.preparing import Prepared, as_it_comes, placed
+from trainer_image.launching.standby import Standing
+from trainer_image.launching.supervise import Signals
+from trainer_image.launching.talking import talked
+from trainer_image.log.crashes import is_disk_full, was_generating
+from trainer_image.model.files import read_weights_ahead
 from trainer_image.reporter import Reporter
-from trainer_image.sampler import Sampler
-from trainer_image.standby import Standing
-from trainer_image.supervise import Signals
-from trainer_image.talking import talked
-from trainer_image.verifying import keep_whole_checkpoints
-from trainer_image.watchdog import Watchdog, gpu_lost
+from trainer_image.saving.verifying import keep_whole_checkpoints
 
 TRAINER = "trainer_image.train"
 

@@ -13,11 +13,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainer_image import checkpoints
 from trainer_image.arguments import Machine, data_plan, environment, overridden_knobs, rhythm
-from trainer_image.cards import driver_version
+from trainer_image.cards.visible import driver_version
 from trainer_image.chat_templates import NAME_A_TEMPLATE
-from trainer_image.collecting import without_collecting
 from trainer_image.configs import adjusted, read_adjustments, read_config, read_dataset_ref
 from trainer_image.contract import (
     GENERATING,
@@ -32,17 +30,19 @@ from trainer_image.contract import (
     RunFolder,
 )
 from trainer_image.errors import TrainerError
+from trainer_image.launching.collecting import without_collecting
+from trainer_image.launching.ready import stand_by, take_first_card
+from trainer_image.launching.rewriting import TRAINERS, import_unsloth
 from trainer_image.methods import Parts, Stage, steps_of
-from trainer_image.model_files import fingerprint, model_folder
-from trainer_image.models import count_parameters
-from trainer_image.ready import stand_by, take_first_card
+from trainer_image.model.files import fingerprint, model_folder
+from trainer_image.model.loading import count_parameters
 from trainer_image.reporter import Reporter
-from trainer_image.rewriting import TRAINERS, import_unsloth
+from trainer_image.saving import checkpoints
 from trainer_image.supervised import PROBE, placement
 
 if TYPE_CHECKING:
-    from trainer_image.best import Best
-    from trainer_image.data import Prepared
+    from trainer_image.data.dataset import Prepared
+    from trainer_image.training.best import Best
 
 
 def train(reporter: Reporter) -> None:
@@ -54,9 +54,10 @@ def train(reporter: Reporter) -> None:
     os.environ.update(environment(config))
 
     with reporter.phase("import"), without_collecting():
-        from trainer_image import methods, models
+        from trainer_image import methods
+        from trainer_image.model import loading
 
-        models.check_model_is_there(config.model)
+        loading.check_model_is_there(config.model)
         # Half the time to the first step goes into these imports, so they happen here, once, under a name.
         # Unsloth comes first: it replaces parts of torch, transformers, peft and trl as they load.
         import_unsloth(TRAINERS[config.method])
@@ -64,12 +65,12 @@ def train(reporter: Reporter) -> None:
         import trl  # noqa: F401
         from transformers import set_seed
 
-        from trainer_image import fill_card, lr_search
-        from trainer_image.best import Best
-        from trainer_image.boundaries import Boundaries
-        from trainer_image.probe import Probe
-        from trainer_image.ranks import Ranks
-        from trainer_image.samples import answer_sample
+        from trainer_image.generating.samples import answer_sample
+        from trainer_image.training import fill_card, lr_search
+        from trainer_image.training.best import Best
+        from trainer_image.training.boundaries import Boundaries
+        from trainer_image.training.probe import Probe
+        from trainer_image.training.ranks import Ranks
 
         method = methods.by_name(config.method)
         machine = machine_of(config, torch)
@@ -88,7 +89,7 @@ def train(reporter: Reporter) -> None:
             sentence = "4 bits do not work on this machine; the base model is held in 16 bits."
             reporter.warn("load_in_4bit_overridden", sentence)
 
-        if unknown := models.unknown_layers(config, model):
+        if unknown := loading.unknown_layers(config, model):
             sentence = (
                 f"This model has no layers called {', '.join(unknown)}, so only the other target modules are trained."
             )

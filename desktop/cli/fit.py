@@ -14,8 +14,8 @@ from desktop.core.model_sizes import find_run_sizes
 from desktop.engine.gpus import Gpus
 from desktop.errors import AppError
 from desktop.paths import Home
-from trainer_image.memory import GIB
-from trainer_image.model_files import longest_row
+from trainer_image.fitting.memory import GIB
+from trainer_image.model.files import longest_row
 
 LARGEST_CARD_GIB = 100_000
 

@@ -25,7 +25,7 @@ from desktop.core.store import Store
 from desktop.engine.seen_rows import Lengths
 from desktop.paths import Home
 from trainer_image.contract import RunConfig
-from trainer_image.model_files import longest_row
+from trainer_image.model.files import longest_row
 
 __all__ = ["Duration", "Fit", "Fitting", "GpuFit", "Lengths", "Offer", "Room", "TokenCounts"]
 

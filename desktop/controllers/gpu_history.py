@@ -12,7 +12,7 @@ from desktop.controllers.notices import Notices
 from desktop.controllers.runs import Runs
 from desktop.core.gpu_history import GpuHistory
 from desktop.core.gpu_places import GpuView, view_of
-from trainer_image.readings import COLUMNS, MIB
+from trainer_image.cards.readings import COLUMNS, MIB
 
 EVERY_MS = 1000
 FRESH_S = 5.0

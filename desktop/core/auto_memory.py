@@ -9,7 +9,7 @@ from typing import Any, Literal
 from desktop.core.fit import CPU_LIBRARIES_BYTES
 from desktop.core.models import KnownModel, held_in_four_bits, needed_repository
 from trainer_image.contract import GENERATING, PlacementName, RunConfig
-from trainer_image.memory import CONTEXT_BYTES, predict
+from trainer_image.fitting.memory import CONTEXT_BYTES, predict
 
 GIB = 1024**3
 SAFE = 0.92

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from desktop.core.idle_knobs import named_steps
 from trainer_image.contract import GENERATING, PAIRS, RunConfig, RunFolder, Step, read_event
-from trainer_image.model_facts import ModelFacts
+from trainer_image.model.facts import ModelFacts
 
 BF16_TFLOPS = {
     # Dense, with sums in 32 bits, as NVIDIA's data sheets say; the longest name that a card's name holds counts.

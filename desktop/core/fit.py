@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from desktop.core.chain import expand
-from trainer_image.cards import Card
+from trainer_image.cards.visible import Card
 from trainer_image.contract import CHAINS, LEAST_ROWS, PlacementName, RunConfig
 from trainer_image.errors import TrainerError
-from trainer_image.memory import CONTEXT_BYTES, GIB, Estimate, is_four_bit, predict
-from trainer_image.model_facts import ModelFacts
-from trainer_image.placement import Way, best_way, decide, least_rows, way_of
-from trainer_image.what_fits import nearest
+from trainer_image.fitting.memory import CONTEXT_BYTES, GIB, Estimate, is_four_bit, predict
+from trainer_image.fitting.placement import Way, best_way, decide, least_rows, way_of
+from trainer_image.fitting.what_fits import nearest
+from trainer_image.model.facts import ModelFacts
 
 PARTS = ("weights", "adapter", "optimizer", "activations", "logits", "overhead")
 """What the bars show, in the order they are stacked."""

@@ -13,7 +13,7 @@ from typing import Any
 from desktop.core.gguf_sizes import read_gguf_config
 from desktop.core.models import held_in_four_bits, known_model, needed_repository
 from trainer_image.contract import RunConfig
-from trainer_image.model_facts import ModelFacts, model_facts
+from trainer_image.model.facts import ModelFacts, model_facts
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from trainer_image.memory import four_bit_bytes, kept_by_size
-from trainer_image.model_facts import ModelFacts, Stored, model_facts
+from trainer_image.fitting.memory import four_bit_bytes, kept_by_size
+from trainer_image.model.facts import ModelFacts, Stored, model_facts
 
 FILE = Path(__file__).with_name("models.json")
 Kind = Literal["chat", "base"]

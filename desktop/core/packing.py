@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainer_image.contract import Problem
-from trainer_image.packing import can_lie_flat
+from trainer_image.data.packing import can_lie_flat
 
 
 def is_packed(values: Mapping[str, Any]) -> bool:

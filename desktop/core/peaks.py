@@ -16,8 +16,8 @@ from desktop.core.progress import Progress
 from desktop.core.store import Store
 from desktop.core.tables import PeakRow
 from trainer_image.contract import Hello, Plan, RunConfig
-from trainer_image.memory import predict
-from trainer_image.model_facts import ModelFacts
+from trainer_image.fitting.memory import predict
+from trainer_image.model.facts import ModelFacts
 
 REMEMBERED = 50
 """The latest measurements of a card count, so that a new driver or trainer is learnt in time."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pynvml
 
-from trainer_image.readings import ask, read_card, throttle_words
+from trainer_image.cards.readings import ask, read_card, throttle_words
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
 )
 
 from desktop.errors import AppError, ConfigError
-from trainer_image.redaction import SHORTEST, Redactor
+from trainer_image.log.redaction import SHORTEST, Redactor
 
 TELL_S = 0.25
 PUBLIC_HUB = "https://huggingface.co"

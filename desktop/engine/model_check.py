@@ -13,7 +13,7 @@ from desktop.engine.model_folder import find_model_folder
 from desktop.engine.model_weights import missing_weights, plain_name, quantized_by
 from desktop.engine.preview import Previewer
 from desktop.errors import AppError
-from trainer_image.model_facts import stored_as
+from trainer_image.model.facts import stored_as
 
 State = Literal["ok", "warn", "fail"]
 FOR_RUNNING = frozenset({"awq", "gptq", "compressed-tensors", "aqlm", "auto-round", "eetq", "hqq", "quanto", "vptq"})

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trainer_image.model_facts import quantization_of
+from trainer_image.model.facts import quantization_of
 
 MADE_SMALL = re.compile(
     r"[-_.](awq|gptq|fp8|mxfp4|w4a16|w8a8|int4|int8|4bit|8bit|quantized)(?![a-z]).*$", re.IGNORECASE

@@ -19,7 +19,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends.chainer import ChainerBackend
 
 from desktop.errors import ConfigError
-from trainer_image.redaction import remember
+from trainer_image.log.redaction import remember
 
 Service = Literal["hub"]
 Where = Literal["keyring", "session", "environment"]

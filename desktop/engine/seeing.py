@@ -11,7 +11,9 @@ from typing import Any
 from desktop.engine.seen_rows import Asked, Measured, Preview, PreviewPart, Token
 from desktop.engine.tokenizing import Tokenizer
 from trainer_image.chat_templates import TEMPLATES
-from trainer_image.encoding import NOT_LEARNED, encode, prompt_ids
+from trainer_image.data.encoding import NOT_LEARNED, encode, prompt_ids
+from trainer_image.data.pairs import encode_labelled, encode_pairs
+from trainer_image.data.steps import encode_steps
 from trainer_image.formats import (
     Example,
     Labelled,
@@ -25,8 +27,6 @@ from trainer_image.formats import (
     convert,
     mapped,
 )
-from trainer_image.pairs import encode_labelled, encode_pairs
-from trainer_image.steps import encode_steps
 
 _LONGEST = 2**31
 _MOST_MEMORY = 8 << 30

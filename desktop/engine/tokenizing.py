@@ -19,7 +19,7 @@ NAMED = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_t
 
 
 class Tokenizer:
-    """What ``trainer_image.rendering`` and ``encoding`` ask of a tokenizer, under transformers' names."""
+    """What ``trainer_image.data.rendering`` and ``encoding`` ask of a tokenizer, under transformers' names."""
 
     def __init__(self, backend: Backend, config: Mapping[str, Any], templates: Mapping[str, str]) -> None:
         self._backend = backend

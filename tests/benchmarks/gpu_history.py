@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from desktop.core.gpu_history import GpuHistory
-from trainer_image.readings import COLUMNS
+from trainer_image.cards.readings import COLUMNS
 
 SECONDS = 24 * 3600
 

@@ -18,10 +18,10 @@ from desktop.core.gpu_places import LiveColumns, view_of
 from desktop.engine import gpus as doorway
 from desktop.engine.gpus import Gpus
 from tests.fakes import FakeCard, FakeNvml
-from trainer_image.cards import Card
+from trainer_image.cards.readings import COLUMNS, as_list, read_card
+from trainer_image.cards.sampler import Sampler
+from trainer_image.cards.visible import Card
 from trainer_image.contract import RunFolder
-from trainer_image.readings import COLUMNS, as_list, read_card
-from trainer_image.sampler import Sampler
 
 SAMPLES = 2000
 FAKES = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from trainer_image.redaction import Redactor, Stream
+from trainer_image.log.redaction import Redactor, Stream
 
 STEP = b"{'loss': 1.2345, 'grad_norm': 0.123, 'learning_rate': 0.0002, 'epoch': 0.12}  12%|###   | 3/30 [00:01<00:10]\n"
 EVENT = b'{"seq":12,"time":"2026-01-02T03:04:05Z","kind":"step","step":2,"epoch":0.01,"loss":4.5,"tokens":160}\n'

@@ -123,12 +123,16 @@ def load_image(engine: OwnEngine) -> None:
         for name in ("typing_extensions.py", "annotated_types", "typing_inspection"):
             tar.add(site / name, f"opt/tunedeck/{name}")
         for path in sorted((PROJECT / "trainer_image").rglob("*.py")):
-            if str(path.relative_to(PROJECT / "trainer_image")) not in ("train.py", "watchdog.py"):
+            if str(path.relative_to(PROJECT / "trainer_image")) not in ("train.py", "cards/watchdog.py"):
                 tar.add(path, f"opt/tunedeck/{path.relative_to(PROJECT)}")
         tar.add(HERE / "light_trainer.py", "opt/tunedeck/trainer_image/train.py")
         tar.add(HERE / "light_nvml.py", "opt/tunedeck/pynvml.py")
-        watchdog = (PROJECT / "trainer_image" / "watchdog.py").read_bytes().replace(b"LOOK_S = 10.0", b"LOOK_S = 0.3")
-        entry = tarfile.TarInfo("opt/tunedeck/trainer_image/watchdog.py")
+        watchdog = (
+            (PROJECT / "trainer_image" / "cards" / "watchdog.py")
+            .read_bytes()
+            .replace(b"LOOK_S = 10.0", b"LOOK_S = 0.3")
+        )
+        entry = tarfile.TarInfo("opt/tunedeck/trainer_image/cards/watchdog.py")
         entry.size, entry.mode = len(watchdog), 0o644
         tar.addfile(entry, io.BytesIO(watchdog))
         for name in ("tmp", "etc", "dev", "proc", "sys"):

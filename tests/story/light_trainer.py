@@ -14,7 +14,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from trainer_image import checkpoints
 from trainer_image.configs import read_config
 from trainer_image.contract import (
     Cancelled,
@@ -33,6 +32,7 @@ from trainer_image.contract import (
     StopRequest,
 )
 from trainer_image.reporter import Reporter
+from trainer_image.saving import checkpoints
 
 
 class ByItsClock(Reporter):

@@ -20,7 +20,7 @@ from tests.hub import FakeHub, FakeModel
 from tests.story.conftest import Tunedeck, events_of, wait_for
 from tests.story.file_keyring import FILE
 from trainer_image.contract import Completion, RunFolder, Step
-from trainer_image.redaction import REMOVED
+from trainer_image.log.redaction import REMOVED
 
 GATED = "captain/gated-model"
 KEPT = "hf_KeyringKeyringKeyringKeyring0001"

@@ -13,10 +13,10 @@ import sys
 import time
 from pathlib import Path
 
-from trainer_image import ready
 from trainer_image.configs import adjusted, read_adjustments, read_config
 from trainer_image.contract import COMPLETE, Finished, Hello, Paused, RunFolder, Step
 from trainer_image.errors import TrainerError
+from trainer_image.launching import ready
 from trainer_image.reporter import Reporter
 
 

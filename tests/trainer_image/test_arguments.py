@@ -13,7 +13,7 @@ import pytest
 from desktop.core.dataset.fits import KIND_OF
 from trainer_image import arguments, methods
 from trainer_image.arguments import Machine
-from trainer_image.cards import Card
+from trainer_image.cards.visible import Card
 from trainer_image.contract import (
     CHAINS,
     GENERATING,
@@ -28,10 +28,10 @@ from trainer_image.contract import (
     knobs,
 )
 from trainer_image.errors import TrainerError
-from trainer_image.memory import GIB
-from trainer_image.model_facts import ModelFacts, model_facts
-from trainer_image.placement import decide
-from trainer_image.preparing import chosen_cards
+from trainer_image.fitting.memory import GIB
+from trainer_image.fitting.placement import decide
+from trainer_image.launching.preparing import chosen_cards
+from trainer_image.model.facts import ModelFacts, model_facts
 from trainer_image.start import smaller
 
 SMALLEST = {"model": "someone/small", "dataset": "/data/rows.jsonl"}

@@ -14,13 +14,14 @@ import pytest
 from desktop.engine.chat_template import ChatTemplate
 from desktop.engine.tokenizing import Tokenizer
 from tests.desktop.engine.test_model_check import write_model
-from trainer_image import classifiers, models, train
+from trainer_image import train
 from trainer_image.chat_templates import OWN, TEMPLATES, untrained_marks
 from trainer_image.contract import RunConfig, RunFolder, check_config
+from trainer_image.data.rendering import Rendered, render
 from trainer_image.errors import TrainerError
 from trainer_image.formats import Example, Message, RowProblem
 from trainer_image.methods import sft
-from trainer_image.rendering import Rendered, render
+from trainer_image.model import classifiers, loading
 from trainer_image.reporter import Reporter
 
 WORDS = {"bos_token": "<s>", "eos_token": "</s>"}
@@ -137,7 +138,7 @@ class Words:
 
 
 def load_of(method: str) -> Callable[[RunConfig], tuple[Any, Any]]:
-    return models.load_trainable if method == "sft" else lambda config: classifiers.load_trainable(config, "reward")
+    return loading.load_trainable if method == "sft" else lambda config: classifiers.load_trainable(config, "reward")
 
 
 @pytest.mark.parametrize("method", ["sft", "reward"])
@@ -152,8 +153,8 @@ def test_a_template_whose_marks_the_base_model_never_learned_is_refused(
         named_modules=lambda: [],
     )
     # Where Unsloth and transformers begin, which are not here.
-    monkeypatch.setattr(models, "load_base", lambda *_: (model, Words()))
-    monkeypatch.setattr(models, "add_adapter", lambda *_: "adapter")
+    monkeypatch.setattr(loading, "load_base", lambda *_: (model, Words()))
+    monkeypatch.setattr(loading, "add_adapter", lambda *_: "adapter")
     monkeypatch.setattr(classifiers, "load_model", lambda *_, **__: model)
     monkeypatch.setattr(classifiers, "load_tokenizer", lambda *_: Words())
     monkeypatch.setattr(classifiers, "add_adapter", lambda *_: "adapter")

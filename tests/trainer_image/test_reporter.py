@@ -30,8 +30,8 @@ from trainer_image.contract import (
     read_event,
     write_request,
 )
-from trainer_image.crashes import explain
 from trainer_image.errors import TrainerError
+from trainer_image.log.crashes import explain
 from trainer_image.reporter import Reporter
 
 

@@ -16,17 +16,18 @@ from typing import Any
 
 import pytest
 
-from trainer_image.cards import Card
+from trainer_image.cards.visible import Card
 from trainer_image.contract import Adjustments, Launch, RunConfig, RunFolder, read_event
 from trainer_image.contract.standby import Standby, left_file, take_standby, taken_file, waiting_file
-from trainer_image.memory import CONTEXT_BYTES, GIB
-from trainer_image.standby import held_bytes
+from trainer_image.fitting.memory import CONTEXT_BYTES, GIB
+from trainer_image.launching.standby import held_bytes
 from trainer_image.start import smaller
 
 ROOT = Path(__file__).parents[2]
 STARTER = """
 import sys
-from trainer_image import start, watchdog
+from trainer_image import start
+from trainer_image.cards import watchdog
 start.TRAINER = "fake_trainer"
 watchdog.LOOK_S = 0.1
 sys.exit(start.main(sys.argv[1:]))

@@ -13,7 +13,7 @@ from trainer_image.contract import RunConfig
 from trainer_image.formats import Kind
 
 if TYPE_CHECKING:
-    from trainer_image.data import Prepared, Tell
+    from trainer_image.data.dataset import Prepared, Tell
     from trainer_image.reporter import Reporter
 
 FILES: dict[Name, str] = {

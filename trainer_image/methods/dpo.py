@@ -8,12 +8,12 @@ from typing import Any
 
 from trainer_image.arguments import Machine, data_plan, load_arguments, quantization_arguments, training_arguments
 from trainer_image.contract import RunConfig
-from trainer_image.data import Prepared, Tell, untold
-from trainer_image.data import prepare as prepare_rows
+from trainer_image.data.dataset import Prepared, Tell, untold
+from trainer_image.data.dataset import prepare as prepare_rows
+from trainer_image.data.pairs import encode_pairs
 from trainer_image.formats import Kind
 from trainer_image.methods import Parts, Stage
-from trainer_image.models import load_base, load_trainable
-from trainer_image.pairs import encode_pairs
+from trainer_image.model.loading import load_base, load_trainable
 
 KIND: Kind = "preference"
 METRICS = ("rewards/", "logps/", "logits/", "entropy", "mean_token_accuracy", "nll_loss")
@@ -62,7 +62,7 @@ def _with_reference(parts: Parts) -> Any:
     # By now Unsloth has replaced both names in trl, which an import at the top would come too early for.
     from trl import DPOConfig, DPOTrainer
 
-    from trainer_image.preference_trainers import as_prompt_and_answers, ready, taking_ids
+    from trainer_image.trainers.preferences import as_prompt_and_answers, ready, taking_ids
 
     prepared = parts.prepared
     trainer = taking_ids(DPOTrainer)(
@@ -79,7 +79,7 @@ def _with_reference(parts: Parts) -> Any:
 def _without(parts: Parts) -> Any:
     from trl.experimental.cpo import CPOConfig, CPOTrainer
 
-    from trainer_image.preference_trainers import as_labelled_sequences, ready, taking_ids
+    from trainer_image.trainers.preferences import as_labelled_sequences, ready, taking_ids
 
     prepared = parts.prepared
     trainer = taking_ids(CPOTrainer)(

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from trainer_image import prompts
 from trainer_image.arguments import Machine, generation_plan, reward_plan, training_arguments
 from trainer_image.contract import RunConfig
 from trainer_image.errors import TrainerError
+from trainer_image.generating import prompts
 from trainer_image.methods import Parts, Stage
-from trainer_image.models import load_trainable
+from trainer_image.model.loading import load_trainable
 
 KIND = prompts.KIND
 METRICS = ("reward", "completions/", "kl", "entropy", "clip_ratio/", "frac_reward_zero_std")
@@ -66,8 +66,8 @@ def build_trainer(parts: Parts, trainer_class: Any, arguments: Any) -> Any:
     """Return a trainer of TRL that asks our prompts and is rewarded by our rewards."""
     from datasets import Dataset
 
-    from trainer_image.in_parts import in_parts
-    from trainer_image.rollouts import PromptOrder, Rollouts, build_rewards
+    from trainer_image.generating.rollouts import PromptOrder, Rollouts, build_rewards
+    from trainer_image.trainers.in_parts import in_parts
 
     prepared = parts.prepared
     check_enough_prompts(parts, len(prepared.train))

@@ -10,13 +10,13 @@ from typing import Any
 
 from trainer_image.arguments import Machine, data_plan, training_arguments
 from trainer_image.contract import RunConfig
-from trainer_image.data import Prepared, Tell, untold
-from trainer_image.data import prepare as prepare_rows
+from trainer_image.data.dataset import Prepared, Tell, untold
+from trainer_image.data.dataset import prepare as prepare_rows
+from trainer_image.data.pairs import encode_labelled, one_sided
 from trainer_image.errors import TrainerError
 from trainer_image.formats import Kind
 from trainer_image.methods import Parts, Stage, dpo
-from trainer_image.models import load_trainable
-from trainer_image.pairs import encode_labelled, one_sided
+from trainer_image.model.loading import load_trainable
 
 KIND: Kind = "labelled"
 METRICS = ("rewards/", "logps/", "logits/", "kl", "entropy")
@@ -56,7 +56,7 @@ def stages(parts: Parts, first_stage: int) -> Iterator[Stage]:
     # By now Unsloth has replaced both names in trl, which an import at the top would come too early for.
     from trl import KTOConfig, KTOTrainer
 
-    from trainer_image.preference_trainers import as_labelled_answers, ready, taking_ids
+    from trainer_image.trainers.preferences import as_labelled_answers, ready, taking_ids
 
     prepared, batch = parts.prepared, parts.config.per_device_train_batch_size
     if sentence := one_sided(prepared.train):

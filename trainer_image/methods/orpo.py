@@ -9,7 +9,7 @@ from trainer_image.arguments import Machine, training_arguments
 from trainer_image.contract import RunConfig
 from trainer_image.formats import Kind
 from trainer_image.methods import Parts, Stage, dpo
-from trainer_image.models import load_trainable
+from trainer_image.model.loading import load_trainable
 
 KIND: Kind = "preference"
 METRICS = ("rewards/", "logps/", "logits/", "nll_loss", "log_odds_ratio", "log_odds_chosen")
@@ -33,7 +33,7 @@ def stages(parts: Parts, first_stage: int) -> Iterator[Stage]:
     # By now Unsloth has replaced both names in trl, which an import at the top would come too early for.
     from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
-    from trainer_image.preference_trainers import as_labelled_sequences, ready, taking_ids
+    from trainer_image.trainers.preferences import as_labelled_sequences, ready, taking_ids
 
     prepared = parts.prepared
     trainer = taking_ids(ORPOTrainer)(

@@ -8,12 +8,12 @@ from typing import Any
 
 from trainer_image.arguments import Machine, data_plan
 from trainer_image.contract import RunConfig
-from trainer_image.data import Prepared, Tell, untold
-from trainer_image.data import prepare as prepare_rows
-from trainer_image.encoding import Encoded, encode
+from trainer_image.data.dataset import Prepared, Tell, untold
+from trainer_image.data.dataset import prepare as prepare_rows
+from trainer_image.data.encoding import Encoded, encode
 from trainer_image.formats import Kind, RowProblem
 from trainer_image.methods import sft
-from trainer_image.models import load_trainable
+from trainer_image.model.loading import load_trainable
 
 KIND: Kind = "text"
 METRICS = sft.METRICS

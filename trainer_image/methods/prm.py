@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any
 
 from trainer_image.arguments import Machine, data_plan, training_arguments
-from trainer_image.classifiers import load_trainable
 from trainer_image.contract import RunConfig
-from trainer_image.data import Prepared, Tell, untold
-from trainer_image.data import prepare as prepare_rows
+from trainer_image.data.dataset import Prepared, Tell, untold
+from trainer_image.data.dataset import prepare as prepare_rows
+from trainer_image.data.steps import encode_steps
 from trainer_image.formats import Kind
 from trainer_image.methods import Parts, Stage
-from trainer_image.steps import encode_steps
+from trainer_image.model.classifiers import load_trainable
 
 KIND: Kind = "steps"
 METRICS = ("accuracy", "precision_wrong", "recall_wrong")
@@ -37,8 +37,8 @@ def stages(parts: Parts, first_stage: int) -> Iterator[Stage]:
     """Build transformers' trainer around the solutions: TRL has none for them any more."""
     from transformers import TrainingArguments
 
-    from trainer_image.batches import Counted, Padded
-    from trainer_image.step_trainer import StepTrainer, as_dataset
+    from trainer_image.data.batches import Counted, Padded
+    from trainer_image.trainers.steps import StepTrainer, as_dataset
 
     prepared, model = parts.prepared, parts.model
     if parts.config.gradient_checkpointing and not parts.config.full_finetuning:

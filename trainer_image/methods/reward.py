@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from trainer_image.arguments import Machine, training_arguments
-from trainer_image.classifiers import load_trainable
 from trainer_image.contract import RunConfig
 from trainer_image.formats import Kind
 from trainer_image.methods import Parts, Stage, dpo
+from trainer_image.model.classifiers import load_trainable
 
 KIND: Kind = "preference"
 METRICS = ("accuracy", "margin", "mean_reward", "min_reward", "max_reward")
@@ -34,7 +34,7 @@ def stages(parts: Parts, first_stage: int) -> Iterator[Stage]:
     # By now Unsloth has replaced both names in trl, which an import at the top would come too early for.
     from trl import RewardConfig, RewardTrainer
 
-    from trainer_image.preference_trainers import as_whole_texts, ready
+    from trainer_image.trainers.preferences import as_whole_texts, ready
 
     prepared = parts.prepared
     trainer = RewardTrainer(

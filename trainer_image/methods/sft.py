@@ -8,12 +8,12 @@ from typing import Any
 
 from trainer_image.arguments import Machine, data_plan, sequence_plan, training_arguments
 from trainer_image.contract import RunConfig
-from trainer_image.data import Prepared, Tell, untold
-from trainer_image.data import prepare as prepare_rows
-from trainer_image.encoding import encode
+from trainer_image.data.dataset import Prepared, Tell, untold
+from trainer_image.data.dataset import prepare as prepare_rows
+from trainer_image.data.encoding import encode
 from trainer_image.formats import Kind
 from trainer_image.methods import Parts, Stage
-from trainer_image.models import load_trainable
+from trainer_image.model.loading import load_trainable
 
 KIND: Kind = "conversation"
 METRICS = ("mean_token_accuracy", "entropy")
@@ -52,7 +52,7 @@ def build_trainer(parts: Parts) -> Any:
     # By now Unsloth has replaced both names in trl, which an import at the top would come too early for.
     from trl import SFTConfig, SFTTrainer
 
-    from trainer_image.batches import as_sequences, choose_collator
+    from trainer_image.data.batches import as_sequences, choose_collator
 
     plan = sequence_plan(parts.config)
     prepared = parts.prepared

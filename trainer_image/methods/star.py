@@ -15,14 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from trainer_image import prompts
 from trainer_image.arguments import generation_plan, star_plan
 from trainer_image.contract import Evaluation, Round, RunConfig
 from trainer_image.errors import TrainerError
+from trainer_image.generating import prompts
+from trainer_image.generating.solutions import Notebook, Try, as_row, right_ones
 from trainer_image.methods import Parts, Stage, sft, steps_of
-from trainer_image.models import load_trainable
+from trainer_image.model.loading import load_trainable
 from trainer_image.reporter import write_json
-from trainer_image.solutions import Notebook, Try, as_row, right_ones
 
 KIND = prompts.KIND
 METRICS = sft.METRICS
@@ -69,8 +69,8 @@ def config_of_round(config: RunConfig, file: Path) -> RunConfig:
 
 def test(parts: Parts, number: int, first_step: int) -> bool:
     """Try the problems held back with the model as it is before a round; False where the run was asked to end."""
-    from trainer_image.rollouts import build_rewards
-    from trainer_image.solving import Question, Solver
+    from trainer_image.generating.rollouts import build_rewards
+    from trainer_image.generating.solving import Question, Solver
 
     problems, folder = parts.prepared.evaluation, parts.reporter.folder.rounds
     told = folder / f".round-{number}.held.json"
@@ -97,8 +97,8 @@ def test(parts: Parts, number: int, first_step: int) -> bool:
 
 def solve_problems(parts: Parts, number: int, first_step: int, file: Path) -> bool:
     """Write down what a round learns from; return False where there is nothing, or the run was asked to end."""
-    from trainer_image.rollouts import build_rewards
-    from trainer_image.solving import Question, Solver, hinted_ids
+    from trainer_image.generating.rollouts import build_rewards
+    from trainer_image.generating.solving import Question, Solver, hinted_ids
 
     if not test(parts, number, first_step):
         return False

@@ -17,7 +17,7 @@ from desktop.ui.charts.x_axis import XAxis
 from desktop.ui.machine.gpu_charts import QUANTITIES, Quantity
 from desktop.ui.pieces import column
 from desktop.ui.theme import Theme
-from trainer_image.readings import MIB
+from trainer_image.cards.readings import MIB
 
 LOWEST, HIGHEST = 42, 88
 """Pixels of a plot: on a small screen the loss is to keep its room, on a large one these are no more than a band."""

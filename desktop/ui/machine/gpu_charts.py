@@ -20,7 +20,7 @@ from desktop.ui.charts.x_axis import XAxis
 from desktop.ui.machine.gpu_strip import SlowedStrip
 from desktop.ui.pieces import ElidedLabel, column, label, row
 from desktop.ui.theme import Theme, mixed
-from trainer_image.readings import MIB
+from trainer_image.cards.readings import MIB
 
 LEFT = 40
 """Pixels for the numbers at the left of every chart."""

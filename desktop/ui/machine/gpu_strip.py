@@ -13,7 +13,7 @@ from desktop.core.series import Floats
 from desktop.ui.charts.x_axis import XAxis
 from desktop.ui.machine.gpu_card import HARMLESS
 from desktop.ui.theme import Theme, scaled_font
-from trainer_image.readings import THROTTLES, throttle_words
+from trainer_image.cards.readings import THROTTLES, throttle_words
 
 ROW = 14
 POWER_BITS = sum(bit for bit, words in THROTTLES.items() if words == HARMLESS)

@@ -24,7 +24,7 @@ from desktop.ui.pieces import ElidedLabel, boxed, button, column, label, row
 from desktop.ui.runs.selection import Selection
 from desktop.ui.services import Services
 from desktop.ui.theme import Theme
-from trainer_image.readings import MIB, THROTTLES
+from trainer_image.cards.readings import MIB, THROTTLES
 
 
 class GpusDock(QWidget):

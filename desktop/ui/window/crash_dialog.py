@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QPlainTextEdit, QWidget
 
 from desktop.ui.pieces import button, column, label, row
 from desktop.ui.theme import scaled_font
-from trainer_image.redaction import clean
+from trainer_image.log.redaction import clean
 
 
 def describe(error: BaseException) -> str:

@@ -104,7 +104,7 @@ def ours(
     if split:
         force = f"p.SPLITS = dict.fromkeys(p.SPLITS, ({split!r},))"
         begin = "import sys; from trainer_image.start import main; sys.exit(main(sys.argv[1:]))"
-        words = ["-c", f"import trainer_image.placement as p; {force}; {begin}"]
+        words = ["-c", f"import trainer_image.fitting.placement as p; {force}; {begin}"]
     began = time.time()
     with (folder / "train.log").open("ab") as log:
         subprocess.run(

@@ -31,8 +31,8 @@ sys.path[:0] = [str(HERE), str(HERE.parents[2])]
 from shapes import SHAPES, make  # noqa: E402
 
 from trainer_image.contract import RunConfig  # noqa: E402
-from trainer_image.memory import GIB, Estimate, predict  # noqa: E402
-from trainer_image.model_facts import ModelFacts, model_facts  # noqa: E402
+from trainer_image.fitting.memory import GIB, Estimate, predict  # noqa: E402
+from trainer_image.model.facts import ModelFacts, model_facts  # noqa: E402
 
 STEPS = 4
 WORDS_A_ROW, WORDS_A_TASK = 12_000, 60

@@ -10,7 +10,7 @@ import pytest
 from desktop.cli.main import parse
 from desktop.cli.main import run as run_words
 from desktop.paths import Home
-from trainer_image.memory import GIB
+from trainer_image.fitting.memory import GIB
 
 PARTS = {"weights", "adapter", "optimizer", "activations", "logits", "overhead"}
 SHAPE = {

@@ -18,8 +18,8 @@ from desktop.core.models import KnownModel, known_model, model_list
 from desktop.core.packing import packing_problem
 from desktop.core.presets import PRESETS, PresetKey, plain_values
 from trainer_image.contract import METHODS, Method, RunConfig, check_config
-from trainer_image.memory import predict
-from trainer_image.packing import can_lie_flat
+from trainer_image.data.packing import can_lie_flat
+from trainer_image.fitting.memory import predict
 
 TWO = Machine((Card("RTX 3060", 12 * GIB, int(11.4 * GIB)),) * 2, 32 * GIB)
 EIGHT = Machine((Card("RTX 3070", 8 * GIB, int(7.4 * GIB)),), 32 * GIB)

@@ -10,8 +10,8 @@ import pytest
 from desktop.core.fit import FP8_IS_MOST, PARTS, Fit, Knowledge, Room, as_json, assess, made_up, unknown
 from desktop.core.models import known_model
 from trainer_image.contract import RunConfig
-from trainer_image.memory import CONTEXT_BYTES, GIB
-from trainer_image.model_facts import ModelFacts
+from trainer_image.fitting.memory import CONTEXT_BYTES, GIB
+from trainer_image.model.facts import ModelFacts
 
 COMPUTER = Room(-1, "This computer's memory", 64 * GIB, 40 * GIB)
 RTX = "NVIDIA GeForce RTX 3060"

@@ -15,11 +15,11 @@ import pytest
 
 from desktop.core.gpu_history import GpuHistory
 from tests.fakes import GIB, FakeCard, FakeNvml
-from trainer_image import sampler as sampler_module
-from trainer_image.cards import Card
+from trainer_image.cards import sampler as sampler_module
+from trainer_image.cards.readings import MIB
+from trainer_image.cards.sampler import Sampler
+from trainer_image.cards.visible import Card
 from trainer_image.contract import Clock, RunFolder
-from trainer_image.readings import MIB
-from trainer_image.sampler import Sampler
 
 CARDS = (Card(0, 2, "RTX 3060", "GPU-a", 12 * GIB, 12 * GIB), Card(1, 3, "RTX 3060", "GPU-b", 12 * GIB, 12 * GIB))
 

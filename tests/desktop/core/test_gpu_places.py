@@ -12,8 +12,8 @@ from desktop.core.gpu_history import CardLine, GpuHistory
 from desktop.core.gpu_places import LiveColumns, breaks, places_of_times, stretches, view_of
 from desktop.core.series import STEP_COLUMNS, Series
 from tests.fakes import FakeTrainer, events_of
+from trainer_image.cards.readings import COLUMNS
 from trainer_image.contract import Clock, RunFolder
-from trainer_image.readings import COLUMNS
 
 
 def test_samples_follow_the_axis_of_the_curves(tmp_path: Path) -> None:

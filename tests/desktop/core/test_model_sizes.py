@@ -13,7 +13,7 @@ from desktop.core.model_sizes import find_run_sizes, find_sizes
 from desktop.core.models import model_list
 from tests.model_shapes import SMOLLM2
 from trainer_image.contract import RunConfig
-from trainer_image.memory import four_bit_bytes
+from trainer_image.fitting.memory import four_bit_bytes
 
 PARAMETERS = 134_515_008
 

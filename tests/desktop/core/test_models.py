@@ -12,7 +12,7 @@ import pytest
 from desktop.core.fit import Room, assess
 from desktop.core.models import FILE, StartingPoint, context_of, held_as, known_model, model_list, size_words
 from trainer_image.contract import RunConfig
-from trainer_image.memory import GIB
+from trainer_image.fitting.memory import GIB
 
 MODELS = model_list().models
 

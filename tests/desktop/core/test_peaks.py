@@ -11,7 +11,7 @@ from desktop.core.peaks import Peak, PeakTable, as_it_ran, correction, take_peak
 from desktop.core.progress import Progress, advance
 from desktop.core.store import Store
 from trainer_image.contract import Batch, Gpu, Hello, OutOfMemory, Placement, Plan, RunConfig, Step
-from trainer_image.memory import GIB, predict
+from trainer_image.fitting.memory import GIB, predict
 
 RTX = "NVIDIA GeForce RTX 3060"
 CONFIG = RunConfig.model_validate({"model": "/m", "dataset": "/d.jsonl", "load_in_4bit": True, "max_length": 2048})

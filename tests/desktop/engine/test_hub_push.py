@@ -13,7 +13,7 @@ import pytest
 from desktop.engine.hub_push import REPO_MARK, Pushed, Sent, model_files, push, repository_name
 from desktop.errors import AppError, ConfigError
 from tests.hub import FakeHub, FakeModel
-from trainer_image.redaction import REMOVED
+from trainer_image.log.redaction import REMOVED
 
 WEIGHTS = bytes(range(256)) * 4000
 BASE = "maker/base"

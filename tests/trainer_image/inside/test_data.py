@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from trainer_image.arguments import DataPlan
-from trainer_image.batches import Counted, Padded
 from trainer_image.contract import RunFolder
-from trainer_image.data import prepare, read_dataset
-from trainer_image.encoding import NOT_LEARNED, Encoded, encode
+from trainer_image.data.batches import Counted, Padded
+from trainer_image.data.dataset import prepare, read_dataset
+from trainer_image.data.encoding import NOT_LEARNED, Encoded, encode
+from trainer_image.data.splitting import split
 from trainer_image.errors import TrainerError
 from trainer_image.formats import Example, Message, RowProblem, read_told
 from trainer_image.methods import sft
-from trainer_image.splitting import split
 
 TALK = (
     Message("system", "Be kind."),
@@ -123,7 +123,7 @@ def test_the_trainer_gets_our_labels(tokenizer: Any, model: str, tmp_path: Path)
     """TRL and Unsloth must neither mask, cut, pack nor reorder what we have made."""
     from trainer_image.arguments import Machine
     from trainer_image.contract import RunConfig
-    from trainer_image.data import Prepared
+    from trainer_image.data.dataset import Prepared
     from trainer_image.methods import Parts
     from trainer_image.reporter import Reporter
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from trainer_image import fill_card
 from trainer_image.arguments import Machine
 from trainer_image.configs import adjusted, read_adjustments
 from trainer_image.contract import Batch, RunConfig, RunFolder, read_event
-from trainer_image.data import Prepared
-from trainer_image.encoding import Encoded
-from trainer_image.fill_card import Trial, choose, fastest
+from trainer_image.data.dataset import Prepared
+from trainer_image.data.encoding import Encoded
 from trainer_image.reporter import Reporter
+from trainer_image.training import fill_card
+from trainer_image.training.fill_card import Trial, choose, fastest
 
 MODEL = SimpleNamespace(config=SimpleNamespace(model_type="llama"), device=SimpleNamespace(type="cuda"))
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from trainer_image.contract import RunFolder, read_event
-from trainer_image.in_parts import in_parts
 from trainer_image.reporter import Reporter
+from trainer_image.trainers.in_parts import in_parts
 
 PROMPTS = [[number] for number in range(11)]
 

@@ -73,7 +73,7 @@ def test_grpo_tries_rewards_and_tells(new_tries: Any) -> None:
 
 
 def test_prompts_are_those_of_a_chat(new_tries: Any, tokenizer: Any) -> None:
-    from trainer_image.samples import prompt_ids
+    from trainer_image.generating.samples import prompt_ids
 
     run = new_tries(max_steps=1).train()
     asked = [event.prompt for event in run.events("completion")]

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from trainer_image.contract import PauseRequest
-from trainer_image.encoding import NOT_LEARNED
+from trainer_image.data.encoding import NOT_LEARNED
+from trainer_image.data.pairs import LabelledAnswer, encode_labelled, encode_pairs, one_sided
+from trainer_image.data.steps import encode_steps
 from trainer_image.formats import Labelled, Message, Preference, Steps, Task
-from trainer_image.pairs import LabelledAnswer, encode_labelled, encode_pairs, one_sided
-from trainer_image.steps import encode_steps
 
 ROOT = Path(__file__).parents[3]
 PREFERENCES = {"rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies"}
@@ -364,7 +364,7 @@ def test_micro_batches_give_the_same_loss_of_steps(new_run: Any, sums: str) -> N
 def test_what_is_counted_of_steps() -> None:
     import torch
 
-    from trainer_image.step_trainer import count_steps, measures
+    from trainer_image.trainers.steps import count_steps, measures
 
     # Judged right, wrong, wrong, right; the last one is no step.
     logits = torch.tensor([[[0.0, 1.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]])
@@ -451,6 +451,6 @@ def _judge(folder: Path, kind: str) -> Any:
     os.environ |= {"UNSLOTH_FORCE_CPU": "1", "UNSLOTH_DISABLE_STATISTICS": "1", "HF_HUB_OFFLINE": "1"}
     import unsloth  # noqa: F401
 
-    from trainer_image.judges import load_judge
+    from trainer_image.generating.judges import load_judge
 
     return load_judge(folder, kind)  # type: ignore[arg-type]

@@ -21,8 +21,10 @@ from desktop.engine.seen_rows import Asked
 from desktop.engine.tokenizing import Tokenizer
 from trainer_image import chat_templates
 from trainer_image.chat_templates import give_template
-from trainer_image.data import read_dataset
-from trainer_image.encoding import NOT_LEARNED, encode, prompt_ids
+from trainer_image.data.dataset import read_dataset
+from trainer_image.data.encoding import NOT_LEARNED, encode, prompt_ids
+from trainer_image.data.pairs import encode_labelled, encode_pairs
+from trainer_image.data.steps import encode_steps
 from trainer_image.formats import (
     FEEDS,
     Example,
@@ -37,8 +39,6 @@ from trainer_image.formats import (
     read_rows,
     survey,
 )
-from trainer_image.pairs import encode_labelled, encode_pairs
-from trainer_image.steps import encode_steps
 
 FILES = (
     "gsm8k_train_1000.jsonl",

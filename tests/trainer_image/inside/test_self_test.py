@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from trainer_image import self_test
-from trainer_image.cards import Card
+from trainer_image.cards.visible import Card
 from trainer_image.errors import TrainerError
-from trainer_image.split_speed import Speeds
-from trainer_image.supervise import Signals
+from trainer_image.fitting.split_speed import Speeds
+from trainer_image.launching import self_test
+from trainer_image.launching.supervise import Signals
 
 ROOT = Path(__file__).parents[3]
 CARDS = tuple(Card(number, number, "a card", f"GPU-{number}", 1, 1) for number in range(2))

@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from trainer_image.arguments import Machine, SequencePlan, training_arguments
-from trainer_image.batches import Flat, Padded, as_sequences, pack
 from trainer_image.contract import PauseRequest, RunConfig, Warned
-from trainer_image.encoding import Encoded
-from trainer_image.lr_search import HIGHEST, LOWEST, Search
+from trainer_image.data.batches import Flat, Padded, as_sequences, pack
+from trainer_image.data.encoding import Encoded
+from trainer_image.training.lr_search import HIGHEST, LOWEST, Search
 
 ARGUMENTS = SimpleNamespace(per_device_train_batch_size=1, gradient_accumulation_steps=1, world_size=1)
 

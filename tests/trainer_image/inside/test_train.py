@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from trainer_image.contract import COMPLETE, CheckpointRequest, DatasetRef, PauseRequest, StopRequest
-from trainer_image.data import sha256_of
+from trainer_image.data.dataset import sha256_of
 
 Row = dict[str, Any]
 

@@ -17,8 +17,8 @@ from desktop.controllers.hardware import GpuSample
 from desktop.ui.charts.chart import Chart
 from desktop.ui.window.main_window import MainWindow
 from tests.desktop.ui.window_fakes import Bench
+from trainer_image.cards.readings import COLUMNS
 from trainer_image.contract import Phase
-from trainer_image.readings import COLUMNS
 
 GIB = 1024**3
 FIRST = GpuSample(0, "NVIDIA GeForce RTX 3060", 12 * GIB, 9 * GIB, 97, 71, 164.0, 170.0, 62, 1777, ("power limit",))

@@ -1,0 +1,1 @@
+"""Methods that let the model try: prompts to it, answers of it, and what judges them."""

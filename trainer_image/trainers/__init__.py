@@ -1,0 +1,1 @@
+"""Where TRL's and transformers' trainers do otherwise than they would."""
