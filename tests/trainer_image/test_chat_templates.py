@@ -14,7 +14,6 @@ import pytest
 from desktop.engine.chat_template import ChatTemplate
 from desktop.engine.tokenizing import Tokenizer
 from tests.desktop.engine.test_model_check import write_model
-from trainer_image import train
 from trainer_image.chat_templates import OWN, TEMPLATES, untrained_marks
 from trainer_image.contract import RunConfig, RunFolder, check_config
 from trainer_image.data.rendering import Rendered, render
@@ -23,6 +22,7 @@ from trainer_image.formats import Example, Message, RowProblem
 from trainer_image.methods import sft
 from trainer_image.model import classifiers, loading
 from trainer_image.reporter import Reporter
+from trainer_image.training import telling
 
 WORDS = {"bos_token": "<s>", "eos_token": "</s>"}
 TURNS = (("system", "Be brief."), ("user", "One?"), ("assistant", "1."), ("user", "Two?"), ("assistant", "2."))
@@ -187,7 +187,7 @@ def test_only_conversations_are_said_to_be_joined(
     folder.path.mkdir()
     reporter = Reporter(folder)
     for one in (tokenizer, tokenizer.with_template(TEMPLATES["alpaca"])):
-        train.warn_of_joined_turns(reporter, one, prepared)
+        telling.warn_of_joined_turns(reporter, one, prepared)
     reporter.close()
     codes = [json.loads(told)["code"] for told in folder.events.read_text("utf-8").splitlines()]
     assert codes == (["no_chat_template"] if is_joined else [])

@@ -140,7 +140,7 @@ FLOOD = """
 import sys
 from pathlib import Path
 from trainer_image.log import pump
-log_pump.MOST_BYTES, log_pump.TRICKLE = 10_000, 0
+pump.MOST_BYTES, pump.TRICKLE = 10_000, 0
 pump.take_over(Path(sys.argv[1]))
 print("the first line", flush=True)
 pump.settle()
