@@ -130,7 +130,8 @@ def train(reporter: Reporter) -> None:
         with reporter.phase("train"):
             if checkpoint is not None and boundaries.stops_early:
                 # It was paused or killed where it had come to its end.
-                boundaries.tell_early_stop(note.step)
+                if steps_made(checkpoint) < steps_of(trainer)[0]:
+                    boundaries.tell_early_stop(note.step)
                 take_as_last(trainer, checkpoint)
             else:
                 go_on(trainer, checkpoint)

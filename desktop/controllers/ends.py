@@ -48,6 +48,7 @@ class Ends(QObject):
     def unseen(self) -> list[Notice]:
         """Return what is to be told of the runs whose end nobody has seen, the latest last."""
         # Another app, such as the keeper, may have marked more since this one began.
+        self.look_elsewhere()
         self._unseen = dict.fromkeys(self._kept.all())
         self._marked = set(self._unseen)
         runs = [run for run_id in self._unseen if (run := self._book.runs.get(run_id)) is not None]

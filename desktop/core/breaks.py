@@ -15,7 +15,8 @@ MOST_TIMES = 3
 class Kind:
     """The breaks of one kind: how many there were, and the seconds of the latest."""
 
-    count: int = 0
+    count: float = 0
+    """No whole number where a part of them is undone."""
     latest: tuple[float, ...] = ()
 
     @property
@@ -69,5 +70,5 @@ class Breaks:
         if step <= 0:
             return Breaks()
         share = step / self.last_step
-        kinds = {name: Kind(max(1, round(kind.count * share)), kind.latest) for name, kind in self.kinds.items()}
+        kinds = {name: Kind(kind.count * share, kind.latest) for name, kind in self.kinds.items()}
         return Breaks(kinds, max(1, round(self.count * share)), step)

@@ -48,7 +48,7 @@ def fold(values: Floats, size: int) -> tuple[Floats, Floats, NDArray[np.bool_]] 
     """Return the least and greatest of every ``size`` values, and where one is NaN; None without the library."""
     if _LIBRARY is None:
         return None
-    values, blocks = np.ascontiguousarray(values), -(-len(values) // size)
+    values, blocks = np.ascontiguousarray(values, np.float64), -(-len(values) // size)
     least, most, gaps = np.empty(blocks), np.empty(blocks), np.empty(blocks, np.bool_)
     _LIBRARY.curves_fold(
         _at(values), ctypes.c_int64(len(values)), ctypes.c_int64(size), _at(least), _at(most), _at(gaps)

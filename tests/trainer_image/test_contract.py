@@ -95,8 +95,9 @@ def test_all_problems_of_a_config_come_at_once() -> None:
     assert all(problem.sentence.strip() for problem in problems)
 
 
-def test_a_list_of_names_with_nothing_but_commas_is_empty() -> None:
-    _, problems = check_config({"model": "m", "dataset": "d", "target_modules": " , "})
+@pytest.mark.parametrize("nothing", [" , ", "\t", "\n,"])
+def test_a_list_of_names_with_nothing_but_commas_is_empty(nothing: str) -> None:
+    _, problems = check_config({"model": "m", "dataset": "d", "target_modules": nothing})
     assert [problem.sentence for problem in problems] == ["Target modules: it is empty."]
 
 

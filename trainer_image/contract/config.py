@@ -828,7 +828,7 @@ class RunConfig(BaseModel):
     @classmethod
     def _not_blank(cls, text: str) -> str:
         # A list of names that is nothing but commas names none either.
-        if not text.strip(" ,"):
+        if not text.replace(",", " ").strip():
             raise ValueError("it is empty")
         return text.strip()
 

@@ -25,9 +25,11 @@ SETTLE_S = 5.0
 ORPHAN_S = 2.0
 """How long the pump goes on for processes that its own has left behind."""
 MOST_BYTES = 256 * 1024**2
-"""What one process may print in a torrent; from then on the log takes a trickle, so that it never fills the disk."""
+"""What a trainer and all that it starts may print in a torrent; then the log takes a trickle, so that no disk fills."""
 TRICKLE = 64 * 1024
 """Bytes a second that it takes then."""
+LAST_BYTES = 16 * 1024
+"""What was printed last is kept however much came before it: there stands why a process ended."""
 TAKEN = "TUNEDECK_OUTPUT_TAKEN"
 """The log that takes what a process and its children print."""
 
@@ -121,11 +123,11 @@ def _pump_on(out: int, line: socket.socket, file: int, redactor: Redactor) -> No
         elif ready:
             # Only once the pipe is empty: what was printed before the question is in the log with the answer.
             if line.recv(1):
-                _write(file, stream.rest())
+                _write(file, allowance.of(stream.rest()) + allowance.last())
                 line.send(b"d")
             else:
                 ends_at = time.monotonic() + ORPHAN_S
-    _write(file, stream.rest())
+    _write(file, allowance.of(stream.rest()) + allowance.last())
 
 
 class _Allowance:
@@ -135,19 +137,26 @@ class _Allowance:
         self._left = float(MOST_BYTES)
         self._at = time.monotonic()
         self._is_cut = False
+        self._left_out = b""
 
     def of(self, data: bytes) -> bytes:
         """Return what of the data goes into the log; where it begins to be left out, a line says so."""
         now = time.monotonic()
         self._left = min(MOST_BYTES, self._left + (now - self._at) * TRICKLE)
         self._at = now
+        data = self._left_out + data
         if len(data) <= self._left:
             self._left -= len(data)
-            self._is_cut = False
+            self._is_cut, self._left_out = False, b""
             return data
         words = b"" if self._is_cut else b"\n[Too much is printed: some of it is left out here.]\n"
-        self._is_cut = True
+        self._is_cut, self._left_out = True, data[-LAST_BYTES:]
         return words
+
+    def last(self) -> bytes:
+        """Return the end of what was left out, once."""
+        last, self._left_out = self._left_out, b""
+        return last
 
 
 def _write(file: int, data: bytes) -> None:

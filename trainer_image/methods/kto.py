@@ -60,7 +60,7 @@ def stages(parts: Parts, first_stage: int) -> Iterator[Stage]:
 
     prepared, batch = parts.prepared, parts.config.per_device_train_batch_size
     if sentence := one_sided(prepared.train):
-        parts.reporter.warn("one_sided", sentence, "Add rows with the other label, or take sft for good answers alone.")
+        parts.reporter.warn("one_sided", sentence, "Add rows with the other label; good answers alone are for sft.")
     trainer = taking_ids(KTOTrainer)(
         args=KTOConfig(**trainer_arguments(parts.config, parts.machine, parts.output)),
         model=parts.model,

@@ -47,7 +47,7 @@ def stages(parts: Parts, first_stage: int) -> Iterator[Stage]:
         solutions = sft.prepare(config, parts.tokenizer)
         if solutions.problems:
             first = f"{len(solutions.problems)} solutions cannot be learned and are left out. {solutions.problems[0]}"
-            parts.reporter.warn("solutions_left_out", first)
+            parts.reporter.warn(f"solutions_left_out_{number}", f"Round {number}: {first}")
         trainer = sft.build_trainer(replace(parts, config=config, prepared=solutions))
         steps, _ = steps_of(trainer)
         # What the rounds to come will solve is not known; they are taken to be like this one.

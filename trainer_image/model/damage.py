@@ -22,7 +22,7 @@ def damage_of(folder: Path, said: str = "") -> str | None:
     names = ["model.safetensors"]
     if (folder / INDEX).is_file():
         try:
-            names = sorted(set(json.loads((folder / INDEX).read_bytes())["weight_map"].values()))
+            names = sorted({str(name) for name in json.loads((folder / INDEX).read_bytes())["weight_map"].values()})
         except (ValueError, TypeError, KeyError, AttributeError):
             return f"The {INDEX} of the model folder {folder} is damaged."
         missing = [name for name in names if not (folder / name).is_file()]

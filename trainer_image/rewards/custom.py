@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -45,9 +46,13 @@ def build(path: Path) -> Score:
 def _score_of_one(path: Path, reward: Callable[..., Any]) -> Score:
     def score(completions: Sequence[str], prompts: Sequence[str], tasks: Sequence[TaskLike]) -> list[float | None]:
         scores: list[float | None] = []
+        ends_at = time.monotonic() + SECONDS_FOR_MANY
         for completion, prompt, task in zip(completions, prompts, tasks, strict=True):
             given = {"completion": completion, "prompt": prompt, "answer": task.answer, "row": dict(task.fields)}
-            value = _guarded(path, _place(task), partial(reward, **given), SECONDS_FOR_ONE)
+            left = max(ends_at - time.monotonic(), 0.001)
+            place = _place(task) if left > SECONDS_FOR_ONE else f"all answers of a step, up to {_place(task)}"
+            limit = SECONDS_FOR_ONE if left > SECONDS_FOR_ONE else SECONDS_FOR_MANY
+            value = _guarded(path, place, partial(reward, **given), limit, min(left, limit))
             scores.append(_number(path, value, task))
         return scores
 
@@ -76,14 +81,19 @@ def _score_of_many(path: Path, rewards: Callable[..., Any]) -> Score:
     return score
 
 
-def _guarded(path: Path, place: str, do: Callable[[], Any], seconds: float = SECONDS_FOR_MANY) -> Any:
-    """Do something of the user's, and turn what it raises into a sentence with the line of their file."""
+def _guarded(
+    path: Path, place: str, do: Callable[[], Any], limit: float = SECONDS_FOR_MANY, left: float | None = None
+) -> Any:
+    """Do something of the user's, and turn what it raises into a sentence with the line of their file.
+
+    ``left`` is what is left of the limit, in seconds, where others have used up some of it.
+    """
     try:
-        with at_most(seconds):
+        with at_most(limit if left is None else left):
             return do()
     except TimeUpError as error:
         raise RewardError(
-            f"{path.name}{_line_of(path, error)}: it took longer than {seconds:g} s ({place}).",
+            f"{path.name}{_line_of(path, error)}: it took longer than {limit:g} s ({place}).",
             "Look for a loop without an end, and start again.",
         ) from error
     except (Exception, SystemExit, KeyboardInterrupt) as error:

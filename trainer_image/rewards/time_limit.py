@@ -13,6 +13,10 @@ class TimeUpError(BaseException):
     """The time is up; no Exception, so that the user's own except does not take it for one of theirs."""
 
 
+AGAIN_S = 1.0
+"""It is raised again after so long: a bare except in the loop that does not end would swallow it."""
+
+
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
     """Raise TimeUpError where the block takes longer; outside of the main thread there is no limit."""
@@ -24,7 +28,7 @@ def at_most(seconds: float) -> Iterator[None]:
         raise TimeUpError
 
     former = signal.signal(signal.SIGALRM, end)
-    waiting = signal.setitimer(signal.ITIMER_REAL, seconds)
+    waiting = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_S)
     try:
         yield
     finally:

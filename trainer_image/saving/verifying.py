@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
+from trainer_image.configs import read_config
 from trainer_image.contract import COMPLETE
+from trainer_image.errors import TrainerError
 from trainer_image.reporter import Reporter
 from trainer_image.saving.checkpoints import Note, note_of
 from trainer_image.saving.folders import digests
@@ -46,6 +49,9 @@ def keep_whole_checkpoints(reporter: Reporter) -> None:
 
 def _keep_best_whole(reporter: Reporter) -> None:
     """Look through the checkpoint that may become the result, too, where it is older than the newest whole one."""
+    with suppress(TrainerError):
+        if not read_config(reporter.folder).load_best_model_at_end:
+            return
     complete = dict(reporter.folder.complete_checkpoints())
     best = note_of(complete[max(complete)]).best.get("step") if complete else None
     if best not in complete or best == max(complete):
@@ -121,7 +127,7 @@ def wrong_tensors(path: Path) -> str | None:
             return "is cut short"
         try:
             header = json.loads(file.read(length))
-            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+            ends = [int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__"]
         except (ValueError, TypeError, KeyError, IndexError, AttributeError):
             return "has a damaged header"
     there, wanted = size - 8 - length, max(ends, default=0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -59,18 +60,27 @@ def _found(
     on_progress: Callable[[Progress], None],
     is_cancelled: Callable[[], bool],
 ) -> Findings:
+    sizes = {path: size}
+    if options.evaluation is not None:
+        with suppress(AppError):  # told when its turn comes
+            sizes[options.evaluation] = _size_of(options.evaluation)
     try:
         with tempfile.TemporaryDirectory(prefix="tunedeck-scan-") as folder:
             findings = _Scan(path, size, options, Path(folder), on_progress, is_cancelled).run()
     except WorkerLost:
         # The system ends a process that has a part of a file mapped which is there no more.
-        if not _is_shorter(path, size):
+        if (shorter := _shorter_one(sizes)) is None:
             raise
     else:
-        if not _is_shorter(path, size):
+        if (shorter := _shorter_one(sizes)) is None:
             return findings
     hint = "Wait until nothing writes it any more, and read it again."
-    raise AppError(f"{path.name} has become shorter while it was read.", hint, "bad_data")
+    raise AppError(f"{shorter.name} has become shorter while it was read.", hint, "bad_data")
+
+
+def _shorter_one(sizes: Mapping[Path, int]) -> Path | None:
+    """Return the file that is shorter than it was."""
+    return next((path for path, size in sizes.items() if _is_shorter(path, size)), None)
 
 
 def _is_shorter(path: Path, size: int) -> bool:

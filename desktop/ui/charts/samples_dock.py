@@ -79,6 +79,8 @@ class SamplesDock(QWidget):
         run = self._services.runs.get(self._selection.run_id)
         if run is not None and not run.config.sample_prompts:
             self.empty.setText("A run with sample prompts (Every knob, Evaluation) shows here how its answers change.")
+        elif self._is_reading:
+            self.empty.setText("The run is being read.")
         else:
             self.empty.setText("The answers to the sample prompts come with the first evaluation.")
         self.empty.setVisible(not self.samples)

@@ -144,6 +144,7 @@ class DatasetPanel(QWidget):
                 "" if was_stopped else "warn",
             )
             self._offer("Read it")
+            self._leaving.start()
         elif scanning.report is not None:
             self._show_report(scanning.report)
             self._leaving.start()

@@ -17,7 +17,7 @@ OWN_CHOICE = ("rows_left_out",)
 """Codes of what the user has chosen knowing of it: the head of the run counts these rows, and nobody is called."""
 ABOUT_THE_START = ("rows_of_no_use", "too_few_rows", "warmup_shortened", "no_chat_template")
 """Codes of warnings that say how a run was begun, not that something goes wrong; so do those of knobs overridden."""
-ABOUT_THE_DATA = ("nothing_to_learn", "one_sided")
+ABOUT_THE_DATA = ("nothing_to_learn", "one_sided", "layers_unknown")
 """Codes of what a resume says again in the same words: it is no news then."""
 
 

@@ -146,6 +146,7 @@ print("the first line", flush=True)
 pump.settle()
 for _ in range(100):
     print("x" * 50_000)
+print("why it ended", flush=True)
 """
 
 
@@ -156,3 +157,4 @@ def test_a_torrent_does_not_fill_the_disk(tmp_path: Path) -> None:
     assert text.startswith("the first line")
     assert len(text) < 100_000
     assert text.count("some of it is left out here") == 1
+    assert text.endswith("why it ended\n")

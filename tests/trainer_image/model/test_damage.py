@@ -33,6 +33,11 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-4])
 
 
+def _place(path: Path, end: object) -> None:
+    header = json.dumps({"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, end]}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(16))
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -40,10 +45,23 @@ def _cut(path: Path) -> None:
         (lambda folder: (folder / WEIGHTS).unlink(), f"lacks {WEIGHTS}."),
         (lambda folder: _cut(folder / WEIGHTS), f"{WEIGHTS} of the model folder"),
         (lambda folder: (folder / INDEX).write_text("[]"), f"The {INDEX} of the model folder"),
+        (lambda folder: (folder / INDEX).write_text('{"weight_map": {"a": 5}}'), "lacks 5."),
+        (lambda folder: _place(folder / WEIGHTS, "x"), f"{WEIGHTS} of the model folder"),
+        (lambda folder: _place(folder / WEIGHTS, None), f"{WEIGHTS} of the model folder"),
         (lambda folder: (folder / "tokenizer.json").unlink(), "has no tokenizer"),
         (lambda folder: (folder / "tokenizer.json").write_text("{}"), "tokenizer.json of the model folder"),
     ],
-    ids=["config", "shard gone", "shard cut", "index", "tokenizer gone", "tokenizer empty"],
+    ids=[
+        "config",
+        "shard gone",
+        "shard cut",
+        "index",
+        "index of numbers",
+        "words for a place",
+        "no place",
+        "tokenizer gone",
+        "tokenizer empty",
+    ],
 )
 def test_what_is_wrong_is_named(damage: Callable[[Path], object], words: str, folder: Path) -> None:
     damage(folder)

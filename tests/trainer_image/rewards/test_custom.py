@@ -131,7 +131,12 @@ def test_what_goes_wrong_is_told_with_the_line(tmp_path: Path, body: str, senten
 
 
 @pytest.mark.parametrize(
-    "loop", ["while True:\n        pass", "while True:\n        try: len('')\n        except Exception: pass"]
+    "loop",
+    [
+        "while True:\n        pass",
+        "while True:\n        try: len('')\n        except Exception: pass",
+        "try:\n        while True: pass\n    except: pass\n    while True: pass",
+    ],
 )
 def test_a_loop_without_an_end_is_told_with_its_line(
     loop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -142,6 +147,17 @@ def test_a_loop_without_an_end_is_told_with_its_line(
         _scores(path, "5")
     assert f"{path.name}, line " in caught.value.sentence
     assert "took longer than 0.2 s (for a completion" in caught.value.sentence
+
+
+def test_many_slow_answers_are_told_before_the_run_counts_as_hung(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(custom, "SECONDS_FOR_MANY", 0.2)
+    slow = "import time\ndef reward(completion, prompt, answer, row):\n    time.sleep(0.15)\n    return 1"
+    path = _file(tmp_path, slow)
+    with pytest.raises(RewardError) as caught:
+        _scores(path, "5", "6", "7")
+    assert "took longer than 0.2 s (all answers of a step" in caught.value.sentence
 
 
 @pytest.mark.parametrize(

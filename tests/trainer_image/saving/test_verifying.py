@@ -129,6 +129,16 @@ def test_the_best_one_is_looked_through_too(folder: RunFolder) -> None:
     assert "step 2, the best one so far, cannot be used" in event.sentence
 
 
+def test_the_best_one_is_left_alone_where_it_cannot_become_the_result(folder: RunFolder) -> None:
+    folder.config.write_text(json.dumps({"model": "m", "dataset": "d", "load_best_model_at_end": False}))
+    cut(write_checkpoint(folder, 2) / "adapter_model.safetensors")
+    note(write_checkpoint(folder, 4), best={"value": 1.0, "step": 2, "without_progress": 2})
+    reporter = Reporter(folder)
+    keep_whole_checkpoints(reporter)
+    reporter.close()
+    assert [step for step, _ in folder.complete_checkpoints()] == [2, 4]
+
+
 def test_without_a_whole_one_the_run_begins_anew(folder: RunFolder) -> None:
     for step in (2, 4):
         cut(write_checkpoint(folder, step) / "optimizer.pt")
