@@ -91,6 +91,6 @@ def test_layers_that_only_the_eyes_have_are_refused(seeing_model: Callable[[str]
     assert run.start().wait() != 0
     failed = run.events("failed")[0]
     assert failed.code == "bad_config"
-    assert "no layers called ['fc1']" in failed.sentence
+    assert "no layers called fc1" in failed.sentence
     assert "q_proj" in failed.hint
     assert "fc1" not in failed.hint
