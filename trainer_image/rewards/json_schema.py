@@ -19,7 +19,7 @@ def build(schema: str | None, seconds: float) -> Score:
     fixed = None if schema is None else _read(schema)
 
     def score(completions: Sequence[str], _: Sequence[str], tasks: Sequence[TaskLike]) -> list[float | None]:
-        with Watched(seconds) as watched:
+        with Watched(seconds, validates=True) as watched:
             return [
                 _score(watched, completion, schema_of(task.fields) if fixed is None else fixed)
                 for completion, task in zip(completions, tasks, strict=True)

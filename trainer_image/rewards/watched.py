@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,13 +18,15 @@ from trainer_image.rewards.kinds import RewardError
 
 _ROOT = str(Path(__file__).parents[2])
 _START = f"import sys; sys.path.insert(0, {_ROOT!r}); from trainer_image.rewards.watched import serve; serve()"
+_SCHEMAS = "trainer_image.rewards.schemas"
 
 
 class Watched:
     """A process that answers questions in turn; one that takes too long is ended, and a new one goes on."""
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float, *, validates: bool = False) -> None:
+        """Give each answer so many seconds; one that ``validates`` has what it takes for that before the first."""
+        self._seconds, self._words = seconds, ["validate"] if validates else []
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -49,7 +52,7 @@ class Watched:
         return bool(json.loads(line))
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-I", "-B", "-c", _START]
+        command = [sys.executable, "-I", "-B", "-c", _START, *self._words]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         # A slow start is not the text's fault: the time counts from when it says "true".
         if self._read_line(process, 60.0) != b"true\n":
@@ -81,6 +84,8 @@ class Watched:
 
 def serve() -> None:
     """Answer the questions on stdin, one JSON value a line."""
+    if "validate" in sys.argv[1:]:
+        import_module(_SCHEMAS)
     print("true", flush=True)
     for line in sys.stdin:
         question = json.loads(line)
@@ -93,9 +98,7 @@ def _search(pattern: str, text: str) -> bool:
 
 def _validate(schema: Any, value: Any) -> bool:
     # Late: the package takes its time, and only this verb needs it.
-    from trainer_image.rewards.schemas import is_valid
-
-    return is_valid(schema, value)
+    return bool(import_module(_SCHEMAS).is_valid(schema, value))
 
 
 _VERBS: Mapping[str, Callable[..., bool]] = {"search": _search, "validate": _validate}

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from trainer_image.rewards import watched
 from trainer_image.rewards.kinds import RewardError, RewardPlan
 from trainer_image.rewards.registry import build, missing_of
 
@@ -77,3 +78,10 @@ def test_a_row_with_a_broken_schema_is_told() -> None:
 
 def test_a_row_without_a_schema_is_left_out() -> None:
     assert _score("{}") is None
+
+
+def test_what_a_check_needs_is_loaded_before_its_time_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = watched._START.replace("import serve", "import serve; import trainer_image.rewards.watched as here")
+    monkeypatch.setattr(watched, "_START", missing.replace("serve()", "here._SCHEMAS = 'no_such'; serve()"))
+    with pytest.raises(RewardError, match="did not start"), watched.Watched(60.0, validates=True) as process:
+        process.ask("validate", schema={}, value=1)
