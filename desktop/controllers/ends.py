@@ -48,9 +48,9 @@ class Ends(QObject):
     def unseen(self) -> list[Notice]:
         """Return what is to be told of the runs whose end nobody has seen, the latest last."""
         # Another app, such as the keeper, may have marked more since this one began.
-        self.look_elsewhere()
-        self._unseen = dict.fromkeys(self._kept.all())
-        self._marked = set(self._unseen)
+        kept = self._kept.all()
+        self._take_in(kept)
+        self._unseen = dict.fromkeys(kept)
         runs = [run for run_id in self._unseen if (run := self._book.runs.get(run_id)) is not None]
         return [end_notice(run) for run in runs if not run.state.can_cancel]
 
@@ -61,20 +61,23 @@ class Ends(QObject):
     def see_all(self, run_ids: Collection[str]) -> None:
         """Take note that somebody has seen how these runs ended."""
         self._kept.see(run_ids)
+        self._forget(run_ids)
+
+    def look_elsewhere(self) -> None:
+        """Tell what somebody has seen in another window of this home meanwhile."""
+        if self._unseen:
+            self._take_in(self._kept.all())
+
+    def _take_in(self, kept: Collection[str]) -> None:
+        """Tell what has been seen since the catalogue was asked before it gave this answer."""
+        seen, self._marked = self._marked.difference(kept), set(kept)
+        self._forget(seen)
+
+    def _forget(self, run_ids: Collection[str]) -> None:
         for run_id in run_ids:
             if run_id in self._unseen:
                 del self._unseen[run_id]
                 self.was_seen.emit(run_id)
-
-    def look_elsewhere(self) -> None:
-        """Tell what somebody has seen in another window of this home meanwhile."""
-        if not self._unseen:
-            return
-        kept = set(self._kept.all())
-        seen, self._marked = self._marked - kept, kept
-        for run_id in seen & self._unseen.keys():
-            del self._unseen[run_id]
-            self.was_seen.emit(run_id)
 
     def mark_again(self) -> None:
         """Let a catalogue that was lost and written anew know again which ends nobody has seen."""

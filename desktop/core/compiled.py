@@ -6,6 +6,15 @@ import ctypes
 import os
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def address(array: NDArray[Any]) -> ctypes.c_void_p:
+    """Return where the numbers of an array begin, which has to be kept until the library is done with them."""
+    return ctypes.c_void_p(array.ctypes.data)
 
 
 def compiled_library(path: Path, version_word: str, version: int, not_wanted: str) -> ctypes.CDLL | None:

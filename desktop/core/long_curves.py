@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop.core.compiled import compiled_library
+from desktop.core.compiled import address, compiled_library
 
 Floats = NDArray[np.float64]
 
@@ -36,9 +36,9 @@ def average(values: Floats, weight: float, total: float, seen: float, averages: 
         return None
     assert averages.flags.c_contiguous
     assert len(averages) == len(values)
-    values, state = np.ascontiguousarray(values), np.array([total, seen])
+    values, state = np.ascontiguousarray(values, np.float64), np.array([total, seen])
     _LIBRARY.curves_average(
-        _at(values), ctypes.c_int64(len(values)), ctypes.c_double(weight), _at(state), _at(averages)
+        address(values), ctypes.c_int64(len(values)), ctypes.c_double(weight), address(state), address(averages)
     )
     total, seen = state.tolist()
     return total, seen
@@ -51,10 +51,6 @@ def fold(values: Floats, size: int) -> tuple[Floats, Floats, NDArray[np.bool_]] 
     values, blocks = np.ascontiguousarray(values, np.float64), -(-len(values) // size)
     least, most, gaps = np.empty(blocks), np.empty(blocks), np.empty(blocks, np.bool_)
     _LIBRARY.curves_fold(
-        _at(values), ctypes.c_int64(len(values)), ctypes.c_int64(size), _at(least), _at(most), _at(gaps)
+        address(values), ctypes.c_int64(len(values)), ctypes.c_int64(size), address(least), address(most), address(gaps)
     )
     return least, most, gaps
-
-
-def _at(array: NDArray[np.float64] | NDArray[np.bool_]) -> ctypes.c_void_p:
-    return ctypes.c_void_p(array.ctypes.data)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop.core.compiled import compiled_library
+from desktop.core.compiled import address, compiled_library
 from desktop.core.curves import COLUMNS
 from desktop.core.series import Floats
 
@@ -129,8 +129,8 @@ class StepReader:
         taken: int = _LIBRARY.steps_read(
             ctypes.c_int(handle),
             *map(ctypes.c_int64, (begin, end)),
-            ctypes.c_void_p(self._buffer.ctypes.data),
+            address(self._buffer),
             ctypes.c_int64(len(self._buffer)),
-            *(ctypes.c_void_p(array.ctypes.data) for array in (room, *found, self._others, self._texts, counts)),
+            *map(address, (room, *found, self._others, self._texts, counts)),
         )
         return taken

@@ -49,9 +49,9 @@ def _score_of_one(path: Path, reward: Callable[..., Any]) -> Score:
         ends_at = time.monotonic() + SECONDS_FOR_MANY
         for completion, prompt, task in zip(completions, prompts, tasks, strict=True):
             given = {"completion": completion, "prompt": prompt, "answer": task.answer, "row": dict(task.fields)}
-            left = max(ends_at - time.monotonic(), 0.001)
-            place = _place(task) if left > SECONDS_FOR_ONE else f"all answers of a step, up to {_place(task)}"
-            limit = SECONDS_FOR_ONE if left > SECONDS_FOR_ONE else SECONDS_FOR_MANY
+            place, limit, left = _place(task), SECONDS_FOR_ONE, max(ends_at - time.monotonic(), 0.001)
+            if left <= SECONDS_FOR_ONE:
+                place, limit = f"all answers of a step, up to {place}", SECONDS_FOR_MANY
             value = _guarded(path, place, partial(reward, **given), limit, min(left, limit))
             scores.append(_number(path, value, task))
         return scores

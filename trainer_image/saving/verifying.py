@@ -40,11 +40,7 @@ def keep_whole_checkpoints(reporter: Reporter) -> None:
     left = folder.complete_checkpoints()
     goes_on = f"The run goes on from step {left[-1][0]}." if left else "No other is left: the run begins anew."
     for step, problem in damaged:
-        reporter.warn(
-            f"checkpoint_damaged_{step}",
-            f"The checkpoint of step {step} cannot be used: {problem}. {goes_on}",
-            f"It lies in checkpoints/{DAMAGED}checkpoint-{step}; the disk or its memory may be failing.",
-        )
+        _tell(reporter, step, f"The checkpoint of step {step} cannot be used: {problem}. {goes_on}")
 
 
 def _keep_best_whole(reporter: Reporter) -> None:
@@ -58,11 +54,12 @@ def _keep_best_whole(reporter: Reporter) -> None:
         return
     if problem := what_is_wrong(complete[best], best):
         put_aside(complete[best])
-        reporter.warn(
-            f"checkpoint_damaged_{best}",
-            f"The checkpoint of step {best}, the best one so far, cannot be used: {problem}.",
-            f"It lies in checkpoints/{DAMAGED}checkpoint-{best}; the disk or its memory may be failing.",
-        )
+        _tell(reporter, best, f"The checkpoint of step {best}, the best one so far, cannot be used: {problem}.")
+
+
+def _tell(reporter: Reporter, step: int, sentence: str) -> None:
+    hint = f"It lies in checkpoints/{DAMAGED}checkpoint-{step}; the disk or its memory may be failing."
+    reporter.warn(f"checkpoint_damaged_{step}", sentence, hint)
 
 
 def put_aside(checkpoint: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from desktop.core.compiled import compiled_library
+from desktop.core.compiled import address, compiled_library
 from desktop.core.dataset.line_parts import LineParts, Places, Words
 
 NOT_WANTED = "TUNEDECK_NUMPY_LINES"
@@ -63,9 +63,9 @@ def _take_apart(
     found = ctypes.c_int64()
     arrays = (ends, firsts, counts, signatures, is_good, begins, stops, hashes, is_open)
     count = library.lines_take_apart(
-        ctypes.c_void_p(np.frombuffer(data, np.uint8).ctypes.data),
+        address(np.frombuffer(data, np.uint8)),
         *map(ctypes.c_int64, (size, most_lines, most_strings)),
-        *(ctypes.c_void_p(array.ctypes.data) for array in arrays),
+        *map(address, arrays),
         ctypes.byref(found),
     )
     if count < 0:
@@ -89,7 +89,5 @@ def exact(firsts: Places, numbers: Places, hashes: Words, *table: Places | Words
     assert _LIBRARY is not None
     made = np.empty(len(firsts), np.uint64)
     arrays = [np.ascontiguousarray(array) for array in (firsts, numbers, hashes, *table)]
-    _LIBRARY.lines_exact(
-        ctypes.c_int64(len(firsts)), *(ctypes.c_void_p(array.ctypes.data) for array in (*arrays, made))
-    )
+    _LIBRARY.lines_exact(ctypes.c_int64(len(firsts)), *map(address, (*arrays, made)))
     return made

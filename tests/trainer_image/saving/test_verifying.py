@@ -98,15 +98,20 @@ def test_a_later_stage_counts_its_own_steps(folder: RunFolder) -> None:
     assert what_is_wrong(write_checkpoint(folder, 9, stage=2, own_step=3), 9) is None
 
 
+def look_through(folder: RunFolder, times: int = 1) -> None:
+    reporter = Reporter(folder)
+    for _ in range(times):
+        keep_whole_checkpoints(reporter)
+    reporter.close()
+
+
 @pytest.mark.parametrize("name", DAMAGES)
 def test_the_run_goes_on_from_the_one_before_and_says_why(folder: RunFolder, name: str) -> None:
     damage, words = DAMAGES[name]
     write_checkpoint(folder, 2)
     write_checkpoint(folder, 4)
     damage(write_checkpoint(folder, 6))
-    reporter = Reporter(folder)
-    keep_whole_checkpoints(reporter)
-    reporter.close()
+    look_through(folder)
     assert [step for step, _ in folder.complete_checkpoints()] == [2, 4]
     assert (folder.checkpoints / "damaged-checkpoint-6").is_dir()
     (event,) = map(read_event, folder.events.read_bytes().splitlines())
@@ -120,9 +125,7 @@ def test_the_best_one_is_looked_through_too(folder: RunFolder) -> None:
     cut(write_checkpoint(folder, 2) / "adapter_model.safetensors")
     cut(write_checkpoint(folder, 4) / "adapter_model.safetensors")
     note(write_checkpoint(folder, 6), best={"value": 1.0, "step": 2, "without_progress": 2})
-    reporter = Reporter(folder)
-    keep_whole_checkpoints(reporter)
-    reporter.close()
+    look_through(folder)
     assert [step for step, _ in folder.complete_checkpoints()] == [4, 6]
     (event,) = map(read_event, folder.events.read_bytes().splitlines())
     assert isinstance(event, Warned)
@@ -133,19 +136,14 @@ def test_the_best_one_is_left_alone_where_it_cannot_become_the_result(folder: Ru
     folder.config.write_text(json.dumps({"model": "m", "dataset": "d", "load_best_model_at_end": False}))
     cut(write_checkpoint(folder, 2) / "adapter_model.safetensors")
     note(write_checkpoint(folder, 4), best={"value": 1.0, "step": 2, "without_progress": 2})
-    reporter = Reporter(folder)
-    keep_whole_checkpoints(reporter)
-    reporter.close()
+    look_through(folder)
     assert [step for step, _ in folder.complete_checkpoints()] == [2, 4]
 
 
 def test_without_a_whole_one_the_run_begins_anew(folder: RunFolder) -> None:
     for step in (2, 4):
         cut(write_checkpoint(folder, step) / "optimizer.pt")
-    reporter = Reporter(folder)
-    keep_whole_checkpoints(reporter)
-    keep_whole_checkpoints(reporter)
-    reporter.close()
+    look_through(folder, times=2)
     events = [read_event(line) for line in folder.events.read_bytes().splitlines()]
     assert [event.sentence.endswith("begins anew.") for event in events if isinstance(event, Warned)] == [True, True]
     assert folder.complete_checkpoints() == []
